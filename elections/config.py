@@ -1,0 +1,411 @@
+"""An election's configuration: `election.toml` and its tables, read and validated."""
+
+import csv
+import os
+import re
+import tomllib
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+FOLDER = Path(__file__).parent
+Text = dict[str, str]  # language -> words
+Count = Literal["machine", "manual"]
+Severity = Literal["critical", "serious", "minor"]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the file and the field."""
+
+
+class Part(BaseModel):
+    """A part of the configuration: unknown keys are mistakes, not extras."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Region(Part):
+    id: str
+    name: Text
+    abroad: bool = False  # publishes results, but is no stratum and in no sample
+
+
+class District(Part):
+    id: str
+    number: int
+    region: str
+    name: Text
+
+
+class Stratum(Part):
+    """A stratum as drawn: frozen at the draw, never counted from the frame of the day."""
+
+    id: str
+    pecs: int = Field(gt=0)  # N_h
+    sampled: int = Field(gt=0)  # n_h
+    merge_with: str | None = None
+
+
+class Choice(Part):
+    id: str
+    name: Text
+
+
+class Question(Part):
+    """A question of a checklist, and what its answer means to the figures.
+
+    Choices stand from best to worst: where several windows of a day ask the same question, the day's answer
+    is the worst of them. `of` completes the meaning: the device that failed, the line of the protocol.
+    """
+
+    id: str
+    stage: str
+    name: Text
+    type: Literal["choice", "number", "text", "time"] = "choice"
+    choices: tuple[str, ...] = ()
+    minimum: float = 0
+    maximum: float | None = None
+    tolerance: float = 0  # two observers' numbers agree when they differ by no more than this share of the larger
+    meaning: (
+        Literal[
+            "equipment",
+            "turned_away",
+            "turnout",
+            "turnout_origin",
+            "protocol",
+            "protocol_copy",
+            "device",
+            "episode_from",
+            "episode_to",
+            "replaced_by",
+        ]
+        | None
+    ) = None
+    of: str | None = None
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def choices_of_a_table(cls, value: Any) -> Any:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+
+class Checklist(Part):
+    """A form that observers send, and when it is expected (local times of the election's zone)."""
+
+    form: str
+    name: Text
+    questions: tuple[str, ...]  # '<stage>.<question>'
+    required: tuple[str, ...] = ()  # empty: all of them
+    opens: datetime
+    due: datetime | None = None  # none: welcome, never late
+    grace: int = 30  # minutes
+    asked_until: datetime | None = None  # after it what never came is lost
+    window: tuple[datetime, datetime] | None = None  # the answers are about this time
+    hour: str | None = None  # the turnout count's hour, '12:00'
+    contest: str | None = None  # the contest that a count or a protocol is about
+    expected_from: Literal["sample", "applications", "any"] = "sample"  # any: expected from nobody
+    min_observers: int = Field(default=1, ge=1)
+
+
+class Category(Part):
+    id: str
+    name: Text
+    severity: Severity
+
+
+class Phase(Part):
+    """A part of the day: decides what the screens put first. It lasts until the next one starts."""
+
+    id: Literal["before", "voting", "closing", "night", "after"]
+    name: Text
+    starts: datetime
+
+
+class ListOfCandidates(Part):
+    id: str
+    number: str  # as the commission publishes it
+    name: Text
+    against_all: bool = False
+
+
+class Contest(Part):
+    id: str
+    name: Text
+    lists: tuple[ListOfCandidates, ...] = ()  # or the table `lists.csv`, whose rows name their contest
+    share_of: str = "found"  # the line that published percentages are shares of
+    protocol_form: str | None = None  # the checklist that also asks each list's votes, as 'votes_<number>'
+
+    @property
+    def vote_questions(self) -> dict[str, Question]:
+        """Question id -> the question for a list's votes in the protocol."""
+        return {
+            f"votes_{item.number}": Question(
+                id=f"votes_{item.number}",
+                stage="protocol",
+                name=item.name,
+                type="number",
+                meaning="protocol",
+                of=item.id,
+            )
+            for item in self.lists
+        }
+
+
+class Feed(Part):
+    """One thing that the commission publishes, and where its figures stand in it (dotted paths)."""
+
+    id: str
+    path: str
+    contest: str
+    count: Literal["machine", "manual", "turnout"]
+    scope: Literal["pec", "region", "country"]
+    rows: str  # path to the list of rows
+    place: str | None = None  # path in a row to the PEC's or region's code
+    region: str | None = None  # path in a row to the region as published
+    district: str | None = None
+    hour: str | None = None  # path in a row to the hour, '14:00'
+    lines: dict[str, str] = {}  # our line -> path in the row
+    votes: str | None = None  # path in a row to {list number: votes}
+    percents: str | None = None  # path in a row to {list number: percent}
+    no_figure: tuple[str, ...] = ("-", "")
+
+
+class Source(Part):
+    id: str
+    kind: str  # an entry of the loaders' registry
+    name: Text
+    url: str  # ${NAME} is taken from the environment
+    interval: int = Field(default=60, gt=0)  # seconds between polls
+    overlap: int = 120  # seconds that are read again
+    compare_keys_every: int = 10  # polls
+    requests_a_minute: int = 30
+    timeout: float = 20
+    contact: str = ""  # who asks: stands in the User-Agent
+    feeds: tuple[Feed, ...] = ()
+
+    def address(self) -> str:
+        """The URL with its ${NAMES} filled in from the environment; ConfigError where one is not set."""
+        missing = [n for n in re.findall(r"\$\{(\w+)\}", self.url) if n not in os.environ]
+        if missing:
+            raise ConfigError(f"source {self.id}: the environment does not set {', '.join(missing)}")
+        return re.sub(r"\$\{(\w+)\}", lambda m: os.environ[m[1]], self.url)
+
+
+class Estimates(Part):
+    """Which figure may be shown: the thresholds of the light, and the margin fixed before the day."""
+
+    confidence: float = Field(default=0.99, gt=0, lt=1)
+    green_share: float = 0.95
+    green_stratum_share: float = 0.80
+    amber_share: float = 0.80
+    amber_stratum_share: float = 0.50
+    least: int = 2
+    drift_of_margin: float = 0.5
+    widest_amber: float = 0.12  # width of the interval, as a share
+    design_margin: float | None = None
+
+
+class Election(Part):
+    """Everything that differs from one election to another. Read it with `read(folder)`."""
+
+    folder: Path
+    id: str
+    name: Text
+    country: Text
+    date: date
+    zone: str
+    languages: tuple[str, ...]
+    rehearsal: bool = False
+    map: str | None = None  # GeoJSON; a feature's property 'region' names the region
+    regions: tuple[Region, ...]
+    districts: tuple[District, ...] = ()
+    strata: tuple[Stratum, ...]
+    contests: tuple[Contest, ...]
+    phases: tuple[Phase, ...]
+    choices: tuple[Choice, ...]
+    questions: tuple[Question, ...]
+    checklists: tuple[Checklist, ...]
+    categories: tuple[Category, ...]
+    sources: tuple[Source, ...]
+    estimates: Estimates = Estimates()
+    earlier_turnout: dict[str, float] = {}
+    wall_rotation: int = 20
+
+    @field_validator("zone")
+    @classmethod
+    def zone_exists(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @model_validator(mode="after")
+    def names_fit_together(self) -> Self:
+        for what, ids in {
+            "region": [r.id for r in self.regions],
+            "district": [d.id for d in self.districts],
+            "stratum": [s.id for s in self.strata],
+            "contest": [c.id for c in self.contests],
+            "choice": [c.id for c in self.choices],
+            "question": [f"{q.stage}.{q.id}" for q in self.questions],
+            "checklist": [c.form for c in self.checklists],
+            "category": [c.id for c in self.categories],
+            "source": [s.id for s in self.sources],
+        }.items():
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            if twice:
+                raise ValueError(f"{what} stands twice: {', '.join(twice)}")
+        self._chains_end()
+        self._checklists_know_their_questions()
+        for d in self.districts:
+            if d.region not in {r.id for r in self.regions}:
+                raise ValueError(f"district {d.id}: no region {d.region}")
+        for where, text in self._texts():
+            missing = [lang for lang in self.languages if not text.get(lang, "").strip()]
+            if missing:
+                raise ValueError(f"{where}: no words in {', '.join(missing)}")
+        return self
+
+    def _chains_end(self) -> None:
+        partner = {s.id: s.merge_with for s in self.strata}
+        for start in partner:
+            seen, at = {start}, partner[start]
+            while at is not None:
+                if at not in partner:
+                    raise ValueError(f"stratum {start}: merge partner {at} is no stratum")
+                if at in seen:
+                    raise ValueError(f"stratum {start}: its merge partners go in a circle at {at}")
+                seen.add(at)
+                at = partner[at]
+
+    def _checklists_know_their_questions(self) -> None:
+        known = {f"{q.stage}.{q.id}" for q in self.questions}
+        choices = {c.id for c in self.choices}
+        for question in self.questions:
+            if unknown := set(question.choices) - choices:
+                raise ValueError(f"question {question.stage}.{question.id}: no choice {', '.join(sorted(unknown))}")
+        contests = {c.id for c in self.contests}
+        for c in self.checklists:
+            for q in (*c.questions, *c.required):
+                if q not in known:
+                    raise ValueError(f"checklist {c.form}: no question {q}")
+            ids = [q.split(".", 1)[1] for q in c.questions]
+            if len(ids) != len(set(ids)):
+                raise ValueError(f"checklist {c.form}: a question stands twice")
+            if c.contest and c.contest not in contests:
+                raise ValueError(f"checklist {c.form}: no contest {c.contest}")
+            times = [t for t in (c.opens, c.due, c.asked_until) if t]
+            if times != sorted(times):
+                raise ValueError(f"checklist {c.form}: opens, due and asked_until are not in order")
+
+    def _texts(self) -> list[tuple[str, Text]]:
+        named: list[tuple[str, Text]] = [("name", self.name), ("country", self.country)]
+        for kind in ("regions", "districts", "choices", "categories", "phases", "sources", "contests"):
+            named += [(f"{kind} {part.id}", part.name) for part in getattr(self, kind)]
+        named += [(f"questions {q.stage}.{q.id}", q.name) for q in self.questions]
+        named += [(f"checklists {c.form}", c.name) for c in self.checklists]
+        named += [(f"lists {item.id}", item.name) for c in self.contests for item in c.lists]
+        return named
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    def instant(self, local: datetime) -> datetime:
+        """A local time of the configuration as an aware time."""
+        return local.replace(tzinfo=self.tz)
+
+    def moment_of(self, text: str) -> datetime:
+        """A time as people type it: '14:00' of election day, or a date and time; local unless it says otherwise.
+
+        Raises ValueError where it is neither.
+        """
+        if re.fullmatch(r"\d{1,2}:\d{2}", text):
+            return self.instant(datetime.combine(self.date, time.fromisoformat(text.zfill(5))))
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else self.instant(moment)
+
+    @cached_property
+    def forms(self) -> dict[str, Checklist]:
+        return {c.form: c for c in self.checklists}
+
+    def asked(self, form: str) -> dict[str, Question]:
+        """The questions of a form by id, as they stand in its answers; empty for a form nobody configured."""
+        return self._asked.get(form, {})
+
+    @cached_property
+    def _asked(self) -> dict[str, dict[str, Question]]:
+        by_key = {f"{q.stage}.{q.id}": q for q in self.questions}
+        asked = {c.form: {by_key[k].id: by_key[k] for k in c.questions} for c in self.checklists}
+        for contest in self.contests:
+            if contest.protocol_form:
+                asked[contest.protocol_form] |= contest.vote_questions
+        return asked
+
+    def required(self, form: str) -> frozenset[str]:
+        """Ids of the questions without which a report of this form is incomplete."""
+        named = self.forms[form].required
+        return frozenset(k.split(".", 1)[1] for k in named) if named else frozenset(self.asked(form))
+
+    def late_from(self, checklist: Checklist) -> datetime | None:
+        """When a checklist that has not come turns late: due + grace."""
+        return self.instant(checklist.due) + timedelta(minutes=checklist.grace) if checklist.due else None
+
+    def source(self, source_id: str) -> Source:
+        return next(s for s in self.sources if s.id == source_id)
+
+
+def read(folder: str | Path) -> Election:
+    """Read an election's folder (a path, or the name of a folder in `elections/`).
+
+    `extends = "<folder>"` takes everything from another election and replaces the keys given here.
+    A table may stand in a CSV file: `regions = "regions.csv"`, with `name_en`, `name_ru` ... for texts.
+    Raises ConfigError naming the file and the field.
+    """
+    path = Path(folder)
+    if not (path / "election.toml").is_file() and (FOLDER / path / "election.toml").is_file():
+        path = FOLDER / path
+    path = path.resolve()
+    values = _values(path)
+    try:
+        return Election.model_validate({"id": path.name, **values, "folder": path})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'election'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{path / 'election.toml'}: {wrong}") from error
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """The keys of `election.toml`, its tables and those of the election it extends."""
+    file = path / "election.toml"
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: there is no such file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    base = _values((path / values.pop("extends")).resolve()) if "extends" in values else {}
+    for part in (values, *values.get("contests", ())):
+        for key, value in part.items():
+            if isinstance(value, str) and value.endswith(".csv"):
+                part[key] = _table(path / value)
+    if isinstance(values.get("map"), str):
+        values["map"] = str(path / values["map"])
+    return base | values
+
+
+def _table(file: Path) -> list[dict[str, Any]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: there is no such file") from error
+    return [_with_names(row) for row in rows]
+
+
+def _with_names(row: dict[str, str]) -> dict[str, Any]:
+    """`name_en`, `name_ru` as one text; an empty cell is a key that is not given."""
+    name = {k.removeprefix("name_"): v for k, v in row.items() if k.startswith("name_")}
+    rest = {k: v for k, v in row.items() if v and not k.startswith("name_")}
+    return rest | {"name": name} if name else dict(rest)

@@ -1,0 +1,1 @@
+"""Figures: the questions that the monitor's users ask, answered from the store."""

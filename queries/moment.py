@@ -1,0 +1,108 @@
+"""A moment: the store as it was known then, and the SQL that is asked of it."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from elections import config
+from elections.config import Election
+from store import clock
+from store import tables as t
+from store.engine import open_store, store_url
+
+Given = Mapping[str, Sequence[Mapping[str, Any]]]
+_FACTS = "|".join(f.name for f in t.FACTS)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was known at `at`: every fact as of `load`, the last load committed by then (0: none yet)."""
+
+    engine: sa.Engine
+    election: Election
+    at: datetime
+    load: int
+    data_version: int  # the last load by then that changed anything
+    live: bool  # now, not a moment of the past
+
+    def frame(self, sql: str, given: Given | None = None, **bound: Any) -> pd.DataFrame:
+        """The rows of a query, as of this moment.
+
+        A fact's name with `_now` (`report_now`) is that table as it stood. `given` are small tables of the
+        configuration by name, rows as dicts of one shape (an empty one needs no mention in the query). Bound
+        besides: `:load`, `:at` (ms). Columns that end in `_at` come back as times in UTC.
+        """
+        tables = dict(_values(name, rows) for name, rows in (given or {}).items())
+        values = {k: v for _, more in tables.values() for k, v in more.items()}
+        parts = [f"{name}_now as (select * from {name} where {_STOOD})" for name in _facts_of(sql)]  # noqa: S608 -- our own tables' names
+        parts += [text for text, _ in tables.values()]
+        query = sa.text(_with(parts, sql))
+        bound = {k: t.milliseconds(v) if isinstance(v, datetime) else v for k, v in bound.items()}
+        every = {"load": self.load, "at": t.milliseconds(self.at), **values, **bound}
+        asked = {name: every[name] for name in query._bindparams}
+        with self.engine.connect() as conn:
+            result = conn.execute(query, asked)
+            rows = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+        for name in rows.columns:
+            if name.endswith("_at"):
+                rows[name] = pd.to_datetime(rows[name].astype("Int64"), unit="ms", utc=True)
+        return rows
+
+
+_STOOD = "load_from <= :load and (load_to is null or load_to > :load)"
+
+
+def _facts_of(sql: str) -> list[str]:
+    return sorted(set(re.findall(rf"\b({_FACTS})_now\b", sql)))
+
+
+def _values(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[str, dict[str, Any]]]:
+    """A table of the configuration as a common table expression, every value bound."""
+    columns = list(rows[0])
+    lines = ["(" + ", ".join(f":{name}_{i}_{c}" for c in columns) + ")" for i in range(len(rows))]
+    bound = {f"{name}_{i}_{c}": _plain(row[c]) for i, row in enumerate(rows) for c in columns}
+    return name, (f"{name}({', '.join(columns)}) as (values {', '.join(lines)})", bound)
+
+
+def _plain(value: Any) -> Any:
+    return t.milliseconds(value) if isinstance(value, datetime) else value
+
+
+def _with(parts: Sequence[str], sql: str) -> str:
+    """The query with these common table expressions before its own."""
+    if not parts:
+        return sql
+    own = re.match(r"\s*with\s", sql)
+    return "with " + ",\n".join(parts) + (",\n" + sql[own.end() :] if own else "\n" + sql)
+
+
+def moment(engine: sa.Engine, election: Election, as_of: datetime | None = None) -> Moment:
+    """The store at a time, or now."""
+    at = as_of or clock.now()
+    query = sa.text(
+        "select max(id), max(case when changed > 0 or withdrawn > 0 then id end) from load where committed_at <= :at"
+    )
+    with engine.connect() as conn:
+        load, version = conn.execute(query, {"at": t.milliseconds(at)}).one()
+    return Moment(engine, election, at, load or 0, version or 0, as_of is None)
+
+
+@cache
+def here() -> tuple[sa.Engine, Election]:
+    """This process's store and election, as BAIKOO_STORE and BAIKOO_ELECTION say; its clock follows the store."""
+    election = config.read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+    engine = open_store(store_url(election.id))
+    clock.follow(engine)
+    return engine, election
+
+
+def now(as_of: datetime | None = None) -> Moment:
+    """A moment of this process's store."""
+    return moment(*here(), as_of)

@@ -1,0 +1,161 @@
+"""A load: one transaction, one row in `load`, and the versions of facts that it changed."""
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from store import clock
+from store import tables as t
+from store.engine import writing
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+_AT_ONCE = 400  # keys in one statement: SQLite's limit on bound parameters is 32,766
+
+
+@dataclass
+class Load:
+    """A load under way. `changed + unchanged + set_aside = seen`; what vanished at the source is `withdrawn`."""
+
+    conn: sa.Connection
+    id: int
+    source: str
+    counts: Counter[str] = field(default_factory=Counter)
+    cursor: Any = None  # JSON-able; kept as it was where None
+
+    def put(self, table: sa.Table, rows: Sequence[Row], seen: bool = True) -> list[Row]:
+        """Append the rows that differ from their current version; returns those. Keys stand once in `rows`.
+
+        `seen=False`: rows that follow from others (a report that its answers complete) and are not counted.
+        """
+        current = self.current(table, [_key(table, r) for r in rows])
+        columns = [c.name for c in table.columns if c.name not in ("id", "load_from", "load_to")]
+        changed = [r for r in rows if _differs(current.get(_key(table, r)), r, columns)]
+        self._close(table, [current[k]["id"] for r in changed if (k := _key(table, r)) in current])
+        if changed:
+            self.conn.execute(
+                table.insert(), [{c: r.get(c) for c in columns} | {"load_from": self.id} for r in changed]
+            )
+        if seen:
+            self.counts["changed"] += len(changed)
+            self.counts["unchanged"] += len(rows) - len(changed)
+        else:
+            self.counts["derived"] += len(changed)
+        return changed
+
+    def withdraw(self, table: sa.Table, keys: Iterable[Key], seen: bool = True) -> list[Row]:
+        """End the current versions of these keys; returns the versions that ended.
+
+        `seen`: the source said so in a row of its own; otherwise the key vanished there.
+        """
+        keys = list(keys)
+        ended = list(self.current(table, keys).values())
+        self._close(table, [r["id"] for r in ended])
+        if seen:
+            self.counts["changed"] += len(ended)
+            self.counts["unchanged"] += len(keys) - len(ended)
+        else:
+            self.counts["withdrawn"] += len(ended)
+        return ended
+
+    def current(self, table: sa.Table, keys: Sequence[Key]) -> dict[Key, Row]:
+        """The current versions of these keys, by key."""
+        names = table.info["keys"]
+        columns = sa.tuple_(*(table.c[n] for n in names))
+        found: dict[Key, Row] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            query = sa.select(table).where(columns.in_(some), table.c.load_to.is_(None))
+            found |= {tuple(r[n] for n in names): dict(r) for r in self.conn.execute(query).mappings()}
+        return found
+
+    def set_aside(self, rows: Sequence[Row]) -> None:
+        """Quarantine rows (`place`, `key`, `hash`, `reason`, `field`, `detail`, `raw`, `payload`), once each."""
+        own = {(r["place"], r["key"], r["hash"]): r | {"source": self.source} for r in rows}
+        self.put(t.quarantine, list(own.values()), seen=False)
+        self.counts["set_aside"] += len(rows)
+
+    def resolve(self, place: str, keys: Iterable[str]) -> None:
+        """A good version of these keys came: what was set aside of them is resolved."""
+        q = t.quarantine.c
+        some = list(keys)
+        for start in range(0, len(some), _AT_ONCE):
+            chosen = q.key.in_(some[start : start + _AT_ONCE])
+            ended = self.conn.execute(
+                t.quarantine.update()
+                .where(q.source == self.source, q.place == place, chosen, q.load_to.is_(None))
+                .values(load_to=self.id)
+            )
+            self.counts["derived"] += ended.rowcount
+
+    def _close(self, table: sa.Table, ids: Sequence[int]) -> None:
+        if ids:
+            self.conn.execute(
+                table.update().where(table.c.id == sa.bindparam("version")).values(load_to=self.id),
+                [{"version": i} for i in ids],
+            )
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything came of it: a poll that finds nothing new leaves no load behind."""
+        return any(self.counts[k] for k in ("changed", "derived", "withdrawn"))
+
+
+class _NothingNew(Exception):
+    """Ends a load's transaction without a trace."""
+
+
+@contextlib.contextmanager
+def loading(engine: sa.Engine, source: str) -> Iterator[Load]:
+    """One load. It commits when the block ends; an error undoes all of it; where nothing changed it leaves no trace."""
+    with contextlib.suppress(_NothingNew), writing(engine) as conn:
+        row = {"source": source, "started_at": clock.now(), "committed_at": clock.now()}
+        load = Load(conn, conn.execute(t.load.insert().returning(t.load.c.id), row).scalar_one(), source)
+        yield load
+        if not load.moved:
+            raise _NothingNew
+        counts = {k: load.counts[k] for k in ("changed", "unchanged", "set_aside", "withdrawn")}
+        conn.execute(
+            t.load.update()
+            .where(t.load.c.id == load.id)
+            .values(
+                **counts,
+                seen=counts["changed"] + counts["unchanged"] + counts["set_aside"],
+                committed_at=max(clock.now(), _last_committed(conn, load.id)),
+                cursor=None if load.cursor is None else json.dumps(load.cursor),
+            )
+        )
+
+
+def _last_committed(conn: sa.Connection, before: int) -> Any:
+    """When the load before this one was committed: a clock that steps back must not reorder history."""
+    query = sa.select(t.load.c.committed_at).where(t.load.c.id < before).order_by(t.load.c.id.desc()).limit(1)
+    return conn.execute(query).scalar() or clock.now()
+
+
+def record_error(engine: sa.Engine, source: str, error: str) -> None:
+    """Leave a load's row that says why it came to nothing."""
+    with writing(engine) as conn:
+        at = max(clock.now(), _last_committed(conn, 1 << 62))
+        conn.execute(t.load.insert().values(source=source, started_at=clock.now(), committed_at=at, error=error))
+
+
+def last_cursor(conn: sa.Connection, source: str) -> Any:
+    """The cursor of the source's last load that kept one, or None."""
+    query = sa.select(t.load.c.cursor).where(t.load.c.source == source, t.load.c.cursor.is_not(None))
+    found = conn.execute(query.order_by(t.load.c.id.desc()).limit(1)).scalar()
+    return None if found is None else json.loads(found)
+
+
+def _key(table: sa.Table, row: Row) -> Key:
+    return tuple(row[n] for n in table.info["keys"])
+
+
+def _differs(old: Row | None, new: Row, columns: Sequence[str]) -> bool:
+    # the payload says where a figure first stood: the same figure in a later payload is no change
+    return old is None or any(old[c] != new.get(c) for c in columns if c != "payload")
