@@ -1,0 +1,165 @@
+"""A real browser on a real server: opens a page, waits until it is drawn, says what is wrong with its picture."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+# without these Chromium calls home, and fails slowly where there is no network
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextlib.contextmanager
+def server(store_url: str, election: str, **env: str) -> Iterator[str]:
+    """The dashboard on a store, without its schedule unless `env` says otherwise; gives its address."""
+    port = free_port()
+    environ = os.environ | {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": election, "BAIKOO_SCHEDULE": "off"} | env
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environ)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(url: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Seen:
+    """One page as a person would see it, with what the console said meanwhile."""
+
+    def __init__(self, browser: Browser, width: int = 1440, theme: str = "light", height: int = 1000) -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, locale="en-GB", timezone_id="Asia/Bishkek"
+        )
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+
+    def open(self, address: str, path: str, **query: str) -> None:
+        self.page.goto(f"{address}/{path}" + (f"?{urlencode(query)}" if query else ""))
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the script has run, nothing is a skeleton and every chart is drawn."""
+        self.page.wait_for_function(_DRAWN, timeout=30_000)
+        self.page.wait_for_timeout(250)  # fonts and the last resize of charts
+
+    def faults(self) -> list[str]:
+        """What a person would call broken: console errors, exceptions, overflow, clipped words, empty charts."""
+        found = [f"console: {text}" for text in self.errors if not re.search(_HARMLESS, text)]
+        return found + list(self.page.evaluate(_FAULTS))
+
+    def picture(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # the page scrolls inside its own box: let the picture be as tall as the box's content
+        height = self.page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight || 1000")
+        size = self.page.viewport_size or {"width": 1440, "height": 1000}
+        self.page.set_viewport_size({"width": size["width"], "height": min(max(int(height), 600), 6000)})
+        self.page.wait_for_timeout(150)
+        self.page.screenshot(path=str(file))
+        self.page.set_viewport_size(size)
+
+    def words(self) -> str:
+        return self.page.inner_text("body")
+
+    def close(self) -> None:
+        self.context.close()
+
+
+# nothing of the product's: the browser's own notes
+_HARMLESS = r"Failed to load resource: net::ERR_NAME_NOT_RESOLVED|fivetran|webhooks\.fivetran"
+
+_DRAWN = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  if (!app || app.getAttribute('data-test-script-state') !== 'notRunning') return false;
+  if (document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')) return false;
+  return [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')].every(
+    c => c.querySelector('canvas, svg') || c.offsetParent === null);
+}"""
+
+_FAULTS = """() => {
+  const faults = [];
+  const shown = e => e.offsetParent !== null && getComputedStyle(e).visibility !== 'hidden';
+  for (const e of document.querySelectorAll('[data-testid="stException"]'))
+    faults.push('exception: ' + e.innerText.slice(0, 200));
+  const main = document.querySelector('[data-testid="stMain"]');
+  for (const box of [document.documentElement, main])
+    if (box && box.scrollWidth > box.clientWidth + 1)
+      faults.push(`overflow: ${box.scrollWidth} px wide in ${box.clientWidth}`);
+  for (const e of document.querySelectorAll('[data-testid="stMain"] *, [data-testid="stSidebar"] *')) {
+    if (!shown(e) || e.closest('[data-testid="stDataFrame"], canvas, svg, details:not([open])')) continue;
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own) continue;
+    const style = getComputedStyle(e);
+    if (/hidden|clip/.test(style.overflowX) && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 2)
+      faults.push('clipped words: ' + e.innerText.slice(0, 60));
+    const r = e.getBoundingClientRect();
+    if (r.width > 2 && r.right > innerWidth + 1 && !e.closest('[data-testid="stTable"], [role="tablist"], .scrolls'))
+      faults.push('beyond the edge: ' + e.innerText.slice(0, 60));
+  }
+  for (const c of document.querySelectorAll('[data-testid="stVegaLiteChart"]')) {
+    if (!shown(c)) continue;
+    const canvas = c.querySelector('canvas');
+    if (!canvas) continue;
+    if (canvas.width < 40 || canvas.height < 20) {
+      faults.push(`chart of ${canvas.width} x ${canvas.height}`);
+      continue;
+    }
+    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const colours = new Set();
+    for (let i = 0; i < data.length && colours.size < 6; i += 4)
+      if (data[i + 3] > 0) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    if (colours.size < 3) faults.push('empty chart: ' + (c.getAttribute('aria-label') || c.innerText).slice(0, 80));
+  }
+  return faults;
+}"""

@@ -1,0 +1,49 @@
+"""The pages as people see them, in Chromium, at five moments of the rehearsed day."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import Seen, chromium, server
+from tests.conftest import Rehearsed
+
+PICTURES = Path(__file__).parent / "pictures"
+PAGES = ("", "coverage", "incidents", "equipment", "turnout", "results", "health")
+MOMENTS = ("2021-11-28T09:00", "2021-11-28T14:00", "2021-11-28T20:05", "2021-11-28T23:30", "2021-11-29T10:00")
+LANGUAGES = ("en", "ru", "ky")
+SIGHTS = (("1440", "light"), ("390", "dark"), ("1440", "dark"), ("390", "light"))
+
+# Every page at every moment in every language; widths and themes take turns, so that each page is seen in all four.
+CASES = [
+    (page, moment, language, *SIGHTS[i % len(SIGHTS)])
+    for i, (page, moment, language) in enumerate(itertools.product(PAGES, MOMENTS, LANGUAGES))
+]
+
+
+@pytest.fixture(scope="module")
+def address(rehearsed: Rehearsed) -> Iterator[str]:
+    with server(rehearsed.store_url, rehearsed.election) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.mark.parametrize(("page", "moment", "language", "width", "theme"), CASES)
+def test_a_page_is_drawn_whole(
+    browser: Browser, address: str, page: str, moment: str, language: str, width: str, theme: str
+) -> None:
+    seen = Seen(browser, int(width), theme)
+    try:
+        seen.open(address, page, lang=language, as_of=moment)
+        name = f"{page or 'overview'}-{moment[5:].replace(':', '')}-{language}-{width}-{theme}.png"
+        seen.picture(PICTURES / name)
+        assert seen.faults() == []
+    finally:
+        seen.close()
