@@ -1,0 +1,75 @@
+"""What the parts of an election are called in the reader's language: identifiers in, words out."""
+
+from pages.words import _, label
+from queries.moment import here
+
+
+def region(id: str | None) -> str:
+    return _named("regions", id)
+
+
+def district(id: str | None) -> str:
+    """'Leilek (No. 1)': people say either."""
+    found = next((d for d in here()[1].districts if d.id == id), None)
+    return _("{name} (No. {number})").format(name=label(found.name), number=found.number) if found else str(id or "")
+
+
+def form(id: str) -> str:
+    found = here()[1].forms.get(id)
+    return label(found.name) if found else id
+
+
+def category(id: str) -> str:
+    return _named("categories", id)
+
+
+def contest(id: str) -> str:
+    return _named("contests", id)
+
+
+def choice(id: str) -> str:
+    return _named("choices", id)
+
+
+def source(id: str) -> str:
+    return _named("sources", id)
+
+
+def question(stage: str, id: str) -> str:
+    found = next((q for q in here()[1].questions if (q.stage, q.id) == (stage, id)), None)
+    return label(found.name) if found else id
+
+
+def list_of_candidates(id: str) -> str:
+    return next((label(item.name) for c in here()[1].contests for item in c.lists if item.id == id), id)
+
+
+def state(id: str) -> str:
+    """A checklist's state at a PEC."""
+    return {
+        "received": _("received"),
+        "due": _("due"),
+        "late": _("late"),
+        "lost": _("lost"),
+        "incomplete": _("incomplete"),
+        "conflict": _("conflict"),
+        "not_due": _("not due"),
+    }.get(id, id)
+
+
+def severity(id: str) -> str:
+    return {"critical": _("critical"), "serious": _("serious"), "minor": _("minor")}.get(id, id)
+
+
+def reporter(id: str) -> str:
+    return {
+        "sto": _("short-term observer"),
+        "mobile": _("mobile team"),
+        "lto": _("long-term observer"),
+        "coordinator": _("coordinator"),
+        "hotline": _("hotline"),
+    }.get(id, id)
+
+
+def _named(kind: str, id: str | None) -> str:
+    return next((label(part.name) for part in getattr(here()[1], kind) if part.id == id), str(id or ""))

@@ -1,0 +1,171 @@
+"""What every page is made of: live parts, cards with figures, tables, charts with their table."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from pages.view import View, view
+from pages.words import _, missing
+from queries import export
+
+TICK = 5.0  # seconds between looks at the snapshot
+_JITTER = 1.0  # so that fifty screens do not look in the same instant
+
+Tone = Literal["", "green", "amber", "red"]
+
+
+def live(draw: Callable[[View], None]) -> None:
+    """Draw a part of the page, and again every few seconds while the page shows the present.
+
+    Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
+    """
+    every = TICK + random.uniform(0, _JITTER) if view().as_of is None else None  # noqa: S311 -- no secret
+
+    def part() -> None:
+        draw(view())
+
+    part.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
+    st.fragment(part, run_every=every)()
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure that is read from across the room: title, value, and what it rests on."""
+
+    title: str
+    value: str
+    lines: Sequence[str] = ()
+    tone: Tone = ""  # always beside a word that says the same
+    word: str = ""  # 'preliminary', 'late': drawn beside the value in the tone's colour
+
+
+def figure_cards(cards: Sequence[Card]) -> None:
+    """Cards in a row; they wrap on a narrow screen."""
+    st.html(f'<div class="bk-cards">{"".join(map(_card, cards))}</div>')
+
+
+def figure_card(title: str, value: str, *lines: str, tone: Tone = "", word: str = "") -> None:
+    """One card alone."""
+    figure_cards([Card(title, value, lines, tone, word)])
+
+
+def _card(card: Card) -> str:
+    word = f' <span class="bk-word">{escape(card.word)}</span>' if card.word else ""
+    lines = "".join(f'<div class="bk-line">{escape(line)}</div>' for line in card.lines if line)
+    return (
+        f'<section class="bk-card bk-{card.tone or "plain"}"><h3>{escape(card.title)}</h3>'
+        f'<div class="bk-value">{escape(card.value)}{word}</div>{lines}</section>'
+    )
+
+
+def title(text: str, under: str = "") -> None:
+    """The page's title, and a sentence under it."""
+    st.html(f"<h1 class='bk-title'>{escape(text)}</h1>" + (f"<p class='bk-under'>{escape(under)}</p>" if under else ""))
+
+
+def heading(text: str, under: str = "") -> None:
+    """A part's heading: a sentence with its subject and unit."""
+    st.html(f"<h2 class='bk-h2'>{escape(text)}</h2>" + (f"<p class='bk-under'>{escape(under)}</p>" if under else ""))
+
+
+def empty(text: str) -> None:
+    """What stands where there is nothing to show yet: when there will be, or why there is not."""
+    st.html(f"<p class='bk-empty'>{escape(text)}</p>")
+
+
+def banner(text: str, tone: Tone = "amber") -> None:
+    """What nobody may overlook."""
+    st.html(f"<div class='bk-banner bk-{tone}' role='status'>{escape(text)}</div>")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its title, how a value is written, how wide it is drawn."""
+
+    title: str
+    show: Callable[[Any], str] = str
+    width: Literal["small", "medium", "large"] | int | None = None
+    help: str | None = None
+
+
+Columns = Mapping[str, Column]
+
+
+def table(
+    frame: pd.DataFrame,
+    columns: Columns,
+    key: str,
+    count: str = "",
+    opens_pec: bool = False,
+    height: int | None = None,
+    alt: str = "",
+) -> None:
+    """A table as the reader's language writes it, sorted as it came (worst first); other words stay plain text.
+
+    `count` stands above: '48 of 300 PECs'. `opens_pec`: a chosen row opens the panel of its column `pec`.
+    A CSV button saves the columns of the frame as they are, not as they are written here.
+    """
+    above = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    if count:
+        above.html(f"<span class='bk-count'>{escape(count)}</span>")
+    above.download_button(
+        "CSV",
+        data=lambda: export.csv(frame),
+        file_name=f"{key}.csv",
+        mime="text/csv",
+        key=f"{key}_csv",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+    )
+    shown = frame[list(columns)]
+    written = shown.style.format({name: _writer(c.show) for name, c in columns.items()})  # type: ignore[arg-type]
+    config = {name: st.column_config.Column(c.title, width=c.width, help=c.help) for name, c in columns.items()}
+    options: dict[str, Any] = {
+        "column_config": config,
+        "hide_index": True,
+        "key": key,
+        "alt": alt or count or None,
+        "height": height or "auto",
+    }
+    if opens_pec and "pec" in frame:
+        st.dataframe(written, on_select=lambda: _open_row(key, frame), selection_mode="single-row", **options)
+    else:
+        st.dataframe(written, **options)
+
+
+def _writer(show: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: "–" if missing(value) else show(value)
+
+
+def _open_row(key: str, frame: pd.DataFrame) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        open_pec(str(frame["pec"].iloc[rows[0]]))
+
+
+def open_pec(code: str) -> None:
+    """Open a PEC's panel; call it from a widget's callback."""
+    st.session_state["open_pec"] = code.strip()
+
+
+def chart(
+    spec: dict[str, Any],
+    alt: str,
+    frame: pd.DataFrame | None = None,
+    columns: Columns | None = None,
+    key: str = "",
+) -> None:
+    """A chart with the words that stand for it, and the table behind it."""
+    st.vega_lite_chart(spec=spec, alt=alt, width="stretch", key=f"{key}_chart" if key else None)
+    if frame is None or columns is None:
+        return
+    behind = st.expander(_("The figures as a table"), key=f"{key}_behind", on_change="rerun")
+    if behind.open:
+        with behind:
+            table(frame, columns, key=f"{key}_table", alt=alt)
