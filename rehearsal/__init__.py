@@ -1,0 +1,1 @@
+"""Plays an election day into the outside world: observers' database and the commission's pages."""
