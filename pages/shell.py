@@ -12,6 +12,7 @@ import streamlit as st
 from pages.view import View, view
 from pages.words import _, missing
 from queries import export
+from queries.moment import here
 
 TICK = 5.0  # seconds between looks at the snapshot
 _JITTER = 1.0  # so that fifty screens do not look in the same instant
@@ -115,7 +116,7 @@ def table(
         above.html(f"<span class='bk-count'>{escape(count)}</span>")
     above.download_button(
         "CSV",
-        data=lambda: export.csv(frame),
+        data=lambda: export.csv(frame, here()[1].tz),
         file_name=f"{key}.csv",
         mime="text/csv",
         key=f"{key}_csv",

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, TypeVar, cast
 
 import streamlit as st
@@ -50,6 +50,13 @@ class View:
         return _once((*self._when, self.language, "spec", name, filters), build)
 
     @property
+    def phase(self) -> str:
+        """The phase of the day at this moment: before, voting, closing, night, after."""
+        election = self.moment.election
+        begun = [p for p in election.phases if election.instant(p.starts) <= self.moment.at]
+        return begun[-1].id if begun else election.phases[0].id
+
+    @property
     def _when(self) -> tuple[str, str, int, int]:
         m = self.moment
         return str(m.engine.url), m.election.id, m.load, int(m.at.timestamp() // 60)
@@ -81,11 +88,17 @@ def moment_of(text: str | None) -> datetime | None:
 
 
 def hours(until: datetime) -> list[datetime]:
-    """The hours that the as-of picker offers: from the first checklist's opening on election day until now."""
+    """The full hours that the as-of picker offers: from the morning of election day until now."""
     election = here()[1]
     first = min(election.instant(c.opens) for c in election.checklists if c.opens.date() == election.date)
-    last = min(until, first + timedelta(days=1, hours=6))
+    last = min(until, day_ends())
     return [first + timedelta(hours=h) for h in range(1, int((last - first) / timedelta(hours=1)) + 1)]
+
+
+def day_ends() -> datetime:
+    """Noon of the day after: until then people look at hours, later at days."""
+    election = here()[1]
+    return election.instant(datetime.combine(election.date + timedelta(days=1), time(12)))  # noqa: DTZ001 -- local
 
 
 _lock = threading.Lock()

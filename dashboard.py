@@ -1,0 +1,99 @@
+"""The entry: `streamlit run dashboard.py`. The server imports it once; each visitor's session runs `main`."""
+
+import contextlib
+import gc
+import logging
+import os
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from loaders import schedule
+from pages import (
+    controls,
+    coverage,
+    door,
+    equipment,
+    health,
+    incidents,
+    overview,
+    pec,
+    results,
+    strip,
+    turnout,
+    wall,
+)
+from pages.words import _
+from queries import snapshot
+from queries.moment import here
+
+log = logging.getLogger("baikoo")
+
+
+def navigation(position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
+    """Every page there is. A page is a function: the files in `pages/` draw nothing by themselves."""
+    pages = [
+        st.Page(overview.page, title=_("Overview"), url_path="overview", default=True, icon=":material/dashboard:"),
+        st.Page(coverage.page, title=_("Coverage"), url_path="coverage", icon=":material/fact_check:"),
+        st.Page(incidents.page, title=_("Incidents"), url_path="incidents", icon=":material/report:"),
+        st.Page(equipment.page, title=_("Equipment"), url_path="equipment", icon=":material/print:"),
+        st.Page(turnout.page, title=_("Turnout"), url_path="turnout", icon=":material/how_to_vote:"),
+        st.Page(results.page, title=_("Results"), url_path="results", icon=":material/bar_chart:"),
+        st.Page(health.page, title=_("Data health"), url_path="health", icon=":material/monitor_heart:"),
+        pec_panel(),
+    ]
+    return st.navigation(pages, position=position)
+
+
+def pec_panel() -> st.Page:
+    return st.Page(pec.page, title=_("PEC panel"), url_path="pec", icon=":material/location_on:", visibility="hidden")
+
+
+def main() -> None:
+    """One run of a visitor's session: what the address says, then the page that was asked for."""
+    st.set_page_config(page_title="Baikoo", page_icon=":material/how_to_vote:", layout="wide")
+    if not door.is_open():
+        return st.error(door.NOT_THROUGH)  # run past the server below: `python dashboard.py`, another server
+    wanted = st.session_state.pop("open_pec", None)
+    if wanted:
+        st.session_state["pec"] = wanted
+    strip.address()
+    if wall.asked_for():
+        navigation("hidden")
+        return wall.page()
+    strip.choose_language()
+    page = navigation()
+    if wanted and page.url_path != "pec":
+        st.switch_page(pec_panel())
+    strip.strip()
+    page.run()
+    controls.sidebar()
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """What runs beside the pages, from the server's start to its end: the schedule and the snapshots."""
+    if address := door.elsewhere():
+        log.error(door.REFUSAL.format(address=address))
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        engine, election = here()
+        stack.enter_context(snapshot.keep_fresh())
+        if os.environ.get("BAIKOO_SCHEDULE") != "off":
+            stack.callback(schedule.start(engine, election).shutdown)
+        # a full collection after each run costs 100 ms of processor where the imported heap is in it
+        gc.collect()
+        gc.freeze()
+        door.open_up()
+        yield None
+
+
+if __name__ == "__main__":  # a session's run
+    main()
+else:  # imported by the server
+    # declared before the first request: until then Streamlit lets an address pick a file in pages/ by itself
+    navigation()
+    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(door.Door)])

@@ -1,0 +1,63 @@
+"""The rehearsal's controls, in the sidebar: pause, speed, jump to a later hour, start again."""
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from pages import view, words
+from pages.words import _
+from queries.moment import here
+from store import clock, wishes
+
+SPEEDS = (1.0, 10.0, 60.0, 600.0)
+
+
+def sidebar() -> None:
+    """Drawn in a rehearsal only: an election's real day has no such buttons."""
+    engine, election = here()
+    state = clock.state()
+    if not election.rehearsal or state is None:
+        return
+    with st.sidebar.container(key="bk_controls"):
+        st.caption(_("Rehearsal"))
+        st.segmented_control(
+            _("Speed"),
+            [0.0, *SPEEDS],
+            format_func=lambda speed: _("pause") if speed == 0 else f"× {speed:g}",
+            default=state.speed if state.speed in SPEEDS else 0.0,
+            key="rehearsal_speed",
+            on_change=_set_speed,
+            required=True,
+        )
+        hours = _later_hours(clock.now())
+        if hours:
+            st.selectbox(
+                _("Jump to"),
+                [None, *hours],
+                format_func=lambda at: _("jump to a later hour…") if at is None else words.clock_time(at),
+                key="rehearsal_jump",
+                on_change=_jump,
+                label_visibility="collapsed",
+            )
+        with st.popover(_("Start again"), type="tertiary"):
+            st.text(_("The rehearsed day begins again with a new store. What was loaded so far is left behind."))
+            st.button(_("Start the day again"), on_click=wishes.restart, args=(engine,), key="rehearsal_restart")
+
+
+def _set_speed() -> None:
+    speed = st.session_state["rehearsal_speed"]
+    clock.set_rehearsed(here()[0], clock.now(), speed)
+
+
+def _jump() -> None:
+    at: datetime | None = st.session_state["rehearsal_jump"]
+    st.session_state["rehearsal_jump"] = None
+    if at is not None:
+        wishes.jump(here()[0], at)
+
+
+def _later_hours(now: datetime) -> list[datetime]:
+    """The full hours after now, to the next noon."""
+    first = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    last = view.day_ends()
+    return [first + timedelta(hours=h) for h in range(int((last - first) / timedelta(hours=1)) + 1)]

@@ -1,0 +1,165 @@
+"""What stands on every page: the strip with clock and ages, the filters, the PEC box, as of, and the banners."""
+
+import random
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages import names, shell, view, words
+from pages.words import _, label
+from queries import health, snapshot
+from queries.moment import here
+
+_STYLE = Path(__file__).parent / "style.css"
+
+
+def address() -> None:
+    """Bind what a page's address may say. The inputs are unseen: they hold identifiers, which every language shares."""
+    st.html(_STYLE)
+    with st.container(key="bk_address"):
+        for name in view.KEYS:
+            st.text_input(name, key=name, bind="query-params")
+
+
+def choose_language() -> None:
+    """The switch in the sidebar, `?lang=`; no choice made, the browser's language where it is offered."""
+    offered = here()[1].languages
+    st.sidebar.segmented_control(
+        "EN / RU / KY",
+        offered,
+        default=words.preferred(st.context.locale, offered),
+        key="lang",
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+
+
+def strip() -> None:
+    """Country, date, clock, ages of the sources; then filters, PEC box and as of."""
+    every = shell.TICK + random.uniform(0, 1) if view.view().as_of is None else None  # noqa: S311 -- no secret
+    st.fragment(_line, run_every=every)()
+    with st.container(key="bk_filters", horizontal=True, vertical_alignment="bottom"):
+        _choose("region", _("All regions"), {r.id: label(r.name) for r in here()[1].regions if not r.abroad})
+        _choose("district", _("All districts"), _districts())
+        st.text_input(
+            _("PEC number"),
+            key="pec_box",
+            placeholder=_("PEC number…"),
+            label_visibility="collapsed",
+            icon=":material/search:",
+            on_change=_open_typed,
+            width=170,
+        )
+        _choose("as_of", _("as of: now"), _moments())
+
+
+def choose_form(forms: list[str] | None = None) -> None:
+    """The filter by checklist, drawn by the pages that use it; it stays in the address on all of them."""
+    _choose("form", _("All checklists"), {f: names.form(f) for f in forms or here()[1].forms}, width=320)
+
+
+def _choose(name: str, everything: str, options: dict[str, str], width: int = 200) -> None:
+    """A select box over the unseen input of this name; its first entry, `everything`, clears it."""
+    chosen = st.session_state.get(name) or ""
+    box = f"{name}_box"
+    st.session_state[box] = chosen if chosen in options else ""
+
+    def keep() -> None:
+        st.session_state[name] = st.session_state[box]
+
+    st.selectbox(
+        everything,
+        ["", *options],
+        format_func=lambda id: options.get(id, everything),
+        key=box,
+        on_change=keep,
+        label_visibility="collapsed",
+        width=width,
+    )
+
+
+def _districts() -> dict[str, str]:
+    region = st.session_state.get("region")
+    return {d.id: names.district(d.id) for d in here()[1].districts if not region or d.region == region}
+
+
+def _moments() -> dict[str, str]:
+    """The hours to look back to, newest first; one that the address names stands among them."""
+    hours = view.hours(snapshot.current().moment.at)
+    if (chosen := view.moment_of(st.session_state.get("as_of"))) and chosen not in hours:
+        hours = sorted([*hours, chosen])
+    return {_written(at): _("as of: {time}").format(time=words.clock_time(at)) for at in reversed(hours)} | (
+        {st.session_state["as_of"]: _("as of: {time}").format(time=words.clock_time(chosen))} if chosen else {}
+    )
+
+
+def _written(at: datetime) -> str:
+    local = words.local(at)
+    return f"{local:%H:%M}" if local.date() == here()[1].date else f"{local:%Y-%m-%dT%H:%M}"
+
+
+def _open_typed() -> None:
+    typed = st.session_state["pec_box"].strip()
+    st.session_state["pec_box"] = ""
+    if typed:
+        shell.open_pec(typed)
+
+
+def _line() -> None:
+    """The line itself, and the banners of this moment: it looks again every few seconds."""
+    seen = view.view()
+    election = seen.moment.election
+    zone = words.local(seen.moment.at).strftime("%z")
+    sources = seen.figure(health.health)
+    parts = [
+        f"<span class='bk-where'>{escape(label(election.country))} · {escape(words.date(election.date))}</span>",
+        f"<span class='bk-rehearsal' title='{escape(_rehearsed())}'>{escape(_('REHEARSAL'))}</span>"
+        if election.rehearsal
+        else "",
+        f"<span class='bk-clock'>{words.clock_time(seen.moment.at, seconds=True)} "
+        f"<small>(UTC{zone[0]}{int(zone[1:3])}{':' + zone[3:] if zone[3:] != '00' else ''})</small></span>",
+        *(_age(row) for row in sources.to_dict("records")),
+    ]
+    st.html(f"<div class='bk-strip'>{''.join(parts)}</div>")
+    if election.rehearsal:
+        st.html(f"<div class='bk-note'>{escape(_rehearsed())}</div>")
+    if seen.as_of:
+        shell.banner(
+            _("You are looking at {time}: what was known then, not now.").format(
+                time=f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
+            ),
+            "amber",
+        )
+    for row in sources.to_dict("records"):
+        if row["state"] == "red" and not seen.as_of:
+            shell.banner(_stale(row), "red")
+
+
+def _rehearsed() -> str:
+    return _("Rehearsal: totals as published, single rows synthetic")
+
+
+def _age(row: dict[str, Any]) -> str:
+    """'observers 12 s', with the word where it is late, and when the data last changed."""
+    word = {"amber": _("late"), "red": _("stale"), "never": _("no answer yet")}.get(row["state"], "")
+    changed = _("changed {time}").format(time=words.clock_time(row["last_change_at"]))
+    return (
+        f"<span class='bk-age bk-{escape(row['state'])}'>{escape(names.source(row['source']))} "
+        f"<b>{words.duration(row['age'])}</b>{' ' + escape(word) if word else ''} "
+        f"<small>{escape(changed)}</small></span>"
+    )
+
+
+def _stale(row: dict[str, Any]) -> str:
+    name = names.source(row["source"])
+    if pd.isna(row["last_success_at"]):
+        return _("No answer yet from: {source}.").format(source=name)
+    return _("{source}: last good data of {time}, marked stale. It stays on the screen until new data comes.").format(
+        source=name, time=words.clock_time(row["last_success_at"])
+    )
