@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +28,16 @@ class Load:
     counts: Counter[str] = field(default_factory=Counter)
     cursor: Any = None  # JSON-able; kept as it was where None
 
-    def put(self, table: sa.Table, rows: Sequence[Row], seen: bool = True) -> list[Row]:
+    def put(
+        self, table: sa.Table, rows: Sequence[Row], seen: bool = True, current: Mapping[Key, Row] | None = None
+    ) -> list[Row]:
         """Append the rows that differ from their current version; returns those. Keys stand once in `rows`.
 
         `seen=False`: rows that follow from others (a report that its answers complete) and are not counted.
+        `current`: their current versions, where the caller has them already.
         """
-        current = self.current(table, [_key(table, r) for r in rows])
+        if current is None:
+            current = self.current(table, [_key(table, r) for r in rows])
         columns = [c.name for c in table.columns if c.name not in ("id", "load_from", "load_to")]
         changed = [r for r in rows if _differs(current.get(_key(table, r)), r, columns)]
         self._close(table, [current[k]["id"] for r in changed if (k := _key(table, r)) in current])
@@ -80,18 +84,10 @@ class Load:
         self.put(t.quarantine, list(own.values()), seen=False)
         self.counts["set_aside"] += len(rows)
 
-    def resolve(self, place: str, keys: Iterable[str]) -> None:
-        """A good version of these keys came: what was set aside of them is resolved."""
-        q = t.quarantine.c
-        some = list(keys)
-        for start in range(0, len(some), _AT_ONCE):
-            chosen = q.key.in_(some[start : start + _AT_ONCE])
-            ended = self.conn.execute(
-                t.quarantine.update()
-                .where(q.source == self.source, q.place == place, chosen, q.load_to.is_(None))
-                .values(load_to=self.id)
-            )
-            self.counts["derived"] += ended.rowcount
+    def resolve(self, ids: Sequence[int]) -> None:
+        """End these versions of what was set aside: a good one came, or another bad one."""
+        self._close(t.quarantine, ids)
+        self.counts["derived"] += len(ids)
 
     def _close(self, table: sa.Table, ids: Sequence[int]) -> None:
         if ids:
@@ -147,9 +143,14 @@ def record_error(engine: sa.Engine, source: str, error: str) -> None:
 
 def last_cursor(conn: sa.Connection, source: str) -> Any:
     """The cursor of the source's last load that kept one, or None."""
-    query = sa.select(t.load.c.cursor).where(t.load.c.source == source, t.load.c.cursor.is_not(None))
-    found = conn.execute(query.order_by(t.load.c.id.desc()).limit(1)).scalar()
-    return None if found is None else json.loads(found)
+    return last_kept(conn, source)[1]
+
+
+def last_kept(conn: sa.Connection, source: str) -> tuple[int, Any]:
+    """The source's last load that kept a cursor, and the cursor; (0, None) where there is none."""
+    query = sa.select(t.load.c.id, t.load.c.cursor).where(t.load.c.source == source, t.load.c.cursor.is_not(None))
+    found = conn.execute(query.order_by(t.load.c.id.desc()).limit(1)).first()
+    return (0, None) if found is None else (found.id, json.loads(found.cursor))
 
 
 def _key(table: sa.Table, row: Row) -> Key:

@@ -1,0 +1,75 @@
+"""The raw archive: what a source sent, byte for byte, before anybody parsed it."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from loaders.source import raw_text
+from store import clock
+from store import tables as t
+from store.engine import writing
+from store.loading import Load
+
+_LEVEL = 3  # zlib: a payload of a megabyte comes every few minutes
+
+
+def keep(
+    store: sa.Engine, source: str, feed: str, url: str, status: int, body: bytes, headers: Mapping[str, str]
+) -> int:
+    """Archive a payload in a transaction of its own; its id.
+
+    The same bytes as the feed's last payload of this status are not kept twice.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    with writing(store) as conn:
+        p = t.payload.c
+        last = conn.execute(
+            sa.select(p.id, p.sha256)
+            .where(p.source == source, p.feed == feed, p.status == status)
+            .order_by(p.id.desc())
+            .limit(1)
+        ).first()
+        if last and last.sha256 == digest:
+            return int(last.id)
+        row = {
+            "source": source,
+            "feed": feed,
+            "url": url,
+            "fetched_at": clock.now(),
+            "status": status,
+            "content_type": headers.get("content-type"),
+            "etag": headers.get("etag"),
+            "last_modified": headers.get("last-modified"),
+            "size": len(body),
+            "sha256": digest,
+            "body": zlib.compress(body, _LEVEL),
+        }
+        return int(conn.execute(t.payload.insert().returning(p.id), row).scalar_one())
+
+
+def keep_rows(load: Load, url: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Archive the rows of an SQL source, by view, that changed something in this load."""
+    views = (f"{json.dumps(view)}:[{','.join(map(raw_text, some))}]" for view, some in rows.items() if some)
+    body = ("{" + ",".join(views) + "}").encode()
+    row = {
+        "source": load.source,
+        "feed": "rows",
+        "url": url,
+        "fetched_at": clock.now(),
+        "content_type": "application/json",
+        "size": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "body": zlib.compress(body, _LEVEL),
+        "load": load.id,
+    }
+    load.conn.execute(t.payload.insert(), row)
+
+
+def body(conn: sa.Connection, payload: int) -> bytes | None:
+    """The bytes of an archived payload; None where there is none."""
+    packed = conn.execute(sa.select(t.payload.c.body).where(t.payload.c.id == payload)).scalar()
+    return None if packed is None else zlib.decompress(packed)

@@ -1,0 +1,295 @@
+"""The reference contract: the views of an observation database, and how they are read."""
+
+import math
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from loaders.source import SourceError
+
+Raw = dict[str, Any]
+Cursor = dict[str, Any]  # {"text": '2021-11-28T09:58:00Z'} or {"at": ISO, "aware": bool}
+PAGE = 5_000
+_SOME = 400  # keys in one statement
+_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?")
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of the contract: its key, its other columns, whether a source may do without it."""
+
+    name: str
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    optional: bool = False
+
+    @property
+    def table(self) -> sa.TableClause:
+        names = (*self.keys, *self.columns, "updated_at")
+        return sa.table(self.name, *(sa.column(n) for n in names))
+
+
+PEC = View(
+    "obs_pec",
+    ("pec",),
+    (
+        "region",
+        "area",
+        "settlement",
+        "district",
+        "stratum",
+        "registered_voters",
+        "in_sample",
+        "mobile_applications",
+        "latitude",
+        "longitude",
+    ),
+)
+OBSERVER = View("obs_observer", ("observer",), ("pec", "role", "full_name", "phone", "backup_phone", "coordinator"))
+REPORT = View("obs_report", ("report",), ("observer", "pec", "form", "submitted_at", "deleted"))
+ANSWER = View("obs_answer", ("report", "question"), ("value",))
+INCIDENT = View(
+    "obs_incident",
+    ("incident",),
+    (
+        "pec",
+        "region",
+        "district",
+        "observer",
+        "category",
+        "severity",
+        "occurred_at",
+        "description",
+        "status",
+        "reported_at",
+        "channel",
+        "deleted",
+    ),
+)
+MESSAGE = View("obs_message", ("message",), ("sender", "received_at", "text", "observer", "report"), optional=True)
+ATTACHMENT = View("obs_attachment", ("attachment",), ("report", "kind", "sha256", "url"), optional=True)
+VIEWS = (PEC, OBSERVER, REPORT, ANSWER, INCIDENT, MESSAGE, ATTACHMENT)
+
+
+def connect(address: str) -> sa.Engine:
+    """The source, for reading only: what is written by mistake is refused by the database itself."""
+    url = make_url(address)
+    settings: dict[str, Any] = {}
+    if url.get_backend_name() == "sqlite":
+        url = _read_only_file(url)
+        settings["connect_args"] = {"timeout": 10}
+    elif url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+        settings["connect_args"] = {
+            "options": "-c default_transaction_read_only=on -c statement_timeout=60000",
+            "connect_timeout": 10,
+        }
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, pool_pre_ping=True, **settings)
+
+
+def _read_only_file(url: URL) -> URL:
+    if not url.database or url.database.startswith("file:"):
+        return url
+    file = Path(url.database).absolute().as_uri().replace("file://", "file:")
+    return url.set(database=file, query={**url.query, "mode": "ro", "uri": "true"})
+
+
+def shown(address: str) -> str:
+    """The source's address as it may be kept and shown: without user, password and options."""
+    return make_url(address).set(username=None, password=None, query={}).render_as_string()
+
+
+def present(conn: sa.Connection) -> tuple[View, ...]:
+    """The contract's views that this source has; SourceError where a required one is missing."""
+    inspector = sa.inspect(conn)
+    there = {*inspector.get_view_names(), *inspector.get_table_names()}
+    missing = [v.name for v in VIEWS if v.name not in there and not v.optional]
+    if missing:
+        raise SourceError(f"the observation database has no {', '.join(missing)}")
+    return tuple(v for v in VIEWS if v.name in there)
+
+
+def changes(
+    conn: sa.Connection, view: View, since: Cursor | None, overlap: int, page: int = PAGE
+) -> Iterator[list[Raw]]:
+    """The rows changed since the cursor, less the overlap, in pages: ordered by change and key, so a tie is not cut."""
+    table = view.table
+    order = [table.c.updated_at, *(table.c[k] for k in view.keys)]
+    query = sa.select(table).order_by(*order).limit(page)
+    where: list[sa.ColumnElement[bool]] = []
+    if since is not None:
+        where = [table.c.updated_at >= _bound(since, overlap)]
+    while True:
+        rows = _rows(conn, query.where(*where))
+        if rows:
+            yield rows
+        if len(rows) < page:
+            return
+        last = [rows[-1][c.name] for c in order]
+        where = [_after(order, [_literal(v) for v in last])]
+
+
+def _after(order: Sequence[sa.ColumnElement[Any]], last: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+    """Rows after this one, written so that every database can use its index on the first column."""
+    column, value = order[0], last[0]
+    if len(order) == 1:
+        return column > value
+    return sa.and_(column >= value, sa.or_(column > value, _after(order[1:], last[1:])))
+
+
+def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
+    """All rows whose (first) key is one of these."""
+    column = view.table.c[view.keys[0]]
+    wanted = sorted(set(keys))
+    if not wanted:
+        return []
+    sample = conn.execute(sa.select(column).limit(1)).scalar()
+    rows: list[Raw] = []
+    for start in range(0, len(wanted), _SOME):
+        some = [k for w in wanted[start : start + _SOME] if (k := _like(sample, w)) is not None]
+        rows += _rows(conn, sa.select(view.table).where(column.in_(some))) if some else []
+    return rows
+
+
+def keys(conn: sa.Connection, view: View) -> set[str]:
+    """The keys that the view holds now, without those of deleted rows."""
+    table = view.table
+    query = sa.select(table.c[view.keys[0]])
+    if "deleted" in view.columns:
+        query = sa.select(table.c[view.keys[0]], table.c.deleted)
+        return {code(key) for key, deleted in conn.execute(query) if not is_set(deleted)}
+    return {code(key) for (key,) in conn.execute(query)}
+
+
+def answers_by_report(conn: sa.Connection) -> dict[str, int]:
+    """How many answers each report has at the source."""
+    a = ANSWER.table.c
+    query = sa.select(a.report, sa.func.count()).where(a.value.is_not(None)).group_by(a.report)
+    return {code(r): n for r, n in conn.execute(query)}
+
+
+def newest(conn: sa.Connection, view: View) -> Cursor | None:
+    """The cursor that stands after everything that the view holds now; None where it can be none."""
+    return _cursor(conn.execute(sa.select(sa.func.max(view.table.c.updated_at))).scalar())
+
+
+def advanced(since: Cursor | None, rows: Sequence[Raw], now: datetime) -> Cursor | None:
+    """The cursor after these rows. A time in the future does not count: it would hide all that comes until then."""
+    latest, at = since, None if since is None else moment(since)
+    usable = False
+    for row in rows:
+        cursor = _cursor(row.get("updated_at"))
+        if cursor is None:
+            continue
+        usable, when = True, moment(cursor)
+        if when <= now and (at is None or when >= at):
+            latest, at = cursor, when
+    if rows and not usable:
+        raise SourceError(f"updated_at is neither a timestamp nor ISO 8601 text: {str(rows[0]['updated_at'])[:40]!r}")
+    return latest
+
+
+def recent(row: Raw, cursor: Cursor | None, overlap: int) -> bool:
+    """Whether the row is read again next time, when the cursor stands here."""
+    changed = _cursor(row.get("updated_at"))
+    if cursor is None or changed is None:
+        return True
+    return moment(changed) >= moment(cursor) - timedelta(seconds=overlap + 60)
+
+
+def moment(cursor: Cursor) -> datetime:
+    """A cursor's time; one without a zone is UTC."""
+    when = datetime.fromisoformat(cursor["text"] if "text" in cursor else cursor["at"])
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _cursor(changed: Any) -> Cursor | None:
+    """`updated_at` as a cursor, None where it is no time."""
+    if isinstance(changed, datetime):
+        return {"at": changed.isoformat(), "aware": changed.tzinfo is not None}
+    if isinstance(changed, str) and _TEXT.match(changed):
+        try:
+            datetime.fromisoformat(changed)
+        except ValueError:
+            return None
+        return {"text": changed}
+    return None
+
+
+def _bound(cursor: Cursor, overlap: int) -> sa.ColumnElement[Any]:
+    """The cursor less the overlap, in the source's own style, so that text compares as time does.
+
+    The text ends before fraction and zone: as a prefix it sorts before every time that begins with it.
+    """
+    if "at" in cursor:
+        return _literal(datetime.fromisoformat(cursor["at"]) - timedelta(seconds=overlap))
+    text = cursor["text"]
+    style = _TEXT.match(text)
+    if style is None:
+        raise SourceError(f"the cursor is no time: {text!r}")
+    _, separator, _, seconds = style.groups()
+    back = datetime.fromisoformat(text).replace(tzinfo=None) - timedelta(seconds=overlap)
+    return sa.literal(back.strftime(f"%Y-%m-%d{separator}%H:%M" + (":%S" if seconds else "")))
+
+
+def _literal(value: Any) -> sa.ColumnElement[Any]:
+    if isinstance(value, datetime):
+        return sa.literal(value, sa.DateTime(timezone=value.tzinfo is not None))
+    return sa.literal(value)
+
+
+def _rows(conn: sa.Connection, query: sa.Select[Any]) -> list[Raw]:
+    return [dict(r) for r in conn.execute(query).mappings()]
+
+
+def code(value: Any) -> str:
+    """A code as text, however the source types it: 5043, 5043.0 and ' 5043 ' are '5043'; nothing is ''."""
+    if value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, (float, Decimal)) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    return str(value).strip()
+
+
+def is_set(value: Any) -> bool:
+    """A 0/1 column, as number, text or truth."""
+    return str(value).strip().lower() in ("1", "1.0", "true", "t")
+
+
+def _like(sample: Any, key: str) -> Any:
+    """Our text key as the source types it; None where it can be none of its keys."""
+    kind = type(sample)
+    if kind in (int, float, Decimal, uuid.UUID):
+        try:
+            return kind(key)
+        except (ValueError, ArithmeticError):
+            return None
+    return key
+
+
+def latest(rows: Iterable[Raw], keys: Sequence[str]) -> tuple[dict[tuple[str, ...], Raw], int]:
+    """One row a key, the one changed last, and how many others there were. A row without its key stands alone."""
+    kept: dict[tuple[str, ...], Raw] = {}
+    extra = 0
+    for n, row in enumerate(rows):
+        key = tuple(code(row.get(k)) for k in keys)
+        if "" in key:
+            key = (*key, str(n))
+        before = kept.get(key)
+        extra += before is not None
+        if before is None or _changed(row) >= _changed(before):
+            kept[key] = row
+    return kept, extra
+
+
+def _changed(row: Mapping[str, Any]) -> datetime:
+    cursor = _cursor(row.get("updated_at"))
+    return datetime.min.replace(tzinfo=UTC) if cursor is None else moment(cursor)

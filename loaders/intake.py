@@ -1,0 +1,279 @@
+"""A batch of the contract's rows, taken into one load: frame first, then observers, reports with their answers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from elections.config import Election
+from loaders import rows as check
+from loaders.contract import (
+    ANSWER,
+    ATTACHMENT,
+    INCIDENT,
+    MESSAGE,
+    OBSERVER,
+    PEC,
+    REPORT,
+    Raw,
+    View,
+    code,
+    latest,
+)
+from loaders.quarantine import Aside, settle
+from loaders.rows import Fact, Known, Wrong, bad, deleted
+from loaders.source import Bad
+from store import tables as t
+from store.loading import Key, Load
+
+_AT_ONCE = 400
+_PUT: Mapping[str, tuple[sa.Table, Callable[[Raw, Known], Fact | Bad]]] = {
+    INCIDENT.name: (t.incident, check.incident),
+    MESSAGE.name: (t.message, check.message),
+    ATTACHMENT.name: (t.attachment, check.attachment),
+}
+TABLES = {
+    PEC.name: t.pec,
+    OBSERVER.name: t.observer,
+    REPORT.name: t.report,
+    INCIDENT.name: t.incident,
+    MESSAGE.name: t.message,
+    ATTACHMENT.name: t.attachment,
+}
+
+
+@dataclass
+class Batch:
+    """Rows of the source, as read: by view; reports whole, with all the answers that they have."""
+
+    rows: dict[str, list[Raw]] = field(default_factory=dict)
+    reports: dict[str, list[Raw]] = field(default_factory=dict)  # report -> its rows; none: answers without a report
+    answers: dict[str, list[Raw]] = field(default_factory=dict)  # report -> its answers
+    gone: dict[str, set[str]] = field(default_factory=dict)  # view -> keys that vanished at the source
+
+    @property
+    def size(self) -> int:
+        parts = (self.rows, self.reports, self.answers, self.gone)
+        return sum(len(some) for part in parts for some in part.values())
+
+
+@dataclass
+class Intake:
+    """A batch on its way into a load."""
+
+    load: Load
+    election: Election
+    batch: Batch
+    now: datetime
+    bad: list[Bad] = field(default_factory=list)
+    changed: dict[str, list[Raw]] = field(default_factory=dict)  # the rows that changed something, by view
+    frame_changed: bool = False
+    _keys: dict[str, set[str]] = field(default_factory=dict)
+
+    def take(self) -> None:
+        """Everything in the batch is loaded, found unchanged, set aside or withdrawn."""
+        self._frame()
+        self._observers()
+        self._reports()
+        for view in (INCIDENT, MESSAGE, ATTACHMENT):
+            self._simple(view)
+        self._gone()
+        settle(self.load, self.bad, self._looked_at)
+
+    def _known(self, pecs: Iterable[str] = (), observers: Iterable[str] = ()) -> Known:
+        source = self.load.source
+        frame = self.load.current(t.pec, [(p,) for p in set(pecs)])
+        people = self.load.current(t.observer, [(source, o) for o in set(observers)])
+        return Known(
+            self.election,
+            source,
+            self.now,
+            {p: row["registered_voters"] for (p,), row in frame.items()},
+            {o: (row["pec"], row["role"]) for (_, o), row in people.items()},
+        )
+
+    def _rows(self, view: View) -> list[Raw]:
+        """The view's rows, one a key; another row of the same key changes nothing."""
+        kept, extra = latest(self.batch.rows.get(view.name, ()), view.keys)
+        self.load.counts["unchanged"] += extra
+        return list(kept.values())
+
+    def _checked(self, rows: Iterable[Raw], make: Callable[[Raw], Fact | Bad]) -> list[tuple[Fact, Raw]]:
+        """The facts among these rows with the rows they came from; what is bad is kept to be set aside."""
+        facts = []
+        for raw in rows:
+            fact = make(raw)
+            if isinstance(fact, Bad):
+                self.bad.append(fact)
+            else:
+                facts.append((fact, raw))
+        return facts
+
+    def _put(
+        self, view: View, facts: Sequence[tuple[Fact, Raw]], table: sa.Table, current: Mapping[Key, Fact] | None = None
+    ) -> list[Fact]:
+        changed = self.load.put(table, [f for f, _ in facts], current=current)
+        ids = {id(f) for f in changed}
+        self.changed.setdefault(view.name, []).extend(raw for fact, raw in facts if id(fact) in ids)
+        return changed
+
+    def _frame(self) -> None:
+        known = self._known()
+        facts = self._checked(self._rows(PEC), lambda raw: check.pec(raw, known))
+        self.frame_changed |= bool(self._put(PEC, facts, t.pec))
+
+    def _observers(self) -> None:
+        known = self._known()
+        facts = self._checked(self._rows(OBSERVER), lambda raw: check.observer(raw, known))
+        changed = self._put(OBSERVER, facts, t.observer)
+        self.frame_changed |= bool(changed)
+        self._hold_again({f["observer"]: (f["pec"], f["role"]) for f in changed})
+
+    def _hold_again(self, observers: Mapping[str, tuple[str | None, str]]) -> None:
+        """An observer moved to another PEC: their earlier reports are held, or let go, accordingly."""
+        r = t.report.c
+        rows = []
+        for some in _parts(list(observers)):
+            query = sa.select(t.report).where(r.source == self.load.source, r.observer.in_(some), r.load_to.is_(None))
+            rows += [dict(row) for row in self.load.conn.execute(query).mappings()]
+        moved = [
+            row | {"held": check.held(row["pec"], *observers[row["observer"]])}
+            for row in rows
+            if row["report"] not in self.batch.reports
+        ]
+        self.load.put(t.report, moved, seen=False)
+
+    def _reports(self) -> None:
+        if not self.batch.reports:
+            return
+        alive, withdrawn, orphans = self._sorted_reports()
+        known = self._known(
+            (code(raw.get("pec")) for raw in alive.values()), (code(raw.get("observer")) for raw in alive.values())
+        )
+        whole: list[tuple[Fact, Raw]] = []
+        answers: list[tuple[Fact, Raw]] = []
+        for report, raw in alive.items():
+            fact = check.report(raw, known)
+            if isinstance(fact, Bad):
+                self.bad.append(fact)
+                self._answers_aside(report, Wrong("report_set_aside", "report", fact.reason))
+                continue
+            good = self._answers(report, known, fact)
+            complete = self.election.required(fact["form"]) <= {a["question"] for a, _ in good}
+            whole.append((fact | {"complete": int(complete)}, raw))
+            answers += good
+        for report in orphans:
+            self._answers_aside(report, Wrong("unknown_report", "report"))
+        self._put(REPORT, whole, t.report)
+        self._end_reports(alive, {f["report"] for f, _ in whole}, withdrawn)
+        self._put_answers(answers)
+
+    def _sorted_reports(self) -> tuple[dict[str, Raw], dict[str, Raw], list[str]]:
+        """The batch's reports: alive, deleted at the source, and answers whose report is not there."""
+        alive: dict[str, Raw] = {}
+        withdrawn: dict[str, Raw] = {}
+        orphans: list[str] = []
+        for report, raws in self.batch.reports.items():
+            if not report:
+                self.bad += [bad(REPORT, raw, Wrong("no_key", "report")) for raw in raws]
+                orphans.append(report)
+                continue
+            kept, extra = latest(raws, REPORT.keys)
+            self.load.counts["unchanged"] += extra
+            raw = next(iter(kept.values()), None)
+            if raw is None:
+                orphans.append(report)
+            elif deleted(raw):
+                withdrawn[report] = raw
+            else:
+                alive[report] = raw
+        return alive, withdrawn, orphans
+
+    def _answers(self, report: str, known: Known, fact: Fact) -> list[tuple[Fact, Raw]]:
+        """A report's usable answers."""
+        kept, extra = latest(self.batch.answers.get(report, ()), ANSWER.keys)
+        self.load.counts["unchanged"] += extra
+        good = []
+        for raw in kept.values():
+            answer = check.answer(raw, known, fact["form"], fact["pec"])
+            if answer is None:
+                self.load.counts["unchanged"] += 1
+            elif isinstance(answer, Bad):
+                self.bad.append(answer)
+            else:
+                good.append((answer, raw))
+        return good
+
+    def _answers_aside(self, report: str, wrong: Wrong) -> None:
+        kept, extra = latest(self.batch.answers.get(report, ()), ANSWER.keys)
+        self.load.counts["unchanged"] += extra
+        self.bad += [bad(ANSWER, raw, wrong) for raw in kept.values()]
+
+    def _end_reports(self, alive: Iterable[str], good: set[str], withdrawn: Mapping[str, Raw]) -> None:
+        """What the source withdrew, or made unusable, is no longer said: neither is anything it answered."""
+        source = self.load.source
+        ended = self.load.withdraw(t.report, [(source, r) for r in withdrawn])
+        self.changed.setdefault(REPORT.name, []).extend(withdrawn[row["report"]] for row in ended)
+        self.load.withdraw(t.report, [(source, r) for r in alive if r not in good], seen=False)
+
+    def _put_answers(self, answers: Sequence[tuple[Fact, Raw]]) -> None:
+        """The answers that these reports have now; others of theirs end."""
+        current = self._current_answers(list(self.batch.reports))
+        self._put(ANSWER, answers, t.answer, current)
+        said = {(f["source"], f["report"], f["question"]) for f, _ in answers}
+        self.load.withdraw(t.answer, [key for key in current if key not in said], seen=False)
+
+    def _current_answers(self, reports: Sequence[str]) -> dict[Key, Fact]:
+        a = t.answer.c
+        found: dict[Key, Fact] = {}
+        for some in _parts(reports):
+            query = sa.select(t.answer).where(a.source == self.load.source, a.report.in_(some), a.load_to.is_(None))
+            for row in self.load.conn.execute(query).mappings():
+                found[row["source"], row["report"], row["question"]] = dict(row)
+        return found
+
+    def _simple(self, view: View) -> None:
+        """Rows that stand by themselves: incidents, messages, attachments."""
+        rows = self._rows(view)
+        if not rows:
+            return
+        table, make = _PUT[view.name]
+        known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
+        self._put(view, self._checked((r for r in rows if not deleted(r)), lambda raw: make(raw, known)), table)
+        source, key = self.load.source, view.keys[0]
+        withdrawn = {code(raw.get(key)): raw for raw in rows if deleted(raw)}
+        aside = {b.key for b in self.bad if b.place == view.name}
+        ended = self.load.withdraw(table, [(source, k) for k in withdrawn])
+        self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)
+        self.load.withdraw(table, [(source, k) for k in aside], seen=False)
+
+    def _gone(self) -> None:
+        """What vanished at the source is withdrawn here."""
+        for name, vanished in self.batch.gone.items():
+            table, source = TABLES[name], self.load.source
+            keys = vanished - self.batch.reports.keys() if name == REPORT.name else vanished - self._read_keys(name)
+            self.load.withdraw(table, [(k,) if name == PEC.name else (source, k) for k in keys], seen=False)
+            if name == REPORT.name:
+                self.load.withdraw(t.answer, self._current_answers(sorted(keys)), seen=False)
+
+    def _looked_at(self, aside: Aside) -> bool:
+        """Whether the batch says something about a row that was set aside."""
+        if not aside.key.strip("/"):
+            return False  # rows without a key cannot be told from one another
+        if aside.place == ANSWER.name:
+            return aside.report in self.batch.reports or aside.report in self.batch.gone.get(REPORT.name, ())
+        if aside.place == REPORT.name and aside.key in self.batch.reports:
+            return True
+        return aside.key in self.batch.gone.get(aside.place, ()) or aside.key in self._read_keys(aside.place)
+
+    def _read_keys(self, place: str) -> set[str]:
+        if place not in self._keys:
+            view = next(v for v in (PEC, OBSERVER, INCIDENT, MESSAGE, ATTACHMENT) if v.name == place)
+            self._keys[place] = {check.key(view, raw) for raw in self.batch.rows.get(place, ())}
+        return self._keys[place]
+
+
+def _parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))

@@ -1,0 +1,368 @@
+"""The contract's rows, checked: a row becomes a fact or a reason why it cannot be one. Nothing here raises or asks."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from elections.config import Checklist, Election, Question
+from loaders.contract import ANSWER, ATTACHMENT, INCIDENT, MESSAGE, OBSERVER, PEC, REPORT, Raw, View, code, is_set
+from loaders.source import Bad, raw_text
+from store.tables import from_milliseconds, milliseconds
+
+Fact = dict[str, Any]
+EARLY = timedelta(minutes=5)  # how far a telephone's clock may be ahead
+_MOST = 2**31 - 1  # what the store's integers hold
+_OLDEST = 1990  # years before it are a clock that was never set
+_OF_VOTERS = 1.5  # more voters or ballots than this share of the list cannot be meant
+_ROLES = ("sto", "mobile", "lto", "coordinator")
+_SEVERITIES = ("critical", "serious", "minor")
+_KINDS = ("protocol", "arbb_report", "evidence")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What rows are checked against: the election, the frame, the observers, the present time."""
+
+    election: Election
+    source: str
+    now: datetime
+    pecs: Mapping[str, int | None]  # PEC -> voters on its list
+    observers: Mapping[str, tuple[str | None, str]]  # observer -> own PEC, role
+
+
+class Wrong(Exception):
+    """Why a row cannot be used: a code, the field, a detail."""
+
+    def __init__(self, reason: str, field: str | None = None, detail: str | None = None) -> None:
+        self.reason, self.field, self.detail = reason, field, detail
+
+
+def deleted(row: Raw) -> bool:
+    return is_set(row.get("deleted"))
+
+
+def key(view: View, row: Raw) -> str:
+    """A row's key as it stands in quarantine: '<report>/<question>' of an answer."""
+    return "/".join(_clean(code(row.get(k))) for k in view.keys)
+
+
+def bad(view: View, row: Raw, wrong: Wrong) -> Bad:
+    return Bad(view.name, key(view, row), wrong.reason, wrong.field, wrong.detail, raw_text(row))
+
+
+def pec(row: Raw, known: Known) -> Fact | Bad:
+    return _checked(PEC, row, known, _pec)
+
+
+def observer(row: Raw, known: Known) -> Fact | Bad:
+    return _checked(OBSERVER, row, known, _observer)
+
+
+def report(row: Raw, known: Known) -> Fact | Bad:
+    """A report without `complete`, which its answers decide."""
+    return _checked(REPORT, row, known, _report)
+
+
+def answer(row: Raw, known: Known, form: str, pec_code: str) -> Fact | Bad | None:
+    """An answer of a report of this form about this PEC; None for a question left empty."""
+    if row.get("value") is None or code(row["value"]) == "":
+        return None
+    return _checked(ANSWER, row, known, lambda r, k: _answer(r, k, form, pec_code))
+
+
+def incident(row: Raw, known: Known) -> Fact | Bad:
+    return _checked(INCIDENT, row, known, _incident)
+
+
+def message(row: Raw, known: Known) -> Fact | Bad:
+    return _checked(MESSAGE, row, known, _message)
+
+
+def attachment(row: Raw, known: Known) -> Fact | Bad:
+    return _checked(ATTACHMENT, row, known, _attachment)
+
+
+def _checked(view: View, row: Raw, known: Known, make: Callable[[Raw, Known], Fact]) -> Fact | Bad:
+    try:
+        for name in view.keys:
+            if not _code(row, name):
+                raise Wrong("no_key", name)
+        return make(row, known)
+    except Wrong as wrong:
+        return bad(view, row, wrong)
+
+
+def _pec(row: Raw, known: Known) -> Fact:
+    region, stratum = _code(row, "region"), _code(row, "stratum")
+    if region not in {r.id for r in known.election.regions}:
+        raise Wrong("unknown_region", "region", region)
+    if stratum and stratum not in {s.id for s in known.election.strata}:
+        raise Wrong("unknown_stratum", "stratum", stratum)
+    return {
+        "pec": _code(row, "pec"),
+        "region": region,
+        "area": _words(row, "area"),
+        "settlement": _words(row, "settlement"),
+        "district": _code(row, "district"),
+        "stratum": stratum,
+        "registered_voters": _whole(row.get("registered_voters"), "registered_voters"),
+        "in_sample": int(is_set(row.get("in_sample"))),
+        "mobile_applications": _whole(row.get("mobile_applications"), "mobile_applications") or 0,
+        "latitude": _degrees(row, "latitude", 90),
+        "longitude": _degrees(row, "longitude", 180),
+    }
+
+
+def _observer(row: Raw, known: Known) -> Fact:
+    role = _code(row, "role")
+    if role not in _ROLES:
+        raise Wrong("unknown_role", "role", role)
+    words = {name: _words(row, name) for name in ("full_name", "phone", "backup_phone")}
+    return {
+        "source": known.source,
+        "observer": _code(row, "observer"),
+        "pec": _code(row, "pec"),
+        "role": role,
+        **words,
+        "coordinator": _code(row, "coordinator"),
+    }
+
+
+def _report(row: Raw, known: Known) -> Fact:
+    who, where, form = _code(row, "observer"), _code(row, "pec"), _code(row, "form")
+    if not who:
+        raise Wrong("no_observer", "observer")
+    if who not in known.observers:
+        raise Wrong("unknown_observer", "observer", who)
+    if not where or where not in known.pecs:
+        raise Wrong("unknown_pec", "pec", where)
+    if form not in known.election.forms:
+        raise Wrong("unknown_form", "form", form)
+    submitted = _past(row.get("submitted_at"), "submitted_at", known.now)
+    if submitted is None:
+        raise Wrong("not_a_time", "submitted_at")
+    _within_days(submitted, "submitted_at", known.election, known.election.forms[form])
+    return {
+        "source": known.source,
+        "report": _code(row, "report"),
+        "observer": who,
+        "pec": where,
+        "form": form,
+        "submitted_at": submitted,
+        "held": held(where, *known.observers[who]),
+    }
+
+
+def held(pec_code: str, own_pec: str | None, role: str) -> str | None:
+    """Why a report stays out of the figures: an STO's about a PEC that is not theirs."""
+    return "wrong_pec" if role == "sto" and own_pec and own_pec != pec_code else None
+
+
+def days(election: Election, checklist: Checklist) -> tuple[date, date]:
+    """The first and the last day on which a report of this checklist can have been sent."""
+    last = checklist.asked_until or checklist.due
+    after = last.date() if last else max(election.date, checklist.opens.date())
+    return checklist.opens.date(), after + timedelta(days=1)
+
+
+def _within_days(when: datetime, field: str, election: Election, checklist: Checklist) -> None:
+    first, last = days(election, checklist)
+    if not first <= when.astimezone(election.tz).date() <= last:
+        raise Wrong("outside_days", field, f"{first} to {last}")
+
+
+def _answer(row: Raw, known: Known, form: str, pec_code: str) -> Fact:
+    name = _code(row, "question")
+    question = known.election.asked(form).get(name or "")
+    if question is None:
+        raise Wrong("unknown_question", "question", name)
+    fact: Fact = {
+        "source": known.source,
+        "report": _code(row, "report"),
+        "question": name,
+        "value": _words(row, "value"),
+        "number": None,
+        "moment_at": None,
+    }
+    value = row.get("value")
+    if question.type == "number":
+        number = _count(value, question, known.pecs.get(pec_code))
+        return fact | {"value": str(number), "number": float(number)}
+    if question.type == "choice":
+        fact["value"] = code(value)
+        if fact["value"] not in question.choices:
+            raise Wrong("not_a_choice", "value", _clean(fact["value"])[:200])
+    if question.type == "time":
+        fact["moment_at"] = _answered_time(value, known, known.election.forms[form])
+    return fact
+
+
+def _count(value: Any, question: Question, voters: int | None) -> int:
+    number = _whole(value, "value")
+    if number is None:
+        raise Wrong("not_a_number", "value")
+    if number < question.minimum:
+        raise Wrong("too_small", "value", f"at least {question.minimum:g}")
+    most = question.maximum
+    if voters and question.meaning in ("turnout", "protocol"):
+        most = min(most or math.inf, voters * _OF_VOTERS)
+    if most is not None and number > most:
+        raise Wrong("too_large", "value", f"at most {most:g}")
+    return number
+
+
+def _answered_time(value: Any, known: Known, checklist: Checklist) -> datetime:
+    """A time as an observer writes it: '14:05' of election day, or a date and time; local unless it says otherwise."""
+    try:
+        if isinstance(value, datetime):
+            when = value if value.tzinfo else known.election.instant(value)
+        else:
+            when = known.election.moment_of(code(value))
+        when = when.astimezone(UTC)
+        when = _kept(when)
+        local = when.astimezone(known.election.tz)
+    except (ValueError, OverflowError) as error:
+        raise Wrong("not_a_time", "value", _clean(code(value))[:200]) from error
+    if when > known.now + EARLY:
+        raise Wrong("in_future", "value", local.isoformat())
+    _within_days(when, "value", known.election, checklist)
+    return when
+
+
+def _incident(row: Raw, known: Known) -> Fact:
+    where, category = _code(row, "pec"), _code(row, "category")
+    if where and where not in known.pecs:
+        raise Wrong("unknown_pec", "pec", where)
+    severities = {c.id: c.severity for c in known.election.categories}
+    if category not in severities:
+        raise Wrong("unknown_category", "category", category)
+    severity = _code(row, "severity") or severities[category]
+    if severity not in _SEVERITIES:
+        raise Wrong("not_a_choice", "severity", severity)
+    reported = _past(row.get("reported_at"), "reported_at", known.now)
+    if reported is None:
+        raise Wrong("not_a_time", "reported_at")
+    return {
+        "source": known.source,
+        "incident": _code(row, "incident"),
+        "pec": where,
+        "region": _words(row, "region"),
+        "district": _words(row, "district"),
+        "observer": _code(row, "observer"),
+        "category": category,
+        "severity": severity,
+        "occurred_at": _past(row.get("occurred_at"), "occurred_at", known.now),
+        "description": _words(row, "description"),
+        "status": _code(row, "status"),
+        "reported_at": reported,
+        "channel": _code(row, "channel"),
+    }
+
+
+def _message(row: Raw, known: Known) -> Fact:
+    received = _past(row.get("received_at"), "received_at", known.now)
+    if received is None:
+        raise Wrong("not_a_time", "received_at")
+    return {
+        "source": known.source,
+        "message": _code(row, "message"),
+        "sender": _words(row, "sender"),
+        "received_at": received,
+        "text": _words(row, "text"),
+        "observer": _code(row, "observer"),
+        "report": _code(row, "report"),
+    }
+
+
+def _attachment(row: Raw, known: Known) -> Fact:
+    kind, of = _code(row, "kind"), _code(row, "report")
+    if kind not in _KINDS:
+        raise Wrong("not_a_choice", "kind", kind)
+    if not of:
+        raise Wrong("unknown_report", "report")
+    return {
+        "source": known.source,
+        "attachment": _code(row, "attachment"),
+        "report": of,
+        "kind": kind,
+        "sha256": _words(row, "sha256"),
+        "url": _words(row, "url"),
+    }
+
+
+def _code(row: Raw, name: str) -> str | None:
+    """A code, None where there is none; Wrong where it has characters that no code has."""
+    text = code(row.get(name))
+    if text != _clean(text):
+        raise Wrong("not_text", name)
+    return text or None
+
+
+def _words(row: Raw, name: str) -> str | None:
+    """Free text as it was written, less what no database takes."""
+    value = row.get(name)
+    return None if value is None else _clean(value if isinstance(value, str) else code(value))
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _whole(value: Any, field: str) -> int | None:
+    """A whole number that counts something; None where there is none."""
+    text = code(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d+(\.\d+)?", text, re.ASCII):
+        if value is None or text == "":
+            return None
+        raise Wrong("not_a_number", field, _clean(text)[:200])
+    number = Decimal(text)
+    if number < 0:
+        raise Wrong("negative", field, text[:200])
+    if number > _MOST:
+        raise Wrong("too_large", field, text[:200])
+    if number != number.to_integral_value():
+        raise Wrong("not_whole", field, text[:200])
+    return int(number)
+
+
+def _degrees(row: Raw, name: str, most: float) -> float | None:
+    value = row.get(name)
+    if value is None or code(value) == "":
+        return None
+    try:
+        degrees = float(value)
+    except (TypeError, ValueError) as error:
+        raise Wrong("not_a_number", name, _clean(code(value))[:200]) from error
+    if not abs(degrees) <= most:
+        raise Wrong("not_a_number", name, f"{degrees:g}")
+    return degrees
+
+
+def _past(value: Any, field: str, now: datetime) -> datetime | None:
+    """A time, UTC unless it says otherwise, that is not in the future; None where there is none."""
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, datetime):
+            when = value
+        elif isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value.strip()):
+            when = datetime.fromisoformat(value.strip())
+        else:
+            raise ValueError
+        when = _kept((when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC))
+    except (ValueError, OverflowError) as error:
+        raise Wrong("not_a_time", field, _clean(code(value))[:200]) from error
+    if when > now + EARLY:
+        raise Wrong("in_future", field, when.isoformat())
+    return when
+
+
+def _kept(when: datetime) -> datetime:
+    """A time as the store keeps it, to the millisecond: else a row would differ from itself at every poll."""
+    if when.year < _OLDEST:
+        raise ValueError
+    return from_milliseconds(milliseconds(when))

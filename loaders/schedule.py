@@ -1,0 +1,173 @@
+"""The schedule: which source is due, one poll of it, and a row in `poll` for every look, error and miss."""
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from elections.config import ConfigError, Election, Source
+from loaders import observation
+from loaders.source import Found, SourceError, plain
+from loaders.switch import stopped
+from store import clock
+from store import tables as t
+from store.engine import writing
+
+KINDS: Mapping[str, Callable[[sa.Engine, Election, Source, bool], Found]] = {
+    "observation": observation.poll,
+}
+_TICK = 0.5  # seconds between looks at whether a source is due
+_BEHIND = 5.0  # seconds of real time that a poll may be late before it is a miss
+_RUNNER = 7_110_212  # the key of PostgreSQL's advisory lock
+_log = logging.getLogger(__name__)
+
+
+def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False) -> None:
+    """Look at a source once, load what is new, and write down how it went. Raises for nothing that a source does.
+
+    `again`: also look again at what was set aside, after the configuration was mended.
+    """
+    source = election.source(source_id)
+    at, started = clock.now(), time.perf_counter()
+    try:
+        found = _look(store, election, source, again)
+    except (SourceError, ConfigError) as error:
+        found = Found(error=str(error))
+    except Exception as error:
+        found = Found(error=plain(error))
+        if not isinstance(error, sa.exc.SQLAlchemyError):  # without the error's own words: they may quote a row
+            _log.error("%s: a fault of the loader\n%s", source.id, "".join(traceback.format_tb(error.__traceback__)))
+    if found.error:
+        _log.warning("%s: %s", source.id, found.error)
+    _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)
+
+
+def _look(store: sa.Engine, election: Election, source: Source, again: bool) -> Found:
+    if source.kind not in KINDS:
+        raise SourceError(f"no loader for sources of the kind {source.kind!r}")
+    if who := stopped(store, source.id):
+        raise SourceError(f"stopped by {who}")
+    return KINDS[source.kind](store, election, source, again)
+
+
+def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: str, seconds: float = 0) -> None:
+    row = {
+        "source": source,
+        "polled_at": at,
+        "outcome": outcome,
+        "error": found.error,
+        "seen": found.seen,
+        "milliseconds": round(seconds * 1000),
+        "load": found.load,
+    }
+    with writing(store) as conn:
+        conn.execute(t.poll.insert(), row)
+
+
+def start(store: sa.Engine, election: Election) -> BackgroundScheduler:
+    """Poll every source at its interval, by the store's clock, until `.shutdown()`."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that finds its poll still running is no news
+    runner = _Runner(store)
+    workers = ThreadPoolExecutor(max(1, len(election.sources)))
+    schedule = BackgroundScheduler(timezone=UTC, executors={"default": workers})
+    for source in election.sources:
+        schedule.add_job(
+            _Turn(store, election, source, runner).tick,
+            "interval",
+            seconds=_TICK,
+            id=source.id,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+    schedule.add_listener(lambda _event: runner.release(), EVENT_SCHEDULER_SHUTDOWN)
+    schedule.start()
+    return schedule
+
+
+@dataclass
+class _Turn:
+    """When a source is due: at its interval of `clock.now()`; never while a rehearsal stands still."""
+
+    store: sa.Engine
+    election: Election
+    source: Source
+    runner: "_Runner"
+    due: datetime | None = None
+    setting: object = None  # of the rehearsed clock: a jump is no miss
+
+    def tick(self) -> None:
+        try:
+            if clock.speed() != 0 and self.runner.elected() and self._is_due():
+                poll(self.store, self.election, self.source.id)
+        except Exception as error:
+            _log.error("%s: %s", self.source.id, plain(error))
+
+    def _is_due(self) -> bool:
+        now, interval, setting = clock.now(), timedelta(seconds=self.source.interval), clock.state()
+        if self.due is None or setting != self.setting or self.due > now + interval:
+            self.due, self.setting = now, setting
+        if now < self.due:
+            return False
+        behind = now - self.due
+        if behind >= interval and behind.total_seconds() / clock.speed() >= _BEHIND:
+            times = behind // interval
+            _record(
+                self.store,
+                self.source.id,
+                now,
+                Found(error=f"{times} polls not made: the last took too long"),
+                "missed",
+            )
+        self.due = now + interval if behind >= interval else self.due + interval
+        return True
+
+
+@dataclass
+class _Runner:
+    """Among the processes that share a PostgreSQL store, one polls: the one that holds the lock."""
+
+    store: sa.Engine
+    held: sa.Connection | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def elected(self) -> bool:
+        if self.store.dialect.name != "postgresql":
+            return True
+        with self.lock:
+            if self.held is not None:
+                try:
+                    self.held.execute(sa.text("select 1"))
+                    return True
+                except sa.exc.SQLAlchemyError:
+                    self.held.invalidate()
+                    self._close()
+            return self._try()
+
+    def _try(self) -> bool:
+        conn = self.store.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if conn.execute(sa.text("select pg_try_advisory_lock(:key)"), {"key": _RUNNER}).scalar_one():
+            self.held = conn
+            return True
+        conn.close()
+        return False
+
+    def release(self) -> None:
+        """Let another process have it."""
+        with self.lock:
+            if self.held is not None:
+                self.held.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _RUNNER})
+                self._close()
+
+    def _close(self) -> None:
+        if self.held is not None:
+            self.held.close()
+            self.held = None

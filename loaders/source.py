@@ -1,0 +1,68 @@
+"""What every source's loader shares: what a poll found, what a source did wrong, how both are told."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+_PERSONAL = frozenset({"full_name", "phone", "backup_phone", "sender"})  # a sender is a telephone
+
+
+class SourceError(Exception):
+    """The source cannot be used now. The message is for the screen: plain, without secrets or names."""
+
+
+@dataclass
+class Found:
+    """What came of a poll: rows read, the last load they went into, and what is wrong with the source."""
+
+    seen: int = 0
+    load: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A row that cannot be used: where it stands, what is wrong with it, and its text as it came."""
+
+    place: str
+    key: str
+    reason: str
+    field: str | None
+    detail: str | None
+    raw: str
+
+    def row(self, payload: int | None = None) -> dict[str, Any]:
+        """As it is set aside."""
+        digest = hashlib.sha256(self.raw.encode()).hexdigest()[:16]
+        return {
+            "place": self.place,
+            "key": self.key,
+            "hash": digest,
+            "reason": self.reason,
+            "field": self.field,
+            "detail": self.detail,
+            "raw": self.raw,
+            "payload": payload,
+        }
+
+
+def raw_text(row: Any) -> str:
+    """A row as JSON text, without names and telephones."""
+    if isinstance(row, Mapping):
+        row = {k: v for k, v in row.items() if k not in _PERSONAL}
+    return json.dumps(row, default=str)  # escapes what a database would not take: NUL, lone surrogates
+
+
+def plain(error: BaseException) -> str:
+    """An error in one line for screen and log: never with a statement's parameters, which may be names."""
+    if isinstance(error, SourceError):
+        return str(error)
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else None
+    if cause is None:
+        return type(error).__name__
+    first = next(iter(str(cause).strip().splitlines()), "")  # the lines after it quote the row
+    return f"{type(cause).__name__}: {first}"
