@@ -1,0 +1,42 @@
+# Two commands: make run (the rehearsal, or ELECTION=<folder>), make test. Both install what they need.
+PY := .venv/bin/python
+ELECTION ?=
+.PHONY: run test bench words packages
+
+run: .venv/installed
+ifeq ($(ELECTION),)
+	@exec $(PY) -m rehearsal --election kg-2021-11-28 --until 13:30 --speed 60 --serve
+else
+	@BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m streamlit run dashboard.py
+endif
+
+test: .venv/installed-tests packages
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+bench: .venv/installed-tests packages
+	$(PY) -m bench
+
+# Take the words of the code into the catalogues, to be translated there.
+words: .venv/installed-tests
+	.venv/bin/pybabel extract -F locale/babel.cfg -k _ -k n_:1,2 --no-location -o locale/baikoo.pot .
+	.venv/bin/pybabel update -D baikoo -i locale/baikoo.pot -d locale --no-fuzzy-matching
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing what Baikoo needs (some minutes, once) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-tests: requirements-test.txt .venv/installed
+	@echo "Installing what the tests need ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+.venv/bin/python:
+	@sh deploy/venv.sh
+
+packages:
+	@sh deploy/test-packages.sh

