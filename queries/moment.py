@@ -32,28 +32,50 @@ class Moment:
     data_version: int  # the last load by then that changed anything
     live: bool  # now, not a moment of the past
 
-    def frame(self, sql: str, given: Given | None = None, **bound: Any) -> pd.DataFrame:
+    def frame(
+        self, sql: str, given: Given | None = None, views: Mapping[str, str] | None = None, **bound: Any
+    ) -> pd.DataFrame:
         """The rows of a query, as of this moment.
 
         A fact's name with `_now` (`report_now`) is that table as it stood. `given` are small tables of the
-        configuration by name, rows as dicts of one shape (an empty one needs no mention in the query). Bound
-        besides: `:load`, `:at` (ms). Columns that end in `_at` come back as times in UTC.
+        configuration by name, rows as dicts of one shape (an empty one needs no mention in the query). `views`
+        are queries that several figures share, by name, each after those it asks; only those that the query
+        names go along. Bound besides: `:load`, `:at` (ms). Columns that end in `_at` come back as times in UTC,
+        integers as integers where some are missing.
         """
+        asked_views = _asked_views(sql, views or {})
+        whole = " ".join([sql, *asked_views.values()])
         tables = dict(_values(name, rows) for name, rows in (given or {}).items())
         values = {k: v for _, more in tables.values() for k, v in more.items()}
-        parts = [f"{name}_now as (select * from {name} where {_STOOD})" for name in _facts_of(sql)]  # noqa: S608 -- our own tables' names
+        parts = [f"{name}_now as (select * from {name} where {_STOOD})" for name in _facts_of(whole)]  # noqa: S608 -- our own tables' names
         parts += [text for text, _ in tables.values()]
+        parts += [f"{name} as ({text})" for name, text in asked_views.items()]
         query = sa.text(_with(parts, sql))
         bound = {k: t.milliseconds(v) if isinstance(v, datetime) else v for k, v in bound.items()}
         every = {"load": self.load, "at": t.milliseconds(self.at), **values, **bound}
         asked = {name: every[name] for name in query._bindparams}
         with self.engine.connect() as conn:
             result = conn.execute(query, asked)
-            rows = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
-        for name in rows.columns:
-            if name.endswith("_at"):
-                rows[name] = pd.to_datetime(rows[name].astype("Int64"), unit="ms", utc=True)
-        return rows
+            names, found = list(result.keys()), result.fetchall()
+        columns = zip(*found, strict=True) if found else ((),) * len(names)
+        return pd.DataFrame({name: _column(name, values) for name, values in zip(names, columns, strict=True)})
+
+
+def _column(name: str, values: Sequence[Any]) -> Any:
+    if name.endswith("_at"):
+        return pd.to_datetime(pd.array(values, dtype="Int64"), unit="ms", utc=True)
+    if None in values and any(isinstance(v, int) for v in values):
+        return pd.array(values, dtype="Int64")
+    return values or pd.Series(values, dtype="object")
+
+
+def _asked_views(sql: str, views: Mapping[str, str]) -> dict[str, str]:
+    """The views that a query names, and those that they name, in their order."""
+    asked: dict[str, str] = {}
+    for name, text in reversed(list(views.items())):
+        if re.search(rf"\b{name}\b", " ".join([sql, *asked.values()])):
+            asked[name] = text
+    return dict(reversed(asked.items()))
 
 
 _STOOD = "load_from <= :load and (load_to is null or load_to > :load)"

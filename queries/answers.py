@@ -1,0 +1,175 @@
+"""A PEC's answers from its observers' reports: the one definition that every figure asks.
+
+For a PEC and checklist each observer has one active report: the latest submitted (of equal times, the larger id)
+that is not held back. The PEC's answer to a question is what its active reports say:
+
+- all say the same, or only one says anything: that;
+- numbers that differ by no more than the question's tolerance (a share of the larger): that of the report
+  submitted last, so that a figure is always one that somebody reported;
+- texts and times: that of the report submitted last; they never contradict;
+- otherwise it is a conflict, and there is no answer until a correction, or a decision of a person
+  (kind `answer`, subject `<pec>|<form>|<question>`; the last one holds).
+
+Where a day's checklists ask the same question about several windows, the PEC's answer for the day is the worst.
+A window in conflict leaves the day open, unless another window already says something as bad as the worst claim.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import pandas as pd
+
+from elections.config import Checklist, Election, Question
+from queries.kept import Kept
+from queries.moment import Moment
+
+Rows = list[dict[str, Any]]
+Wanted = Callable[[Checklist, Question], bool]
+
+# The views ask the tables `asked` and `choice`, and `counting_report`, which is all reports or some PECs' alone.
+VIEWS = {
+    "counting_report": "select * from report_now where held is null",
+    "active_report": """
+        select source, report, observer, pec, form, submitted_at, complete,
+            row_number() over (partition by pec, form order by submitted_at desc, report desc) as nth
+        from (
+            select r.*, row_number() over (
+                partition by pec, form, source, observer order by submitted_at desc, report desc) as place
+            from counting_report r
+            where form in (select form from asked)) as of_observer
+        where place = 1""",
+    "told": """
+        select r.pec, r.form, a.question,
+            count(*) as observers, min(a.value) as least_value, max(a.value) as most_value,
+            min(a.number) as least, max(a.number) as most,
+            coalesce(max(case when r.nth = 1 then a.value end), max(case when r.nth = 2 then a.value end),
+                max(a.value)) as value,
+            coalesce(max(case when r.nth = 1 then a.number end), max(case when r.nth = 2 then a.number end),
+                max(a.number)) as number
+        from active_report r
+        join answer_now a on a.source = r.source and a.report = r.report
+        group by r.pec, r.form, a.question""",
+    "decided": """
+        select subject, value from decision
+        where id in (select max(id) from decision where kind = 'answer' and load <= :load group by subject)
+            and value is not null""",
+    "pec_answer": """
+        select pec, form, question, subject, observers, least_value, most_value,
+            case when differ = 1 and decision is null then 1 else 0 end as conflict,
+            case when differ = 0 then value else decision end as value,
+            case when differ = 0 then number
+                when kind = 'number' then cast(decision as double precision) end as number
+        from (
+            select t.*, q.subject, q.kind, d.value as decision, case
+                when kind = 'choice' and least_value <> most_value then 1
+                when kind = 'number' and most - least > tolerance * most then 1
+                else 0 end as differ
+            from told t
+            join asked q on q.form = t.form and q.question = t.question
+            left join decided d on d.subject = t.pec || '|' || t.form || '|' || t.question) as compared""",
+}
+
+
+def answers(m: Moment) -> pd.DataFrame:
+    """What each PEC says, of every checklist and question.
+
+    pec, form, subject ('<stage>.<question>'), observers (that answered), conflict (bool), rank (of a choice, from
+    best, 1, to worst; none in conflict), worst (the worst rank that somebody claims), number (of a number question).
+    """
+    return _ANSWERS.of(m)
+
+
+def _ask(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
+    found = m.frame(
+        """
+        select pec, form, subject, observers, conflict, value, number,
+            case when conflict = 1 then least_value end as least_value,
+            case when conflict = 1 then most_value end as most_value
+        from pec_answer
+        """,
+        {"asked": asked(m.election), **some(pecs)},
+        VIEWS if pecs is None else VIEWS | {"counting_report": OF_SOME},
+    )
+    ranks = {(subject(q), value): rank for q in m.election.questions for rank, value in enumerate(q.choices, 1)}
+
+    def rank(column: str) -> pd.Series:
+        keys = zip(found["subject"], found[column], strict=True)
+        return pd.Series([ranks.get(key) for key in keys], index=found.index, dtype="float64")
+
+    own = rank("value")
+    worst = pd.concat([own, rank("least_value"), rank("most_value")], axis=1).max(axis=1)
+    return pd.DataFrame(
+        {
+            "pec": found["pec"].astype("str"),
+            "form": pd.Categorical(found["form"], list(m.election.forms)),
+            "subject": pd.Categorical(found["subject"], _subjects(m.election)),
+            "observers": found["observers"].astype("int64"),
+            "conflict": found["conflict"].astype("bool"),
+            "rank": own,
+            "worst": worst,
+            "number": found["number"].astype("float64"),
+        }
+    )
+
+
+OF_SOME = "select * from report_now where held is null and pec in (select pec from chosen)"
+_ANSWERS = Kept(_ask)
+
+
+def some(pecs: Sequence[str] | None) -> dict[str, Rows]:
+    """The table of the chosen PECs that `OF_SOME` asks; none where all are asked."""
+    return {} if pecs is None else {"chosen": [{"pec": pec} for pec in pecs] or [{"pec": ""}]}
+
+
+def day_answers(m: Moment, subjects: Collection[str], pecs: pd.DataFrame) -> pd.DataFrame:
+    """What each of these PECs (columns `pec` and whatever else) says for the day: the worst over its windows.
+
+    The PECs' columns, subject, rank, conflict (bool: it has no rank then). PECs that said nothing are not there.
+    """
+    every = answers(m)
+    said = every[every["subject"].isin(subjects)]
+    known = said["rank"].where(~said["conflict"])
+    doubtful = said["worst"].where(said["conflict"])
+    keys = [said["pec"], said["subject"].astype("str").rename("subject")]
+    day = pd.DataFrame({"rank": known, "doubtful": doubtful}).groupby(keys).max().reset_index()
+    day = day[day["rank"].notna() | day["doubtful"].notna()]
+    day["conflict"] = day["doubtful"].fillna(0) > day["rank"].fillna(0)
+    day["rank"] = day["rank"].where(~day["conflict"])
+    return pecs.merge(day.drop(columns="doubtful"), on="pec")
+
+
+def asked(election: Election) -> Rows:
+    """The questions of the checklists, as the views ask for them; `subject` is the question across checklists.
+
+    Not those of forms that are sent as often as something happens (an episode, a visit): each of these stands alone.
+    """
+    return [
+        {
+            "form": form,
+            "question": question.id,
+            "subject": subject(question),
+            "kind": question.type,
+            "tolerance": float(question.tolerance),
+        }
+        for form, checklist in election.forms.items()
+        for question in election.asked(form).values()
+        if checklist.expected_from != "any" or checklist.hour
+    ] or [{"form": "", "question": "", "subject": "", "kind": "text", "tolerance": 0.0}]
+
+
+def subject(question: Question) -> str:
+    """What names a question whichever checklist asks it."""
+    return f"{question.stage}.{question.id}"
+
+
+def questions(election: Election, wanted: Wanted = lambda checklist, question: True) -> list[Question]:
+    """The questions that some checklist asks, each once, in the configuration's order."""
+    found = {
+        subject(q): q for form, c in election.forms.items() for q in election.asked(form).values() if wanted(c, q)
+    }
+    order = {subject(q): i for i, q in enumerate(election.questions)}
+    return sorted(found.values(), key=lambda q: order.get(subject(q), len(order)))
+
+
+def _subjects(election: Election) -> list[str]:
+    return [subject(q) for q in questions(election)]

@@ -1,0 +1,90 @@
+"""Figures as JSON and CSV: what leaves the monitor, for the command line and the pages alike."""
+
+import csv as writer
+import dataclasses
+import io
+import json as writing
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from queries.moment import Moment, here
+
+_LIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+
+
+def rows(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The rows as plain values: times as ISO in the zone, what is missing as None, tuples as lists."""
+    return [
+        {str(name): plain(value, zone) for name, value in zip(frame.columns, row, strict=True)}
+        for row in frame.itertuples(index=False, name=None)
+    ]
+
+
+def plain(value: Any, zone: ZoneInfo) -> Any:
+    """A cell as JSON can say it."""
+    if isinstance(value, tuple | list):
+        return [plain(v, zone) for v in value]
+    if isinstance(value, dict):
+        return {str(k): plain(v, zone) for k, v in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain({f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, zone)
+    if isinstance(value, pd.DataFrame):
+        return rows(value, zone)
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat(timespec="seconds")
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def json(figure: str, m: Moment, frame: pd.DataFrame) -> str:
+    """A figure as JSON: what it is, of which election, as of when and of which data, and its rows."""
+    zone = m.election.tz
+    whole = {
+        "figure": figure,
+        "election": m.election.id,
+        "rehearsal": m.election.rehearsal,
+        "as_of": plain(m.at, zone),
+        "data_version": m.data_version,
+        "rows": rows(frame, zone),
+    }
+    return writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def csv(frame: pd.DataFrame, zone: ZoneInfo | None = None) -> bytes:
+    """A figure as CSV in UTF-8 with a byte order mark, as spreadsheets want it.
+
+    Words that begin with = + - @ (or a tab) get a ' before them, or a spreadsheet would run them; numbers stay
+    numbers. Times are ISO in the zone (of this process's election, where none is given), several values in a cell
+    stand with '; ' between.
+    """
+    text = io.StringIO()
+    out = writer.writer(text, lineterminator="\r\n")
+    out.writerow([_cell(str(name)) for name in frame.columns])
+    for row in rows(frame, zone or here()[1].tz):
+        out.writerow([_cell(value) for value in row.values()])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        value = "; ".join(_words(v) for v in value)
+    elif isinstance(value, dict):
+        value = _words(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_LIVE) else value
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{k}={_words(v)}" for k, v in value.items() if v is not None)
+    return "" if value is None else str(value)

@@ -1,0 +1,93 @@
+"""Kept in memory from load to load: what is asked of every PEC's reports, asked again only of the PECs that moved.
+
+A store is append-only by load, so what it said at a load never changes, and two loads differ only in the PECs that
+some version of a report, of an answer or a decision between them names. A report every few seconds then costs a
+look at one PEC, not at all of them, and so does a moment of the past that is near one that is kept.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pandas as pd
+import sqlalchemy as sa
+
+from queries.moment import Moment
+
+Ask = Callable[[Moment, Sequence[str] | None], pd.DataFrame]  # of these PECs, or of all (None)
+_FRAMES = 6  # moments that are kept
+_ALL = 0.25  # from this share of the kept PECs on, everything is asked again
+_AT_ONCE = 5_000  # PECs in one statement
+
+
+class Kept:
+    """A frame with a column `pec`, made by `ask` from reports, answers and decisions alone."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._frames: WeakKeyDictionary[sa.Engine, OrderedDict[tuple[Any, ...], pd.DataFrame]] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def of(self, m: Moment) -> pd.DataFrame:
+        """The frame as of this moment's load. Nobody changes it."""
+        stamps = self._stamps(m)
+        key = stamps.get(m.load)
+        if key is None:
+            return self._ask(m, [])
+        with self._lock:
+            frames = self._frames.setdefault(m.engine, OrderedDict())
+            if key in frames:
+                frames.move_to_end(key)
+                return frames[key]
+            near = min((k for k in frames if k in stamps.values()), key=lambda k: abs(k[1] - m.load), default=None)
+            base = frames[near] if near else None
+        frame = self._ask(m, None) if base is None or near is None else self._moved(m, base, near[1])
+        with self._lock:
+            frames[key] = frame
+            while len(frames) > _FRAMES:
+                frames.popitem(last=False)
+        return frame
+
+    def _moved(self, m: Moment, base: pd.DataFrame, since: int) -> pd.DataFrame:
+        """The frame made from that of another load."""
+        touched = moved(m.engine, *sorted((since, m.load)))
+        if not touched:
+            return base
+        if len(touched) > min(_AT_ONCE, max(50, _ALL * base["pec"].nunique())):
+            return self._ask(m, None)
+        return pd.concat([base[~base["pec"].isin(touched)], self._ask(m, touched)], ignore_index=True)
+
+    def _stamps(self, m: Moment) -> dict[int, tuple[Any, ...]]:
+        """Load -> the key of its frame, of this load and the kept ones: a store made anew counts from 1 again."""
+        with self._lock:
+            loads = {m.load, *(k[1] for k in self._frames.get(m.engine, ()))}
+        query = sa.text("select id, started_at, committed_at from load where id in :loads").bindparams(
+            sa.bindparam("loads", expanding=True)
+        )
+        with m.engine.connect() as conn:
+            found = conn.execute(query, {"loads": sorted(loads)}).all()
+        return {load: (id(m.election), load, started, committed) for load, started, committed in found}
+
+
+def moved(engine: sa.Engine, after: int, until: int) -> list[str]:
+    """The PECs whose reports, answers or decisions differ between two loads, or may."""
+    with engine.connect() as conn:
+        between = {"after": after, "until": until}
+        pecs = set(conn.execute(_MOVED, between).scalars())
+        decided = conn.execute(_DECIDED, between).scalars()
+        return sorted(pecs | {subject.split("|", 1)[0] for subject in decided})
+
+
+_MOVED = sa.text(
+    """
+    select pec from report where load_from > :after and load_from <= :until
+    union select pec from report where load_to > :after and load_to <= :until
+    union select r.pec from answer a join report r on r.source = a.source and r.report = a.report
+        where a.load_from > :after and a.load_from <= :until
+    union select r.pec from answer a join report r on r.source = a.source and r.report = a.report
+        where a.load_to > :after and a.load_to <= :until
+    """
+)
+_DECIDED = sa.text("select subject from decision where load > :after and load <= :until")

@@ -1,0 +1,115 @@
+"""The sample as it was drawn, and estimates from the PECs of it that answered, small strata merged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from elections.config import Election
+from queries.estimates import TooFewPecs, merge_small_strata, proportion
+from queries.moment import Moment
+
+
+def pecs(m: Moment, region: str | None = None, district: str | None = None) -> pd.DataFrame:
+    """The sampled PECs of the frame, by the frame's own region and district.
+
+    pec, region, district, area, settlement, stratum, registered_voters, mobile_applications.
+    """
+    return m.frame(
+        """
+        select pec, region, district, area, settlement, stratum, registered_voters, mobile_applications
+        from pec_now
+        where in_sample = 1
+            and (cast(:region as text) is null or region = :region)
+            and (cast(:district as text) is null or district = :district)
+        order by pec
+        """,
+        region=region,
+        district=district,
+    )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Strata with N_h and n_h as configured: fixed at the draw, never counted from the frame of the day."""
+
+    sizes: dict[str, int]  # stratum -> N_h
+    sampled: dict[str, int]  # stratum -> n_h
+    partners: dict[str, str]
+
+    @property
+    def of(self) -> int:
+        return sum(self.sampled.values())
+
+    def only(self, strata: Sequence[str]) -> "Drawn":
+        """Some of the strata, merged with nobody outside them."""
+        return Drawn(
+            {s: n for s, n in self.sizes.items() if s in strata},
+            {s: n for s, n in self.sampled.items() if s in strata},
+            {s: p for s, p in self.partners.items() if s in strata and p in strata},
+        )
+
+
+def drawn(election: Election) -> Drawn:
+    return Drawn(
+        {s.id: s.pecs for s in election.strata},
+        {s.id: s.sampled for s in election.strata},
+        {s.id: s.merge_with for s in election.strata if s.merge_with},
+    )
+
+
+def by_region(sample: Drawn, pecs: pd.DataFrame) -> dict[str, Drawn | None]:
+    """The strata of each region of the sampled PECs (`region`, `stratum`); None where one reaches into another region.
+
+    An estimate about a part of a stratum would need that part's N_h, which nobody fixed at the draw.
+    """
+    pairs = pecs[["region", "stratum"]].dropna().drop_duplicates()
+    shared = set(pairs.loc[pairs["stratum"].duplicated(keep=False), "stratum"])
+    return {
+        str(region): None if shared & set(own) else sample.only([str(s) for s in own])
+        for region, own in pairs.groupby("region")["stratum"]
+    }
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of all PECs: none where a stratum has too few that answered and nothing to merge with."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    merged_strata: tuple[str, ...] = ()
+
+    def columns(self) -> dict[str, Any]:
+        return {"value": self.value, "low": self.low, "high": self.high, "confidence": self.confidence}
+
+
+def share(yes: Any, stratum: Sequence[str], sample: Drawn | None, confidence: float) -> Share:
+    """Of all PECs, the share that would say yes: `yes` (0 or 1) and `stratum` of each PEC that answered."""
+    nothing = Share(None, None, None, confidence)
+    if sample is None or not len(stratum):
+        return nothing
+    try:
+        merged, sizes, parts = merge_small_strata(stratum, sample.sizes, sample.partners)
+        e = proportion(np.asarray(yes, dtype=float), merged, sizes, confidence)
+    except TooFewPecs:
+        return nothing
+    return Share(e.value, clip(e.low), clip(e.high), confidence, tuple(sorted(parts)))
+
+
+def clip(limit: float) -> float:
+    """A limit of a share, kept between 0 and 1."""
+    return min(1.0, max(0.0, limit))
+
+
+def summed(numbers: Mapping[str, int], parts: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """Numbers by stratum, added up as the strata were merged (merged label -> its parts)."""
+    label = {part: merged for merged, several in parts.items() for part in several}
+    total: dict[str, int] = {}
+    for stratum, number in numbers.items():
+        name = label.get(stratum, stratum)
+        total[name] = total.get(name, 0) + number
+    return total

@@ -1,0 +1,130 @@
+"""A tiny vocabulary for tests: facts put straight into a store, a line each, at an hour of the rehearsed day."""
+
+import itertools
+from datetime import timedelta
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from elections import config
+from elections.config import Election
+from queries.moment import Moment, moment
+from store import clock
+from store import tables as t
+from store.loading import loading
+
+ELECTION = config.read("kg-2021-11-28")
+
+
+class Facts:
+    """What observers and the commission said. `at` is when the store learnt it: '10:20', or a date and time."""
+
+    def __init__(self, store: sa.Engine, election: Election = ELECTION) -> None:
+        self.store, self.election = store, election
+        self._number = itertools.count(1)
+
+    def at(self, hour: str) -> Moment:
+        """The store as it stands, seen at this hour."""
+        with clock.frozen(self.election.moment_of(hour)):
+            return moment(self.store, self.election)
+
+    def as_of(self, hour: str) -> Moment:
+        """The store as it stood at this hour."""
+        return moment(self.store, self.election, self.election.moment_of(hour))
+
+    def put(self, table: sa.Table, *rows: dict[str, Any], at: str = "06:00", source: str = "observation") -> None:
+        with clock.frozen(self.election.moment_of(at)), loading(self.store, source) as load:
+            load.put(table, rows)
+
+    def withdraw(self, table: sa.Table, *keys: tuple[Any, ...], at: str, source: str = "observation") -> None:
+        with clock.frozen(self.election.moment_of(at)), loading(self.store, source) as load:
+            load.withdraw(table, keys)
+
+    def pec(self, code: str, stratum: str = "osh", **more: Any) -> Self:
+        """A PEC of the frame, in the sample unless it says otherwise."""
+        row = {"region": stratum, "district": "Alay", "stratum": stratum, "registered_voters": 1000, "in_sample": 1}
+        self.put(t.pec, {"pec": code, "mobile_applications": 0} | row | more, at="2021-11-27T06:00")
+        return self
+
+    def pecs(self, per_stratum: int | dict[str, int], **more: Any) -> list[str]:
+        """So many sampled PECs in each stratum, in one load; their codes."""
+        rows = []
+        for number, s in enumerate(self.election.strata, 1):
+            for i in range(per_stratum.get(s.id, 0) if isinstance(per_stratum, dict) else per_stratum):
+                row = {"pec": f"{number}{i:03}", "region": s.id, "stratum": s.id, "district": None}
+                rows.append(row | {"registered_voters": 1000, "in_sample": 1, "mobile_applications": 0} | more)
+        self.put(t.pec, *rows, at="2021-11-27T06:00")
+        return [str(r["pec"]) for r in rows]
+
+    def observer(self, code: str, pec: str | None, role: str = "sto", **more: Any) -> Self:
+        row = {"source": "observation", "observer": code, "pec": pec, "role": role}
+        self.put(t.observer, row | more, at="2021-11-27T06:00")
+        return self
+
+    def report(
+        self,
+        pec: str,
+        form: str,
+        observer: str = "",
+        at: str = "06:00",
+        sent: str | None = None,
+        report: str | None = None,
+        held: str | None = None,
+        best: bool = True,
+        **answers: Any,
+    ) -> str:
+        """A report and its answers; required questions that are not mentioned get the best answer (None: no answer)."""
+        report = report or f"r{next(self._number)}"
+        said = self._best(form) | answers if best else answers
+        said = {k: v for k, v in said.items() if v is not None}
+        submitted = self.election.moment_of(sent) if sent else self.election.moment_of(at) - timedelta(minutes=1)
+        key = {"source": "observation", "report": report}
+        row = {"observer": observer or f"{pec}-1", "pec": pec, "form": form, "submitted_at": submitted}
+        complete = int(self.election.required(form) <= set(said))
+        with clock.frozen(self.election.moment_of(at)), loading(self.store, "observation") as load:
+            load.put(t.report, [key | row | {"complete": complete, "held": held}])
+            load.put(t.answer, [key | self._answer(form, q, v) for q, v in said.items()])
+        return report
+
+    def _best(self, form: str) -> dict[str, Any]:
+        asked = self.election.asked(form)
+        best: dict[str, Any] = {"choice": None, "number": 100, "text": "-", "time": "08:00"}
+        return {
+            q: asked[q].choices[0] if asked[q].type == "choice" else best[asked[q].type]
+            for q in self.election.required(form)
+        }
+
+    def _answer(self, form: str, question: str, value: Any) -> dict[str, Any]:
+        kind = self.election.asked(form)[question].type
+        number = float(value) if kind == "number" else None
+        moment_at = self.election.moment_of(value) if kind == "time" else None
+        return {"question": question, "value": str(value), "number": number, "moment_at": moment_at}
+
+    def decide(self, kind: str, subject: str, value: str | None, at: str) -> None:
+        when = self.election.moment_of(at)
+        with clock.frozen(when), loading(self.store, "page") as load:
+            row = {"kind": kind, "subject": subject, "value": value, "who": "operator", "why": "rang the PEC"}
+            load.conn.execute(t.decision.insert().values(load=load.id, decided_at=when, **row))
+            load.counts["changed"] += 1
+
+    def incident(self, category: str, at: str = "10:00", **more: Any) -> Self:
+        severity = next(c.severity for c in self.election.categories if c.id == category)
+        key = {"source": "observation", "incident": f"i{next(self._number)}", "category": category}
+        when = self.election.moment_of(at)
+        self.put(t.incident, key | {"severity": severity, "reported_at": when, "occurred_at": when} | more, at=at)
+        return self
+
+    def episode(self, pec: str, device: str, start: str, at: str, end: str | None = None, **more: Any) -> str:
+        said = {"device": device, "from": start, "to": end, **more}
+        return self.report(pec, "equipment_episode", at=at, **said)
+
+    def published(
+        self, count: str, place: str, lines: dict[str, float], at: str, hour: str = "", scope: str = "pec"
+    ) -> Self:
+        key = {"source": "commission", "contest": "single_constituency", "scope": scope, "place": place}
+        rows = [
+            key | {"count": count, "hour": hour, "line": line, "unit": "number", "value": float(value)}
+            for line, value in lines.items()
+        ]
+        self.put(t.published, *rows, at=at, source="commission")
+        return self
