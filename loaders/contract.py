@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ Raw = dict[str, Any]
 Cursor = dict[str, Any]  # {"text": '2021-11-28T09:58:00Z'} or {"at": ISO, "aware": bool}
 PAGE = 5_000
 _SOME = 400  # keys in one statement
+_CLOCKS_DIFFER = timedelta(minutes=10)
 _TEXT = re.compile(r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?")
 
 
@@ -31,10 +33,16 @@ class View:
     columns: tuple[str, ...]
     optional: bool = False
 
-    @property
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return (*self.keys, *self.columns, "updated_at")
+
+    @cached_property
     def table(self) -> sa.TableClause:
-        names = (*self.keys, *self.columns, "updated_at")
-        return sa.table(self.name, *(sa.column(n) for n in names))
+        return sa.table(self.name, *(sa.column(n) for n in self.names))
+
+    def raw(self, values: tuple[Any, ...]) -> Raw:
+        return dict(zip(self.names, values, strict=True))
 
 
 PEC = View(
@@ -118,23 +126,27 @@ def present(conn: sa.Connection) -> tuple[View, ...]:
 
 
 def changes(
-    conn: sa.Connection, view: View, since: Cursor | None, overlap: int, page: int = PAGE
-) -> Iterator[list[Raw]]:
-    """The rows changed since the cursor, less the overlap, in pages: ordered by change and key, so a tie is not cut."""
+    conn: sa.Connection, view: View, since: Cursor | None, overlap: int | None, page: int = PAGE
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows changed since the cursor, less the overlap, in pages: ordered by change and key, so a tie is not cut.
+
+    No overlap: only what changed after the cursor.
+    """
     table = view.table
     order = [table.c.updated_at, *(table.c[k] for k in view.keys)]
     query = sa.select(table).order_by(*order).limit(page)
     where: list[sa.ColumnElement[bool]] = []
     if since is not None:
-        where = [table.c.updated_at >= _bound(since, overlap)]
+        changed = table.c.updated_at
+        where = [changed > _value(since) if overlap is None else changed >= _bound(since, overlap)]
     while True:
-        rows = _rows(conn, query.where(*where))
+        rows = [tuple(r) for r in conn.execute(query.where(*where))]
         if rows:
             yield rows
         if len(rows) < page:
             return
-        last = [rows[-1][c.name] for c in order]
-        where = [_after(order, [_literal(v) for v in last])]
+        last = view.raw(rows[-1])
+        where = [_after(order, [_literal(last[c.name]) for c in order])]
 
 
 def _after(order: Sequence[sa.ColumnElement[Any]], last: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
@@ -197,9 +209,14 @@ def advanced(since: Cursor | None, rows: Sequence[Raw], now: datetime) -> Cursor
     return latest
 
 
-def recent(row: Raw, cursor: Cursor | None, overlap: int) -> bool:
-    """Whether the row is read again next time, when the cursor stands here."""
-    changed = _cursor(row.get("updated_at"))
+def settled(cursor: Cursor, overlap: int, now: datetime) -> bool:
+    """Whether all that changed by the cursor is long committed, by the source's promise and for clocks that differ."""
+    return moment(cursor) + timedelta(seconds=overlap) + _CLOCKS_DIFFER <= now
+
+
+def recent(updated_at: Any, cursor: Cursor | None, overlap: int) -> bool:
+    """Whether a row changed at this time is read again next time, when the cursor stands here."""
+    changed = _cursor(updated_at)
     if cursor is None or changed is None:
         return True
     return moment(changed) >= moment(cursor) - timedelta(seconds=overlap + 60)
@@ -222,6 +239,10 @@ def _cursor(changed: Any) -> Cursor | None:
             return None
         return {"text": changed}
     return None
+
+
+def _value(cursor: Cursor) -> sa.ColumnElement[Any]:
+    return sa.literal(cursor["text"]) if "text" in cursor else _literal(datetime.fromisoformat(cursor["at"]))
 
 
 def _bound(cursor: Cursor, overlap: int) -> sa.ColumnElement[Any]:

@@ -23,6 +23,7 @@ _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no 
 _REPORTS = 500  # reports at a time, each with its answers
 _TOO_MANY = 0.2  # a larger share of keys than this does not vanish at once: the view is broken
 _FEW = 10
+_MANY = 1_000
 
 
 @dataclass
@@ -35,11 +36,12 @@ class Memory:
     views: tuple[View, ...] = ()
     load: int = -1  # the load that the cursors go on from
     cursors: dict[str, Cursor] = field(default_factory=dict)
-    known: dict[str, dict[tuple[object, ...], Raw]] = field(default_factory=dict)  # rows of the overlap, by view
+    known: dict[str, set[tuple[object, ...]]] = field(default_factory=dict)  # rows of the overlap, by view
+    settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
     alarm: str | None = None  # what the last comparison of keys found
 
     def forget(self) -> None:
-        self.load, self.cursors, self.known, self.views = -1, {}, {}, ()
+        self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
 
 
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
@@ -103,6 +105,7 @@ class _Reading:
             self._try_again()
             self._flush()
         self.memory.cursors = self.cursors
+        self.memory.settled = {view.name for view in self.memory.views if self._is_settled(view.name)}
         self.found.error = self.memory.alarm
         return self.found
 
@@ -119,24 +122,28 @@ class _Reading:
 
     def _news(self, view: View, page: int = contract.PAGE, flush: bool = True) -> Iterator[list[Raw]]:
         """Pages of rows that differ from what the last poll read; the cursor moves on when a page was taken."""
-        known = self.memory.known.setdefault(view.name, {})
-        overlap = self.source.overlap
-        for rows in contract.changes(self.conn, view, self.cursors.get(view.name), overlap, page):
+        known = self.memory.known.setdefault(view.name, set())
+        since, overlap = self.cursors.get(view.name), self.source.overlap
+        again = None if view.name in self.memory.settled else overlap
+        for rows in contract.changes(self.conn, view, since, again, page):
             self.found.seen += len(rows)
-            fresh = {_as_key(row): row for row in rows}
-            for row in fresh.keys() & known.keys():
-                del fresh[row]
+            fresh = [row for row in rows if not _is_in(known, row)]
             if not fresh:
                 continue
-            yield list(fresh.values())
-            cursor = contract.advanced(self.cursors.get(view.name), list(fresh.values()), self.now)
+            news = [view.raw(row) for row in fresh]
+            yield news
+            cursor = contract.advanced(self.cursors.get(view.name), news, self.now)
             if cursor is not None:
                 self.cursors[view.name] = cursor
-            known |= fresh
-            for row in [r for r in known if not contract.recent(known[r], cursor, overlap)]:
-                del known[row]
+            known.update(row for row in fresh if _can_be_known(row))
+            known -= {row for row in known if not contract.recent(row[-1], cursor, overlap)}
             if flush and self.batch.size >= _BATCH:
                 self._flush()
+
+    def _is_settled(self, view: str) -> bool:
+        """Whether the overlap is a frame or an import written in one go, long ago: it is not read at every poll."""
+        cursor, many = self.cursors.get(view), view in self.memory.settled or len(self.memory.known[view]) > _MANY
+        return many and cursor is not None and contract.settled(cursor, self.source.overlap, self.now)
 
     def _add(self, view: View, rows: Iterable[Raw]) -> None:
         self.batch.rows.setdefault(view.name, []).extend(rows)
@@ -261,8 +268,16 @@ class _Reading:
             self.found.load = self.memory.load = load.id
 
 
-def _as_key(row: Raw) -> tuple[object, ...]:
-    return tuple(str(v) if isinstance(v, (list, dict, memoryview)) else v for v in row.values())
+def _is_in(known: set[tuple[object, ...]], row: tuple[object, ...]) -> bool:
+    return _can_be_known(row) and row in known
+
+
+def _can_be_known(row: tuple[object, ...]) -> bool:
+    try:
+        hash(row)
+    except TypeError:  # a list or JSON where the contract has text
+        return False
+    return True
 
 
 def _keys_here(conn: sa.Connection, view: View, source: str) -> set[str]:
