@@ -23,7 +23,7 @@ _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no 
 _REPORTS = 500  # reports at a time, each with its answers
 _TOO_MANY = 0.2  # a larger share of keys than this does not vanish at once: the view is broken
 _FEW = 10
-_MANY = 1_000
+_MANY = 500
 
 
 @dataclass
@@ -47,8 +47,11 @@ class Memory:
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
 
 
-def poll(store: sa.Engine, election: Election, source: Source, again: bool = False) -> Found:
-    """Read what changed and load it. `again`: look again at everything that was set aside."""
+def poll(store: sa.Engine, election: Election, source: Source, again: bool = False, accept: bool = False) -> Found:
+    """Read what changed and load it.
+
+    `again`: look again at everything that was set aside; `accept`: a person says that what vanished has truly gone.
+    """
     address = source.address()
     of_store = _memories.setdefault(store, {})
     memory = of_store.get((source.id, address))
@@ -57,7 +60,7 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
     with memory.lock:
         try:
             with memory.source.connect() as conn:
-                return _Reading(store, election, source, memory, conn, clock.now(), again).read()
+                return _Reading(store, election, source, memory, conn, clock.now(), again, accept).read()
         except BaseException:
             memory.forget()
             raise
@@ -82,6 +85,7 @@ class _Reading:
     conn: sa.Connection
     now: datetime
     again: bool
+    accept: bool
     cursors: dict[str, Cursor] = field(default_factory=dict)
     batch: Batch = field(default_factory=Batch)
     found: Found = field(default_factory=Found)
@@ -98,7 +102,7 @@ class _Reading:
             if view not in (PEC, OBSERVER, REPORT, ANSWER):
                 for rows in self._news(view):
                     self._add(view, rows)
-        if compare or self.again:
+        if compare or self.again or self.accept:
             self._compare()
         self._flush()
         if compare or self.again or self.frame_changed:
@@ -142,7 +146,10 @@ class _Reading:
 
     def _is_settled(self, view: str) -> bool:
         """Whether the overlap is a frame or an import written in one go, long ago: it is not read at every poll."""
-        cursor, many = self.cursors.get(view), view in self.memory.settled or len(self.memory.known[view]) > _MANY
+        cursor, many = (
+            self.cursors.get(view),
+            view in self.memory.settled or len(self.memory.known.get(view, ())) >= _MANY,
+        )
         return many and cursor is not None and contract.settled(cursor, self.source.overlap, self.now)
 
     def _add(self, view: View, rows: Iterable[Raw]) -> None:
@@ -213,7 +220,7 @@ class _Reading:
             there = contract.keys(self.conn, view)
             set_aside = {a.key for a in aside if a.place == view.name}
             vanished = (here[view.name] | set_aside) - there
-            if len(vanished) > max(_FEW, _TOO_MANY * len(here[view.name])):
+            if not self.accept and len(vanished) > max(_FEW, _TOO_MANY * len(here[view.name])):
                 alarms.append(f"{view.name} shows {len(there)} of the {len(here[view.name])} rows we hold")
             elif vanished:
                 self.batch.gone[view.name] = vanished
@@ -235,7 +242,7 @@ class _Reading:
         differ = {r for r in reports if there.get(r, 0) != answered.get(r, 0)}
         fewer = sum(max(0, answered.get(r, 0) - there.get(r, 0)) for r in differ)
         held = sum(answered.get(r, 0) for r in reports)
-        if fewer > max(_FEW, _TOO_MANY * held):
+        if not self.accept and fewer > max(_FEW, _TOO_MANY * held):
             return [f"{ANSWER.name} shows {held - fewer} of the {held} rows we hold"]
         orphans = {r for r, n in there.items() if r not in reports and answered.get(r, 0) != n}
         self._reread((differ | orphans) - self.batch.reports.keys() - {""})

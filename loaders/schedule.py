@@ -14,15 +14,16 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from elections.config import ConfigError, Election, Source
-from loaders import observation
+from loaders import commission, observation
 from loaders.source import Found, SourceError, plain
 from loaders.switch import stopped
 from store import clock
 from store import tables as t
 from store.engine import writing
 
-KINDS: Mapping[str, Callable[[sa.Engine, Election, Source, bool], Found]] = {
+KINDS: Mapping[str, Callable[[sa.Engine, Election, Source, bool, bool], Found]] = {
     "observation": observation.poll,
+    "commission": commission.poll,
 }
 _TICK = 0.5  # seconds between looks at whether a source is due
 _BEHIND = 5.0  # seconds of real time that a poll may be late before it is a miss
@@ -30,15 +31,16 @@ _RUNNER = 7_110_212  # the key of PostgreSQL's advisory lock
 _log = logging.getLogger(__name__)
 
 
-def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False) -> None:
+def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False, accept: bool = False) -> None:
     """Look at a source once, load what is new, and write down how it went. Raises for nothing that a source does.
 
-    `again`: also look again at what was set aside, after the configuration was mended.
+    `again`: also look again at what was set aside, after the configuration was mended. `accept`: a person says that
+    what vanished at the source has truly gone, however much it is.
     """
     source = election.source(source_id)
     at, started = clock.now(), time.perf_counter()
     try:
-        found = _look(store, election, source, again)
+        found = _look(store, election, source, again, accept)
     except (SourceError, ConfigError) as error:
         found = Found(error=str(error))
     except Exception as error:
@@ -50,12 +52,12 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
     _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)
 
 
-def _look(store: sa.Engine, election: Election, source: Source, again: bool) -> Found:
+def _look(store: sa.Engine, election: Election, source: Source, again: bool, accept: bool) -> Found:
     if source.kind not in KINDS:
         raise SourceError(f"no loader for sources of the kind {source.kind!r}")
     if who := stopped(store, source.id):
         raise SourceError(f"stopped by {who}")
-    return KINDS[source.kind](store, election, source, again)
+    return KINDS[source.kind](store, election, source, again, accept)
 
 
 def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: str, seconds: float = 0) -> None:

@@ -1,0 +1,98 @@
+"""The loaders by themselves: `python -m loaders run`, `once`, `replay`, `stop`, `go`."""
+
+import argparse
+import getpass
+import logging
+import os
+import signal
+import sys
+import threading
+
+import sqlalchemy as sa
+
+from elections import config
+from elections.config import ConfigError, Election
+from loaders import schedule, switch
+from store import clock
+from store import tables as t
+from store.engine import open_store, store_url
+
+_ABOUT = """Poll the sources of an election and load what changed.
+
+BAIKOO_ELECTION names the election's folder, BAIKOO_STORE the store (a URL; by default a file in var/)."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m loaders", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="poll every source at its interval, until Ctrl-C")
+    once = commands.add_parser("once", help="poll once, say what came of it; exit 1 where a source could not be read")
+    once.add_argument(
+        "--accept", action="store_true", help="what vanished at the source has truly gone, however much it is"
+    )
+    replay = commands.add_parser("replay", help="look again at what was set aside, after the configuration was mended")
+    stop = commands.add_parser("stop", help="ask a source nothing more, in every process that shares the store")
+    go = commands.add_parser("go", help="poll a stopped source again")
+    for command in (once, replay):
+        command.add_argument("--source", help="only this source")
+    for command in (stop, go):
+        command.add_argument("source")
+        command.add_argument("--who", default=getpass.getuser(), help="who says so")
+        command.add_argument("--why", default="", help="the reason, for the record")
+    return parser
+
+
+def main() -> int:
+    """What was asked for; the exit code."""
+    asked = _parser().parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        election = config.read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    known = [s.id for s in election.sources]
+    source = getattr(asked, "source", None)
+    if source is not None and source not in known:
+        print(f"no source {source}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    store = open_store(store_url(election.id))
+    clock.follow(store)
+    if asked.command == "run":
+        return _run(store, election)
+    if asked.command in ("stop", "go"):
+        getattr(switch, asked.command)(store, source, asked.who, asked.why)
+        print(f"{source}: {'stopped' if asked.command == 'stop' else 'polled again'}")
+        return 0
+    again, accept = asked.command == "replay", getattr(asked, "accept", False)
+    return max(_once(store, election, s, again, accept) for s in ([source] if source else known))
+
+
+def _run(store: sa.Engine, election: Election) -> int:
+    stopping = threading.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: stopping.set())
+    running = schedule.start(store, election)
+    print(f"polling {', '.join(s.id for s in election.sources)}; Ctrl-C ends it", flush=True)
+    stopping.wait()
+    running.shutdown()
+    return 0
+
+
+def _once(store: sa.Engine, election: Election, source: str, again: bool, accept: bool) -> int:
+    """Poll a source and print what was written down about it."""
+    schedule.poll(store, election, source, again, accept)
+    query = sa.select(t.poll, t.load.c.changed, t.load.c.withdrawn, t.load.c.set_aside)
+    query = query.join_from(t.poll, t.load, t.poll.c.load == t.load.c.id, isouter=True)
+    with store.connect() as conn:
+        row = conn.execute(query.where(t.poll.c.source == source).order_by(t.poll.c.id.desc()).limit(1)).one()
+    came = "nothing new" if row.load is None else f"load {row.load}"
+    print(f"{source}: {row.outcome}, {row.seen} rows read, {came}, {row.milliseconds} ms")
+    return 1 if row.error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Asking a commission's site: who asks, how often at most, how long, how much, and patience after an error."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpx
+
+from elections.config import Source
+from loaders import VERSION
+from loaders.source import SourceError
+from store import clock
+
+_LARGEST = 64 * 2**20  # bytes
+_LONGEST_WAIT = timedelta(minutes=15)
+_LONGEST_ASKED_FOR = timedelta(hours=1)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Unreachable(SourceError):
+    """Nobody answered, or not in time: asking for the rest would only take longer."""
+
+
+class Held(SourceError):
+    """Not asked: the ceiling of requests a minute is reached, or a wait is not over."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class _Patience:
+    """After errors in a row, ask less and less often."""
+
+    failures: int = 0
+    not_before: datetime | None = None
+
+
+@dataclass
+class Asker:
+    """The client for one source. Counts its requests and its waits by the store's clock, its timeouts in real time."""
+
+    source: Source
+    address: str
+    asked: deque[datetime] = field(default_factory=deque)
+    patience: dict[str, _Patience] = field(default_factory=dict)  # by feed; '': the whole site
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        base = httpx.URL(self.address)
+        who = f"Baikoo/{VERSION}" + (f" (+{self.source.contact})" if self.source.contact else "")
+        self.loop = asyncio.new_event_loop()
+        self.client = httpx.AsyncClient(
+            headers={"User-Agent": who, "Accept": "application/json"},
+            timeout=self.source.timeout,
+            trust_env=base.host not in _LOOPBACK,  # a proxy of the machine does not lead to itself
+        )
+
+    def url(self, path: str) -> str:
+        return self.address.rstrip("/") + path
+
+    def shown(self, path: str) -> str:
+        """The address as it may be kept and shown: without user, password and query."""
+        base = httpx.URL(self.address)
+        host = f"{base.host}:{base.port}" if base.port else base.host
+        return f"{base.scheme}://{host}{base.path.rstrip('/')}{path}"
+
+    def ask(self, feed: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """The whole answer. Raises Held, Unreachable, or SourceError where it is too large."""
+        with self.lock:
+            self._may_ask(feed)
+            self.asked.append(clock.now())
+            return self.loop.run_until_complete(self._ask(feed, path, headers))
+
+    def _may_ask(self, feed: str) -> None:
+        now = clock.now()
+        for whom in ("", feed):
+            until = self.patience.get(whom, _Patience()).not_before
+            if until and now < until:
+                raise Held(f"{feed}: not asked again before {until:%H:%M:%S} UTC, after an error")
+        while self.asked and not now - timedelta(minutes=1) < self.asked[0] <= now:
+            self.asked.popleft()
+        if len(self.asked) >= self.source.requests_a_minute:
+            raise Held("")
+
+    async def _ask(self, feed: str, path: str, headers: Mapping[str, str]) -> Answer:
+        seconds = self.source.timeout
+        try:
+            async with asyncio.timeout(seconds), self.client.stream("GET", self.url(path), headers=headers) as got:
+                body = bytearray()
+                async for some in got.aiter_bytes():
+                    body += some
+                    if len(body) > _LARGEST:
+                        raise SourceError(f"{feed}: the answer is larger than {_LARGEST // 2**20} MiB")
+                return Answer(got.status_code, got.headers, bytes(body))
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise Unreachable(f"{feed}: no whole answer within {seconds:g} s") from error
+        except httpx.ConnectError as error:
+            raise Unreachable(f"{feed}: no connection") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unreachable(f"{feed}: the connection broke ({type(error).__name__})") from error
+
+    def went_well(self, feed: str) -> None:
+        self.patience.pop(feed, None)
+        self.patience.pop("", None)
+
+    def went_wrong(self, feed: str, answer: Answer | None = None) -> None:
+        """Wait longer with each error in a row; as long as the site asks for, where it does."""
+        now = clock.now()
+        patience = self.patience.setdefault(feed, _Patience())
+        patience.failures += 1
+        if patience.failures > 1:
+            wait = timedelta(seconds=self.source.interval) * 2 ** min(patience.failures - 2, 10)
+            patience.not_before = now + min(wait, _LONGEST_WAIT)
+        asked_for = _retry_after(answer, now) if answer else None
+        if asked_for:
+            self.patience[""] = _Patience(1, now + min(asked_for, _LONGEST_ASKED_FOR))
+
+
+def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
+    """How long the site asks us to wait: in seconds, or until a date."""
+    text = answer.headers.get("retry-after", "").strip()
+    if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.FORBIDDEN):
+        return None
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text), 86_400))
+    try:
+        sent = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else now
+        return max(parsedate_to_datetime(text) - sent, timedelta())
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return timedelta(minutes=1) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else None

@@ -1,0 +1,257 @@
+"""What a commission publishes over HTTP: asked for politely, archived before it is parsed, loaded where it changed."""
+
+import hashlib
+import threading
+import weakref
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy as sa
+
+from elections.config import Contest, Election, Feed, Source
+from loaders import archive, mapping
+from loaders.asking import Answer, Asker, Unreachable
+from loaders.asking import Held as NotAsked
+from loaders.figures import Held, Publication, mapped
+from loaders.source import Found, SourceError
+from store import tables as t
+from store.loading import last_kept
+
+
+@dataclass
+class _FeedMemory:
+    """What this process remembers of a feed between polls; all of it can be read again."""
+
+    held: Held = field(default_factory=Held)
+    afresh: bool = False  # what is held came by another mapping
+    frame: int = 0  # the frame's last load when the held rows were mapped
+    sha256: str = ""
+    validators: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    turn: int = 0  # the poll at which it was asked last
+
+
+@dataclass
+class _Memory:
+    asker: Asker
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    polls: int = 0
+    load: int = -1  # the source's last load with a cursor
+    mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload and mapping that the store holds
+    feeds: dict[str, _FeedMemory] = field(default_factory=dict)
+
+
+_memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], _Memory]] = weakref.WeakKeyDictionary()
+
+
+def poll(store: sa.Engine, election: Election, source: Source, again: bool = False, accept: bool = False) -> Found:
+    """Ask for every feed and load what changed.
+
+    `again`: map everything afresh; `accept`: a person says that what vanished from a page has truly gone.
+    """
+    address = source.address()
+    of_store = _memories.setdefault(store, {})
+    memory = of_store.get((source.id, address))
+    if memory is None:
+        memory = of_store[source.id, address] = _Memory(Asker(source, address))
+    with memory.lock:
+        return _Poll(store, election, source, memory, again, accept).read()
+
+
+@dataclass
+class _Poll:
+    """One poll."""
+
+    store: sa.Engine
+    election: Election
+    source: Source
+    memory: _Memory
+    again: bool
+    accept: bool
+    found: Found = field(default_factory=Found)
+
+    def read(self) -> Found:
+        self._remember()
+        self.memory.polls += 1
+        not_there: list[str] = []
+        asked = 0
+        for feed in sorted(self.source.feeds, key=lambda f: self.memory.feeds[f.id].turn):
+            memory = self.memory.feeds[feed.id]
+            try:
+                asked += 1
+                if not self._take(feed, memory):
+                    not_there.append(f"{feed.id}: HTTP 404 Not Found")
+            except NotAsked as held:
+                asked -= 1
+                memory.error = memory.error or str(held) or None
+                continue
+            except Unreachable as error:
+                memory.error = str(error)
+                memory.turn = self.memory.polls
+                break
+            except SourceError as error:
+                memory.error = str(error)
+            else:
+                memory.error = None
+            memory.turn = self.memory.polls
+        errors = [m.error for m in self.memory.feeds.values() if m.error]
+        if asked and len(not_there) == asked:  # one page that is not out yet is no error; a site without any is
+            errors += not_there
+        self.found.error = "; ".join(errors) or None
+        return self.found
+
+    def _take(self, feed: Feed, memory: _FeedMemory) -> bool:
+        """Ask for a feed and load it; False where it is not published yet."""
+        asker = self.memory.asker
+        try:
+            answer = asker.ask(feed.id, feed.path, {} if self.again else memory.validators)
+        except NotAsked:
+            raise
+        except SourceError:
+            asker.went_wrong(feed.id)
+            raise
+        try:
+            there = self._load(feed, memory, answer)
+        except SourceError:
+            asker.went_wrong(feed.id, answer)
+            raise
+        asker.went_well(feed.id)
+        return there
+
+    def _load(self, feed: Feed, memory: _FeedMemory, answer: Answer) -> bool:
+        if answer.status == HTTPStatus.NOT_MODIFIED and memory.validators:
+            self._same(feed, memory)
+            return True
+        digest = hashlib.sha256(answer.body).hexdigest()
+        if answer.status == HTTPStatus.OK and digest == memory.sha256 and not self.again:
+            memory.validators = _validators(answer)
+            self._same(feed, memory)
+            return True
+        payload = archive.keep(
+            self.store,
+            self.source.id,
+            feed.id,
+            self.memory.asker.shown(feed.path),
+            answer.status,
+            answer.body,
+            answer.headers,
+        )
+        if answer.status == HTTPStatus.NOT_FOUND and not memory.held.rows:
+            return False
+        if answer.status != HTTPStatus.OK:
+            raise SourceError(f"{feed.id}: HTTP {answer.status} {_phrase(answer.status)}".strip())
+        rows = mapping.rows(feed, answer.body)
+        self.found.seen += len(rows.by_key) + len(rows.bad) + rows.repeated
+        self._publish(feed, memory, payload, rows)
+        memory.sha256, memory.validators = digest, _validators(answer)
+        return True
+
+    def _same(self, feed: Feed, memory: _FeedMemory) -> None:
+        """Nothing new there. What was set aside may be good by now, where the frame changed."""
+        if memory.held.troubled and memory.frame != self._frame_load():
+            with self.store.connect() as conn:
+                body = archive.body(conn, memory.held.payload)
+            if body is not None:
+                self._publish(feed, memory, memory.held.payload, mapping.rows(feed, body))
+
+    def _publish(self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows) -> None:
+        frame = self._frame_load()
+        afresh = memory.afresh or self.again
+        publication = Publication(
+            self.store,
+            self.source.id,
+            feed,
+            self._contest(feed),
+            self._places(feed),
+            memory.held,
+            afresh,
+            self.accept,
+        )
+        mark = self.memory.mark | {feed.id: {"payload": payload, "mapping": self._mapping(feed)}}
+        try:
+            memory.held, load = publication.take(payload, rows, self.memory.mark, mark)
+        except SourceError:
+            raise
+        except BaseException:
+            self.memory.load = -1  # some of it may be loaded: read again what the store holds
+            raise
+        memory.afresh, memory.frame, self.memory.mark = False, frame, mark
+        if load is not None:
+            self.found.load = self.memory.load = load
+
+    def _remember(self) -> None:
+        """Go on from what the store holds, whoever loaded it."""
+        with self.store.connect() as conn:
+            load, mark = last_kept(conn, self.source.id)
+            if load == self.memory.load:
+                return
+            errors = {feed: m.error for feed, m in self.memory.feeds.items()}
+            self.memory.load, self.memory.mark = load, mark or {}
+            self.memory.feeds = {f.id: self._from_archive(conn, f) for f in self.source.feeds}
+        for feed, error in errors.items():
+            self.memory.feeds[feed].error = error
+
+    def _from_archive(self, conn: sa.Connection, feed: Feed) -> _FeedMemory:
+        """A feed as the store holds it: the payload that was loaded last, from the archive."""
+        mark = self.memory.mark.get(feed.id)
+        body = archive.body(conn, mark["payload"]) if mark else None
+        if mark is None or body is None:
+            return _FeedMemory()
+        p = t.payload.c
+        kept = conn.execute(sa.select(p.sha256, p.etag, p.last_modified).where(p.id == mark["payload"])).one()
+        memory = _FeedMemory(sha256=kept.sha256, afresh=mark["mapping"] != self._mapping(feed))
+        if memory.afresh:
+            memory.sha256 = ""
+        else:
+            memory.validators = _named(kept.etag, kept.last_modified)
+        try:
+            rows = mapping.rows(feed, body)
+        except SourceError:  # by the mapping as it is now
+            return _FeedMemory(afresh=True)
+        found = mapped(feed, self._contest(feed), rows.by_key, self._places(feed))
+        figures = {k: len(f) for k, f in found.facts.items()}
+        memory.held = Held(mark["payload"], rows.by_key, figures, found.troubled)
+        return memory
+
+    def _contest(self, feed: Feed) -> Contest:
+        return next(c for c in self.election.contests if c.id == feed.contest)
+
+    def _places(self, feed: Feed) -> Collection[str]:
+        """The codes that this feed's rows may name."""
+        if feed.scope == "country":
+            return {""}
+        if feed.scope == "region":
+            return {r.id for r in self.election.regions}
+        with self.store.connect() as conn:
+            frame = set(conn.execute(sa.select(t.pec.c.pec).where(t.pec.c.load_to.is_(None))).scalars())
+        if not frame:
+            raise SourceError(f"{feed.id}: there is no frame of PECs yet; it is kept, and loaded when there is one")
+        return frame
+
+    def _frame_load(self) -> int:
+        with self.store.connect() as conn:
+            return int(conn.execute(sa.select(sa.func.max(t.pec.c.load_from))).scalar() or 0)
+
+    def _mapping(self, feed: Feed) -> str:
+        """What the figures of a payload depend on besides its bytes."""
+        contest = self._contest(feed)
+        return hashlib.sha256((feed.model_dump_json() + contest.model_dump_json()).encode()).hexdigest()[:16]
+
+
+def _validators(answer: Answer) -> dict[str, str]:
+    return _named(answer.headers.get("etag"), answer.headers.get("last-modified"))
+
+
+def _named(etag: str | None, last_modified: str | None) -> dict[str, str]:
+    """The headers of a conditional request."""
+    named = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in named.items() if value}
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,158 @@
+"""The rows of a commission's payload that changed, taken into loads."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from elections.config import Contest, Feed
+from loaders import mapping
+from loaders.mapping import Fact
+from loaders.quarantine import settle
+from loaders.source import Bad, SourceError
+from store import tables as t
+from store.loading import Key, Load, loading
+
+_BATCH = 5_000  # figures in a transaction, about
+_AT_ONCE = 400
+_TOO_MANY = 0.2  # a larger share of rows or figures than this does not vanish at once: the page is broken
+_FEW = 10
+
+
+@dataclass
+class Held:
+    """What the store holds of a feed: the rows as they came, how many figures each has, which have something bad."""
+
+    payload: int = 0
+    rows: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, int] = field(default_factory=dict)
+    troubled: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Mapped:
+    """Rows mapped to figures."""
+
+    facts: dict[str, list[Fact]] = field(default_factory=dict)  # row -> its figures
+    bad: list[Bad] = field(default_factory=list)
+    troubled: set[str] = field(default_factory=set)
+
+
+def mapped(feed: Feed, contest: Contest, rows: dict[str, Any], places: Collection[str]) -> Mapped:
+    found = Mapped()
+    for key, row in rows.items():
+        facts, bad = mapping.figures(feed, contest, key, row, places)
+        found.facts[key] = facts
+        if bad:
+            found.bad += bad
+            found.troubled.add(key)
+    return found
+
+
+@dataclass
+class Publication:
+    """A payload on its way into the store, against what the store holds of its feed."""
+
+    store: sa.Engine
+    source: str
+    feed: Feed
+    contest: Contest
+    places: Collection[str]
+    held: Held
+    afresh: bool = False  # nothing is taken as unchanged: the mapping is another than it was
+    accept: bool = False  # a person says that what vanished has truly gone
+
+    def take(
+        self, payload: int, rows: mapping.Rows, before_mark: dict[str, Any], mark: dict[str, Any]
+    ) -> tuple[Held, int | None]:
+        """Load what differs; what is held then, and the last load. The cursor becomes `mark` with the last of it."""
+        before, now = self.held.rows, rows.by_key
+        changed = {
+            k: row for k, row in now.items() if self.afresh or k in self.held.troubled or before.get(k, ...) != row
+        }
+        vanished = before.keys() - now.keys()
+        found = mapped(self.feed, self.contest, changed, self.places)
+        if not self.accept:
+            self._none_lost(found, vanished)
+        last = self._load(payload, rows, found, sorted(vanished), before_mark, mark)
+        figures = {k: self.held.figures.get(k, 0) for k in now} | {k: len(f) for k, f in found.facts.items()}
+        return Held(payload, now, figures, found.troubled), last
+
+    def _none_lost(self, found: Mapped, vanished: Collection[str]) -> None:
+        """A table that is suddenly much shorter, or has much fewer figures, is a fault there: nothing is taken."""
+        rows, figures = len(self.held.rows), sum(self.held.figures.values())
+        if len(vanished) > max(_FEW, _TOO_MANY * rows):
+            raise SourceError(f"{self.feed.id}: {len(vanished)} of {rows} rows vanished at once; kept as they were")
+        lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)
+        if lost > max(_FEW, _TOO_MANY * figures) and len(self.held.rows) > _FEW:
+            raise SourceError(f"{self.feed.id}: {lost} of {figures} figures vanished at once; kept as they were")
+
+    def _load(
+        self,
+        payload: int,
+        rows: mapping.Rows,
+        found: Mapped,
+        vanished: Sequence[str],
+        before_mark: dict[str, Any],
+        mark: dict[str, Any],
+    ) -> int | None:
+        last: int | None = None
+        parts = list(_parts([*found.facts, *vanished], found))
+        for n, keys in enumerate(parts or [[]]):
+            with loading(self.store, self.source) as load:
+                self._put(load, payload, found, keys)
+                load.cursor = before_mark
+                if n == max(0, len(parts) - 1):
+                    unchanged = rows.by_key.keys() - found.facts.keys()
+                    load.counts["unchanged"] += rows.repeated + sum(self.held.figures.get(k, 0) for k in unchanged)
+                    settle(load, rows.bad + found.bad, lambda a: a.place == self.feed.id, payload)
+                    load.cursor = mark
+            if load.moved:
+                last = load.id
+        return last
+
+    def _put(self, load: Load, payload: int, found: Mapped, keys: Sequence[str]) -> None:
+        """The figures that these rows have now; others of theirs end."""
+        current = self._current(load, keys)
+        own = {"source": self.source, "payload": payload}
+        facts = [own | fact for key in keys for fact in found.facts.get(key, ())]
+        load.put(t.published, facts, current=current)
+        names = t.published.info["keys"]
+        said = {tuple(fact[n] for n in names) for fact in facts}
+        load.withdraw(t.published, [key for key in current if key not in said], seen=False)
+
+    def _current(self, load: Load, keys: Sequence[str]) -> dict[Key, Fact]:
+        """The figures in the store of these rows ('<place>' or '<place> <hour>')."""
+        p, names = t.published.c, t.published.info["keys"]
+        hour = self.feed.hour is not None
+        places = sorted({key.rpartition(" ")[0] if hour else key for key in keys})
+        wanted = set(keys)
+        found: dict[Key, Fact] = {}
+        for start in range(0, len(places), _AT_ONCE):
+            query = sa.select(t.published).where(
+                p.source == self.source,
+                p.contest == self.contest.id,
+                p.scope == self.feed.scope,
+                p.count == self.feed.count,
+                p.place.in_(places[start : start + _AT_ONCE]),
+                p.load_to.is_(None),
+            )
+            for row in load.conn.execute(query).mappings():
+                if f"{row['place']} {row['hour']}".strip() in wanted:
+                    found[tuple(row[n] for n in names)] = dict(row)
+        return found
+
+
+def _parts(keys: Sequence[str], found: Mapped) -> Iterator[list[str]]:
+    """Rows in parts of about as many figures as a transaction should hold."""
+    part: list[str] = []
+    size = 0
+    for key in keys:
+        part.append(key)
+        size += len(found.facts.get(key, ())) + 1
+        if size >= _BATCH:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
