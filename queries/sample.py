@@ -100,6 +100,12 @@ def share(yes: Any, stratum: Sequence[str], sample: Drawn | None, confidence: fl
     return Share(e.value, clip(e.low), clip(e.high), confidence, tuple(sorted(parts)))
 
 
+def numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their estimates as numbers, missing ones too."""
+    named = [name for name in ("value", "low", "high", "margin", "design_margin", "published") if name in rows]
+    return rows.astype(dict.fromkeys(named, "float64"))
+
+
 def clip(limit: float) -> float:
     """A limit of a share, kept between 0 and 1."""
     return min(1.0, max(0.0, limit))

@@ -1,0 +1,115 @@
+"""Turnout counts at PECs, hour by hour: as they came, where they fall, where they were read."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from elections.config import Checklist, Election, Question
+from queries import answers
+from queries.kept import Kept
+from queries.moment import Moment
+
+COLUMNS = ["pec", "form", "contest", "hour", "question", "number", "conflict", "fell", "earlier", "earlier_hour",
+           "origin", "order"]  # fmt: skip
+
+
+def counting(election: Election) -> list[Checklist]:
+    """The checklists with a turnout count, in the order of their hours."""
+    found = [c for c in election.checklists if c.hour and c.contest and question(election, c.form)]
+    return sorted(found, key=lambda c: (str(c.contest), str(c.hour)))
+
+
+def question(election: Election, form: str, meaning: str = "turnout") -> Question | None:
+    """The question of a checklist with this meaning."""
+    return next((q for q in election.asked(form).values() if q.meaning == meaning), None)
+
+
+def turnout_counts(m: Moment) -> pd.DataFrame:
+    """One row a PEC and hour: pec, form, contest, hour, question (id), number (none in conflict), conflict,
+
+    fell (it is lower than `earlier`, of `earlier_hour`, and nobody has accepted it), origin (screen, own_count, or
+    none), order (of receipt: by the load that brought the PEC's first count of that hour, then when it was sent).
+    """
+    every = answers.answers(m)
+    forms = counting(m.election)
+    asked = {c.form: question(m.election, c.form) for c in forms}
+    subject = {form: answers.subject(q) for form, q in asked.items() if q}
+    rows = every[every["form"].isin(subject)].astype({"form": "str", "subject": "str"})
+    rows = rows[rows["subject"] == rows["form"].map(subject)][["pec", "form", "number", "conflict"]]
+    about = pd.DataFrame(
+        [(c.form, c.contest, c.hour, q.id) for c in forms if (q := asked[c.form])],
+        columns=["form", "contest", "hour", "question"],
+    )
+    rows = rows.merge(about, on="form").sort_values(["pec", "contest", "hour"], kind="stable")
+    rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left")
+    rows = rows.merge(_order(m), on=["pec", "form"], how="left").reset_index(drop=True)
+    return _compare(rows, _accepted(m))[COLUMNS]
+
+
+def _compare(rows: pd.DataFrame, accepted: set[str]) -> pd.DataFrame:
+    """Each count beside the last one before it that holds; one that was accepted holds, and the next go by it."""
+    subjects = rows["pec"] + "|" + rows["form"] + "|" + rows["question"]
+    fell: list[bool] = []
+    earlier: list[float] = []
+    earlier_hour: list[str] = []
+    before: tuple[str, str] | None = None
+    last, last_hour = np.nan, ""
+    for pec, contest, hour, number, subject in zip(
+        rows["pec"], rows["contest"], rows["hour"], rows["number"], subjects, strict=True
+    ):
+        if (pec, contest) != before:
+            before, last, last_hour = (pec, contest), np.nan, ""
+        fell.append(bool(number < last) and subject not in accepted)
+        earlier.append(last)
+        earlier_hour.append(last_hour)
+        if number == number and not fell[-1]:  # NaN, a conflict, says nothing
+            last, last_hour = number, hour
+    return rows.assign(fell=pd.Series(fell, index=rows.index, dtype="bool"), earlier=earlier, earlier_hour=earlier_hour)
+
+
+def _accepted(m: Moment) -> set[str]:
+    """The counts that a person has looked at and accepted, as '<pec>|<form>|<question>'."""
+    return set(m.frame("select subject from decision where kind = 'count' and load <= :load")["subject"])
+
+
+def _origins(m: Moment, every: pd.DataFrame) -> pd.DataFrame:
+    """Where each count was read: pec, form, origin."""
+    asked = {c.form: q for c in counting(m.election) if (q := question(m.election, c.form, "turnout_origin"))}
+    rows = every[every["form"].isin(asked) & every["rank"].notna()].astype({"form": "str", "subject": "str"})
+    rows = rows[rows["subject"] == rows["form"].map({form: answers.subject(q) for form, q in asked.items()})]
+    origin = [asked[form].choices[int(rank) - 1] for form, rank in zip(rows["form"], rows["rank"], strict=True)]
+    return rows[["pec", "form"]].assign(origin=origin)
+
+
+def _order(m: Moment) -> pd.DataFrame:
+    """The place of each PEC's first usable count in the order of receipt, the same for those that came together."""
+    first = _FIRST.of(m)
+    return first[["pec", "form"]].assign(order=first.groupby(["load", "submitted"]).ngroup())
+
+
+def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
+    asked = [{"form": c.form, "question": q.id} for c in counting(m.election) if (q := question(m.election, c.form))]
+    found = m.frame(
+        """
+        select pec, form, load, submitted
+        from (
+            select r.pec, r.form, case when a.load_from > r.load_from then a.load_from else r.load_from end as load,
+                r.submitted_at as submitted,
+                row_number() over (partition by r.pec, r.form order by
+                    case when a.load_from > r.load_from then a.load_from else r.load_from end, r.submitted_at) as place
+            from known_report r
+            join counted q on q.form = r.form
+            join answer a on a.source = r.source and a.report = r.report and a.question = q.question
+            where a.load_from <= :load) as counts
+        where place = 1
+        """,
+        {"counted": asked or [{"form": "", "question": ""}], **answers.some(pecs)},
+        {"known_report": _EVER if pecs is None else _EVER_OF_SOME},
+    )
+    return found.astype({"pec": "str", "form": "str"})
+
+
+_EVER = "select * from report where load_from <= :load and held is null"
+_EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
+_FIRST = Kept(_ask_first)

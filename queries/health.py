@@ -1,0 +1,96 @@
+"""The health of the sources: when each was last read, what it brought, what was set aside, what is kept of it."""
+
+import pandas as pd
+
+from queries.moment import Moment
+
+AMBER, RED = 2, 5  # intervals since the last successful poll
+
+
+def health(m: Moment) -> pd.DataFrame:
+    """One row a source: source, kind, last_success_at, last_change_at (when its data last changed), age (seconds
+
+    since the last success), state ('ok', 'amber' from two intervals, 'red' from five, 'never'), seen (rows, in the
+    last successful poll), changed (rows, in the last load that changed any), quarantined (rows that are set aside
+    now), error (of the last poll, if it failed), interval (seconds).
+    """
+    asked = [
+        {"source": s.id, "place": i, "kind": s.kind, "seconds": s.interval} for i, s in enumerate(m.election.sources)
+    ]
+    rows = m.frame(
+        """
+        select s.source, s.kind, success.polled_at as last_success_at, change.committed_at as last_change_at,
+            success.seen, change.changed, coalesce(aside.quarantined, 0) as quarantined,
+            case when latest.outcome <> 'ok' then coalesce(latest.error, latest.outcome) end as error,
+            s.seconds as every
+        from asked_source s
+        left join poll success on success.id =
+            (select max(id) from poll where source = s.source and outcome = 'ok' and polled_at <= :at)
+        left join poll latest on latest.id = (select max(id) from poll where source = s.source and polled_at <= :at)
+        left join load change on change.id = (
+            select max(id) from load
+            where source = s.source and id <= :load and (changed > 0 or withdrawn > 0))
+        left join (
+            select source, count(*) as quarantined from quarantine_now group by source) as aside
+            on aside.source = s.source
+        order by s.place
+        """,
+        {"asked_source": asked},
+    ).rename(columns={"every": "interval"})
+    seconds = (pd.Timestamp(m.at) - rows["last_success_at"]).dt.total_seconds()
+    intervals = seconds / rows["interval"]
+    rows["age"] = seconds.round().astype("Int64")
+    state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
+    rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
+    return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
+                 "quarantined", "error", "interval"]]  # fmt: skip
+
+
+def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:
+    """The looks at the sources in the last so many minutes: source, polled_at, outcome, milliseconds, seen, error."""
+    return m.frame(
+        """
+        select source, polled_at, outcome, milliseconds, seen, error from poll
+        where polled_at <= :at and polled_at > :at - :minutes * 60000
+        order by source, id
+        """,
+        minutes=minutes,
+    )
+
+
+def loads(m: Moment, limit: int = 50) -> pd.DataFrame:
+    """The last loads, newest first: load, source, committed_at, seen, changed, unchanged, set_aside, withdrawn, error,
+
+    seconds (it took, by the clock of the monitor).
+    """
+    return m.frame(
+        """
+        select id as "load", source, committed_at, seen, changed, unchanged, set_aside, withdrawn, error,
+            (committed_at - started_at) / 1000 as seconds
+        from load where id <= :load order by id desc limit :limit
+        """,
+        limit=limit,
+    )
+
+
+def quarantined(m: Moment, limit: int = 200) -> pd.DataFrame:
+    """What is set aside now, newest first: source, place, key, field, reason, detail, raw, since_at."""
+    return m.frame(
+        """
+        select q.source, q.place, q.key, q.field, q.reason, q.detail, q.raw, l.committed_at as since_at
+        from quarantine_now q join load l on l.id = q.load_from
+        order by q.load_from desc, q.id limit :limit
+        """,
+        limit=limit,
+    )
+
+
+def archive(m: Moment, limit: int = 50) -> pd.DataFrame:
+    """The last payloads that are kept, newest first: payload, source, feed, url, fetched_at, status, size, sha256."""
+    return m.frame(
+        """
+        select id as payload, source, feed, url, fetched_at, status, size, sha256
+        from payload where fetched_at <= :at order by id desc limit :limit
+        """,
+        limit=limit,
+    )
