@@ -86,7 +86,7 @@ def _totals(world: World, lists: list[str], found: int, rng: np.random.Generator
     others = [name for name in lists if name not in published]
     rest = found - invalid - sum(published[name] for name in lists if name in published)
     most = np.full(len(others), int(found * _SMALL_LISTS))
-    shares = apportion(rng.lognormal(sigma=0.7, size=len(others)), rest, most)
+    shares = apportion(np.asarray(rng.lognormal(sigma=0.7, size=len(others))), rest, most)
     published |= dict(zip(others, shares.tolist(), strict=True))
     return np.array([*(published[name] for name in lists), invalid])
 
@@ -151,8 +151,9 @@ def _preferences(votes: Integers, lists: list[str], world: World) -> Integers:
     """Preference votes on the machine's ballots; 'against all' has no candidates."""
     watched = lists.index(MACHINE_LIST)
     share = (MACHINE_SHOWN - MACHINE_VOTES) / MACHINE_VOTES
-    counted = np.floor(votes * share).astype(np.int64)
-    counted[:, watched] = apportion(votes[:, watched] * share, MACHINE_SHOWN - MACHINE_VOTES, votes[:, watched])
+    counted: Integers = np.floor(votes * share).astype(np.int64)
+    weights: Floats = votes[:, watched].astype(np.float64)
+    counted[:, watched] = apportion(weights, MACHINE_SHOWN - MACHINE_VOTES, votes[:, watched])
     for k, item in enumerate(world.election.contests[0].lists):
         if item.against_all:
             counted[:, k] = 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from elections.config import Feed
 from rehearsal.ballots import Ballots, Series
-from rehearsal.script import Floats
+from rehearsal.script import Floats, Mask
 from rehearsal.turnout import HOURS, published_turnout
 from rehearsal.world import World
 
@@ -33,6 +33,7 @@ class Commission:
 
     def __init__(self, world: World, ballots: Ballots) -> None:
         self._world, self._ballots = world, ballots
+        self._built = world.election.instant(world.election.phases[0].starts)  # its pages are there, and empty
         self._error = world.script.fault("summary_error")
         self.lists = [item.number for item in world.election.contests[0].lists]
         opening = world.election.instant(datetime.combine(world.election.date, time()))
@@ -55,7 +56,7 @@ class Commission:
         kept = self._pages.get(path)
         if kept and kept[0] == version:
             return kept[1]
-        changed = moments[version - 1] if version else self._world.election.instant(datetime(2021, 11, 1))
+        changed = moments[version - 1] if version else self._built
         body = self._body(self._feeds[path], changed)
         page = Page(body, f'"{hashlib.sha256(body).hexdigest()[:20]}"', changed)
         self._pages[path] = (version, page)
@@ -105,9 +106,7 @@ class Commission:
             for k, p in enumerate(self._world.pecs)
         ]
 
-    def _summary(
-        self, count: str, counted: np.ndarray[tuple[int], np.dtype[np.bool_]], at: datetime
-    ) -> dict[str, object]:
+    def _summary(self, count: str, counted: Mask, at: datetime) -> dict[str, object]:
         """The table of the whole country: the sums of the PECs that are in, but for the night's error."""
         series = self._ballots.machine if count == "machine" else self._ballots.manual
         votes = series.votes[counted].sum(axis=0)

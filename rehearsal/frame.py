@@ -8,45 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from elections.config import Election
-from rehearsal.script import Floats, Row, Script, apportion
+from rehearsal.script import Floats, Mask, Row, Script, apportion, made_up
 
 _LARGEST, _SMALLEST = 2_700, 40  # voters at a PEC
-_VILLAGES = [
-    "Ak-Bulak",
-    "Kyzyl-Tuu",
-    "Kara-Oi",
-    "Jany-Jol",
-    "Tash-Bulak",
-    "Ak-Suu",
-    "Kara-Bak",
-    "Kok-Tash",
-    "Sary-Bulak",
-    "Jany-Aiyl",
-    "Tosh-Bulak",
-    "Kyzyl-Suu",
-    "Ak-Terek",
-    "Kara-Dobo",
-    "Chon-Aryk",
-    "Orto-Sai",
-    "Bosh-Kol",
-    "Jar-Bashy",
-    "Kum-Dobo",
-    "Beshik-Tash",
-    "Taldy-Bulak",
-    "Ak-Olon",
-    "Uch-Emchek",
-    "Kyzyl-Bel",
-    "Jon-Aryk",
-    "Kara-Jygach",
-    "Ak-Jar",
-    "Toguz-Bulak",
-    "Sai-Boyu",
-    "Tegirmen",
-    "Jash-Lenin",
-    "Kok-Jangak",
-    "Bel-Aldy",
-    "Eski-Nookat",
-]
 
 
 @dataclass(frozen=True)
@@ -158,7 +122,7 @@ def _settlement(script: Script, number: str, area: str, rng: np.random.Generator
         return script.moved_settlement
     if area.endswith(" city"):
         return area.removesuffix(" city")
-    return _VILLAGES[int(rng.integers(len(_VILLAGES)))]
+    return str(rng.choice(made_up()["villages"]))
 
 
 def _sizes(script: Script, district: Sequence[str], voters: int, rng: np.random.Generator) -> list[int]:
@@ -216,7 +180,7 @@ def _around(shape: Floats | None, count: int, rng: np.random.Generator) -> Float
     return np.concatenate([near, everywhere[1:]])[:count]
 
 
-def _inside(shape: Floats, points: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _inside(shape: Floats, points: Floats) -> Mask:
     """Which points lie inside the outline: those from which a ray crosses it an odd number of times."""
     x, y = points[:, 0, None], points[:, 1, None]
     x1, y1 = shape[:-1, 0], shape[:-1, 1]

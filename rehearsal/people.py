@@ -6,88 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rehearsal.frame import Pec
-from rehearsal.script import Script, apportion
-
-_FAMILY = [
-    "Абдыкеримов",
-    "Асанбеков",
-    "Бакиров",
-    "Бейшеналиев",
-    "Дуйшеев",
-    "Жапаров",
-    "Жолдошев",
-    "Исаев",
-    "Кадыров",
-    "Касымов",
-    "Кенжебаев",
-    "Мамбетов",
-    "Молдалиев",
-    "Нурматов",
-    "Орозов",
-    "Рыскулов",
-    "Сагынбаев",
-    "Садыков",
-    "Султанов",
-    "Токтосунов",
-    "Турдубаев",
-    "Усенов",
-    "Чолпонов",
-    "Эсенов",
-    "Иванченков",
-    "Ковалин",
-    "Лебедкин",
-    "Морозцев",
-    "Петренков",
-    "Соколин",
-]
-_WOMEN = [
-    "Айгүл",
-    "Айжан",
-    "Айпери",
-    "Алтынай",
-    "Асель",
-    "Бегимай",
-    "Бермет",
-    "Гүлнара",
-    "Жаңыл",
-    "Жылдыз",
-    "Зарина",
-    "Кызжибек",
-    "Мээрим",
-    "Назгүл",
-    "Нургүл",
-    "Салтанат",
-    "Чолпон",
-    "Эльмира",
-    "Анна",
-    "Елена",
-    "Марина",
-    "Ольга",
-]
-_MEN = [
-    "Азамат",
-    "Айбек",
-    "Акылбек",
-    "Алмаз",
-    "Бакыт",
-    "Бекболот",
-    "Данияр",
-    "Эрлан",
-    "Жаныбек",
-    "Канат",
-    "Кубаныч",
-    "Марат",
-    "Мирлан",
-    "Нурбек",
-    "Руслан",
-    "Самат",
-    "Талант",
-    "Улан",
-    "Өмүрбек",
-    "Андрей",
-    "Виктор",
-    "Сергей",
-]
+from rehearsal.script import Script, apportion, made_up
 
 
 @dataclass(frozen=True)
@@ -134,11 +53,11 @@ def _mobile_teams(script: Script) -> list[str]:
 
 def _names(chance: np.random.Generator) -> Iterator[str]:
     while True:
-        family = _FAMILY[int(chance.integers(len(_FAMILY)))]
+        family = str(chance.choice(made_up()["family"]))
         if chance.random() < 0.55:
-            yield f"{family}а {_WOMEN[int(chance.integers(len(_WOMEN)))]}"
+            yield f"{family}а {chance.choice(made_up()['women'])}"
         else:
-            yield f"{family} {_MEN[int(chance.integers(len(_MEN)))]}"
+            yield f"{family} {chance.choice(made_up()['men'])}"
 
 
 def _phones() -> Iterator[str]:

@@ -5,7 +5,7 @@ import tomllib
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,6 +17,7 @@ from elections.config import Election
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Row = dict[str, str]
 
 
@@ -117,6 +118,12 @@ def _values(folder: Path) -> dict[str, Any]:
     if "published" in values:
         values["published"] = folder / values["published"]
     return base | values
+
+
+@cache
+def made_up() -> dict[str, list[str]]:
+    """Names of people and villages."""
+    return tomllib.loads(Path(__file__).with_name("names.toml").read_text("utf-8"))
 
 
 def apportion(weights: Floats, total: int, most: Integers | None = None) -> Integers:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rehearsal.script import Floats, Integers, apportion
+from rehearsal.script import Floats, Integers, Mask, apportion
 from rehearsal.world import World
 
 HOURS = ("10:00", "12:00", "14:00", "16:00", "18:00", "20:00")
@@ -59,9 +59,7 @@ def _by_hour(
     return voted
 
 
-def _estimator(
-    world: World, voters: Integers, sampled: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> Callable[[Floats], float]:
+def _estimator(world: World, voters: Integers, sampled: Mask) -> Callable[[Floats], float]:
     """The stratified ratio of the sample's counts to its voters: what observers will say of the country."""
     weight = np.zeros(len(voters))
     of = {s.id: s.pecs / s.sampled for s in world.election.strata}
