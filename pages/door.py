@@ -140,7 +140,7 @@ def _headers() -> dict[str, str]:
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",
-        "connect-src": "'self'",
+        "connect-src": "'self' ws://localhost:* ws://127.0.0.1:*",
         "worker-src": "'self' blob:",
         "object-src": "'none'",
         "base-uri": "'self'",

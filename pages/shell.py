@@ -105,11 +105,13 @@ def table(
     opens_pec: bool = False,
     height: int | None = None,
     alt: str = "",
-) -> None:
+    choose: bool = False,
+) -> int | None:
     """A table as the reader's language writes it, sorted as it came (worst first); other words stay plain text.
 
     `count` stands above: '48 of 300 PECs'. `opens_pec`: a chosen row opens the panel of its column `pec`.
-    A CSV button saves the columns of the frame as they are, not as they are written here.
+    A CSV button saves the columns of the frame as they are, not as they are written here. With `choose`, the number
+    of the row that the reader chose comes back.
     """
     above = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     if count:
@@ -136,8 +138,12 @@ def table(
     }
     if opens_pec and "pec" in frame:
         st.dataframe(written, on_select=lambda: _open_row(key, frame), selection_mode="single-row", **options)
+    elif choose:
+        chosen = st.dataframe(written, on_select="rerun", selection_mode="single-row", **options).selection.rows
+        return chosen[0] if chosen and chosen[0] < len(frame) else None
     else:
         st.dataframe(written, **options)
+    return None
 
 
 def _writer(show: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -151,8 +157,9 @@ def _open_row(key: str, frame: pd.DataFrame) -> None:
 
 
 def open_pec(code: str) -> None:
-    """Open a PEC's panel; call it from a widget's callback."""
+    """Open a PEC's panel; call it from a widget's callback, of a page's part too."""
     st.session_state["open_pec"] = code.strip()
+    st.rerun()  # the whole page, not the part alone: the next run goes to the panel
 
 
 def chart(

@@ -15,6 +15,7 @@ from queries import health, snapshot
 from queries.moment import here
 
 _STYLE = Path(__file__).parent / "style.css"
+ICON = str(Path(__file__).parent / "icon.png")
 
 
 def address() -> None:
@@ -40,10 +41,12 @@ def choose_language() -> None:
     )
 
 
-def strip() -> None:
-    """Country, date, clock, ages of the sources; then filters, PEC box and as of."""
+def strip(controls: bool = True) -> None:
+    """Country, date, clock, ages of the sources; then filters, PEC box and as of, where there are `controls`."""
     every = shell.TICK + random.uniform(0, 1) if view.view().as_of is None else None  # noqa: S311 -- no secret
     st.fragment(_line, run_every=every)()
+    if not controls:
+        return
     with st.container(key="bk_filters", horizontal=True, vertical_alignment="bottom"):
         _choose("region", _("All regions"), {r.id: label(r.name) for r in here()[1].regions if not r.abroad})
         _choose("district", _("All districts"), _districts())

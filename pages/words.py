@@ -30,7 +30,7 @@ def language() -> str:
     """The language of this session: `speaking`'s, else what the reader chose, else what the browser asks for."""
     if spoken := _spoken.get():
         return spoken
-    if get_script_run_ctx() is None:
+    if get_script_run_ctx(suppress_warning=True) is None:
         return "en"
     return st.session_state.get("lang") or preferred(st.context.locale, here()[1].languages)
 

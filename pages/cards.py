@@ -1,0 +1,166 @@
+"""The situation room's cards: which five figures each phase of the day puts first, and how each is said."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pages import names, words
+from pages.shell import Card, Tone
+from pages.view import View
+from pages.words import _, n_
+from queries import equipment, results, room
+
+_TONES: dict[str, Tone] = {"green": "green", "amber": "amber", "red": "red"}
+
+
+def of_the_phase(seen: View) -> list[Card]:
+    """Five cards, by what the hour asks for."""
+    forms = seen.figure(room.current, most=3)
+    if seen.phase == "before":
+        return [*(checklist(seen, f) for f in forms[:3]), late(seen), incident_reports(seen)]
+    if seen.phase == "voting":
+        return [*(checklist(seen, f) for f in forms[:1]), late(seen), incident_reports(seen), arbb(seen), turnout(seen)]
+    if seen.phase == "closing":
+        return [*(checklist(seen, f) for f in forms[:2]), late(seen), incident_reports(seen), turnout(seen)]
+    if seen.phase == "night":
+        return [*(checklist(seen, f) for f in forms[:2]), counted(seen), late(seen), incident_reports(seen)]
+    return [*(checklist(seen, f) for f in forms[:1]), counted(seen), both_counts(seen), incident_reports(seen), turnout(seen)]
+
+
+def checklist(seen: View, form: str) -> Card:
+    """'85.3%, 256 of 300, due 16:00'."""
+    rows = seen.figure(room.checklists, **seen.place)
+    row: dict[Any, Any] = rows[rows["form"] == form].iloc[0].to_dict()
+    due = _("due {time}").format(time=words.clock_time(row["due_at"]))
+    if row["opens_at"] > pd.Timestamp(seen.moment.at):
+        opens = _("expected from {time}").format(time=words.clock_time(row["opens_at"]))
+        return Card(names.form(form), words.NOTHING, (opens, due))
+    problems = [
+        n_("{n} incomplete", "{n} incomplete", row["incomplete"]).format(n=words.number(row["incomplete"])),
+        n_("{n} with a conflict", "{n} with conflicts", row["conflict"]).format(n=words.number(row["conflict"])),
+    ]
+    shown = [p for p, n in zip(problems, (row["incomplete"], row["conflict"]), strict=True) if n]
+    lines = (f"{words.fraction(row['received'], row['expected'])}, {due}", ", ".join(shown))
+    return Card(names.form(form), words.percent(row["value"]), lines, "amber" if row["late"] else "")
+
+
+def late(seen: View) -> Card:
+    row = seen.figure(room.late, **seen.place)
+    value = n_("{n} PEC", "{n} PECs", row["pecs"]).format(n=words.number(row["pecs"]))
+    over = n_("{n} over 1 h", "{n} over 1 h", row["over_hour"]).format(n=words.number(row["over_hour"]))
+    checklists = n_("{n} checklist", "{n} checklists", row["checklists"]).format(n=words.number(row["checklists"]))
+    tone: Tone = "red" if row["over_hour"] else "amber" if row["pecs"] else "green"
+    return Card(_("Late"), value, (over, checklists), tone)
+
+
+def incident_reports(seen: View) -> Card:
+    row = seen.figure(room.incident_counts, **seen.place)
+    lines = (
+        _("{total} reports in all, {critical} critical").format(
+            total=words.number(row["total"]), critical=words.number(row["critical"])
+        ),
+    )
+    tone: Tone = "red" if row["critical"] else ""
+    return Card(_("Incidents"), words.number(row["last_hour"]), lines, tone, _("in the last hour"))
+
+
+def arbb(seen: View) -> Card:
+    rows = seen.figure(equipment.failures, by=("device",))
+    row: dict[Any, Any] = rows[rows["device"] == "arbb"].iloc[0].to_dict()
+    opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
+    if words.missing(row["value"]):
+        return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened))
+    of = _("{n} PECs answered of {of}").format(n=words.number(row["n"]), of=words.number(row["of"]))
+    lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened)
+    return Card(_("ARBB failures"), words.percent(row["value"]), lines, "", _("of PECs so far"))
+
+
+def turnout(seen: View) -> Card:
+    row = seen.figure(room.latest_turnout)
+    if row is None:
+        first = next((c for c in seen.moment.election.checklists if c.hour), None)
+        when = words.clock_time(seen.moment.election.instant(first.opens)) if first else words.NOTHING
+        return Card(_("Turnout"), words.NOTHING, (_("first count at {time}").format(time=when),))
+    title = _("Turnout at {hour}").format(hour=row["hour"])
+    theirs = (
+        _("commission {percent}, {hour}").format(percent=words.percent(row["published"]), hour=row["hour"])
+        if not words.missing(row["published"])
+        else _("commission: not published yet")
+    )
+    reported = _("{n} PECs of {of}").format(n=words.number(row["n"]), of=words.number(row["of"]))
+    if row["light"] == "red" or words.missing(row["value"]):
+        return Card(title, words.NOTHING, (_("too few reports for a number"), reported, theirs), "red", _("no number"))
+    word = _("preliminary") if row["light"] == "amber" else _("complete enough")
+    lines = (words.interval(row["low"], row["high"], row["confidence"]), reported, theirs)
+    return Card(title, words.percent(row["value"]), lines, _TONES.get(row["light"], ""), word)
+
+
+def counted(seen: View) -> Card:
+    """The commission's counted share: machine and manual."""
+    rows = seen.figure(results.progress)
+    last = rows.sort_values("at_at").groupby("count").tail(1).set_index("count")
+    named = {"machine": _("machine"), "manual": _("manual")}
+    lines = [
+        f"{named[kind]}: {words.fraction(last.loc[kind, 'pecs'], last.loc[kind, 'of'])}" if kind in last.index
+        else f"{named[kind]}: {_('nothing published yet')}"
+        for kind in named
+    ]
+    best = next((k for k in ("manual", "machine") if k in last.index), None)
+    if best is None:
+        return Card(_("Counted by the commission"), words.NOTHING, lines)
+    return Card(_("Counted by the commission"), words.percent(last.loc[best, "value"]), lines, "", named[best])
+
+
+def both_counts(seen: View) -> Card:
+    """PECs on which machine and manual count can be compared."""
+    rows = seen.figure(results.both)
+    if rows.empty:
+        return Card(_("Machine and manual compared"), words.NOTHING, (_("nothing published yet"),))
+    pecs = int(rows["pecs"].iloc[0])
+    return Card(_("Machine and manual compared"), words.number(pecs), (_("PECs that have both counts"),))
+
+
+def until(seen: View) -> datetime:
+    """How far the day's axis reaches: to the evening, and on with the night."""
+    ends = [c.due for c in seen.moment.election.checklists if c.due and c.due.date() == seen.moment.election.date]
+    evening = seen.moment.election.instant(max(ends)) + timedelta(minutes=30) if ends else seen.moment.at
+    return max(evening, seen.moment.at)
+
+
+def change(what: str, n: int) -> str:
+    """'12 reports came in': how many changes of this kind."""
+    said = {
+        "report_in": n_("{n} report came in", "{n} reports came in", n),
+        "report_corrected": n_("{n} report corrected", "{n} reports corrected", n),
+        "report_withdrawn": n_("{n} report withdrawn", "{n} reports withdrawn", n),
+        "incident": n_("{n} incident reported", "{n} incidents reported", n),
+        "episode_open": n_("{n} equipment failure began", "{n} equipment failures began", n),
+        "episode_end": n_("{n} equipment failure ended", "{n} equipment failures ended", n),
+        "published": n_("{n} figure published by the commission", "{n} figures published by the commission", n),
+    }.get(what, "{n} × " + what)
+    return said.format(n=words.number(n))
+
+
+def change_words(row: dict[Any, Any]) -> str:
+    """One change in a few words: its kind, and what it is about."""
+    kind = {
+        "report_in": _("report"),
+        "report_corrected": _("corrected"),
+        "report_withdrawn": _("withdrawn"),
+        "incident": _("incident"),
+        "episode_open": _("failure began"),
+        "episode_end": _("failure ended"),
+        "published": _("published"),
+    }.get(row["what"], row["what"])
+    detail = row.get("detail")
+    if words.missing(detail):
+        return kind
+    for named in (names.form, names.category, names.choice):
+        if named(str(detail)) != str(detail):
+            return f"{kind}: {named(str(detail))}"
+    return f"{kind}: {detail}"
+
+
+def pec_words(code: object) -> str:
+    return "" if words.missing(code) else _("PEC {code}").format(code=code)

@@ -1,0 +1,159 @@
+"""Overview: the situation room. What the day asks for now, what changed, the regions, worst first."""
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages import cards, charts_overview, colours, names, shell, words
+from pages.view import View
+from pages.words import _, n_
+from queries import changes, coverage, room
+
+RECENT_ROWS = 8
+
+
+def page() -> None:
+    shell.title(_("Overview"))
+    shell.live(_room)
+
+
+def _room(seen: View) -> None:
+    shell.figure_cards(cards.of_the_phase(seen))
+    left, right = st.columns([2.2, 1], gap="medium")
+    with left:
+        through_the_day(seen)
+        regions(seen)
+    with right:
+        last_minutes(seen)
+        late_map(seen)
+
+
+def through_the_day(seen: View) -> None:
+    """Small multiples by checklist."""
+    shell.heading(_("PECs that have sent each checklist, through the day"))
+    checklists = seen.figure(room.checklists, **seen.place)
+    arrivals = seen.figure(coverage.arrivals, **({"region": seen.region} if seen.region else {}))
+    shown = checklists[checklists["opens_at"] <= pd.Timestamp(seen.moment.at)]
+    if shown.empty:
+        first = checklists.sort_values("due_at").iloc[0]
+        shell.empty(
+            _("{checklist}: expected from {opens}, due by {due}.").format(
+                checklist=names.form(first["form"]),
+                opens=words.clock_time(first["opens_at"]),
+                due=words.clock_time(first["due_at"]),
+            )
+        )
+        return
+    spec = seen.spec(
+        "through_the_day",
+        lambda: charts_overview.coverage_through_the_day(arrivals, shown, seen.moment.at, cards.until(seen)),
+    )
+    columns = {
+        "form": shell.Column(_("Checklist"), names.form),
+        "received": shell.Column(_("Received"), words.number),
+        "expected": shell.Column(_("Expected"), words.number),
+        "late": shell.Column(_("Late"), words.number),
+        "lost": shell.Column(_("Lost"), words.number),
+        "due_at": shell.Column(_("Due"), words.clock_time),
+    }
+    alt = _("Area chart: received checklists of {n} PECs by time, one row for each checklist.").format(
+        n=words.number(shown["expected"].max())
+    )
+    shell.chart(spec, alt, shown, columns, key="through_the_day")
+
+
+def last_minutes(seen: View) -> None:
+    """What changed in the last 15 minutes, newest first."""
+    shell.heading(_("Last 15 minutes"))
+    recent = seen.figure(changes.recent, minutes=15)
+    for column in ("region", "district"):
+        if (chosen := getattr(seen, column)) and column in recent:
+            recent = recent[recent[column] == chosen]
+    if recent.empty:
+        shell.empty(_("Nothing new came in the last 15 minutes."))
+        return
+    counts = recent.groupby("what", sort=False).size()
+    lines = [cards.change(str(what), int(n)) for what, n in counts.items()]
+    st.html("<ul class='bk-counts'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>")
+    rows = recent.head(RECENT_ROWS).to_dict("records")
+    st.html("<ol class='bk-recent'>" + "".join(_recent(row) for row in rows) + "</ol>")
+
+
+def _recent(row: dict[Any, Any]) -> str:
+    place = " · ".join(p for p in (cards.pec_words(row["pec"]), names.region(row["region"])) if p)
+    return (
+        f"<li><time>{words.clock_time(row['at_at'])}</time> <b>{escape(cards.change_words(row))}</b> "
+        f"<small>{escape(place)}</small></li>"
+    )
+
+
+def regions(seen: View) -> None:
+    """The regions side by side; their order is that of the trouble."""
+    form = seen.form or seen.figure(room.focus)
+    if form is None:
+        return
+    rows = seen.figure(room.regions, form=form)
+    if seen.region:
+        rows = rows[rows["region"] == seen.region]
+    shell.heading(_("Regions, most late PECs first"), names.form(form))
+    st.html(f"<div class='scrolls'>{_regions_table(rows)}</div>{_legend()}")
+
+
+def _regions_table(rows: pd.DataFrame) -> str:
+    heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), _("ARBB failed"), _("Turnout")]
+    if "hour" in rows and rows["hour"].notna().any():
+        heads[-1] = _("Turnout at {hour}").format(hour=rows["hour"].dropna().iloc[0])
+    body = "".join(_region_row(row) for row in rows.to_dict("records"))
+    head = "".join(f"<th{'' if i == 0 else ' class=bk-number' if i > 1 else ''}>{escape(h)}</th>" for i, h in enumerate(heads))
+    return f"<table class='bk-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _region_row(row: dict[Any, Any]) -> str:
+    bar = "".join(
+        f"<i style='flex:{row[state]};background:{colour}' title='{escape(names.state(state))}: {row[state]}'></i>"
+        for state, colour in colours.STATES.items()
+        if row[state]
+    )
+    critical = n_("{n} critical", "{n} critical", row["critical"]).format(n=row["critical"]) if row["critical"] else ""
+    return (
+        f"<tr><td><b>{escape(names.region(row['region']))}</b></td>"
+        f"<td>{words.fraction(row['received'], row['expected'])}<div class='bk-bar'>{bar}</div></td>"
+        f"<td class='bk-number'><b>{words.number(row['late'])}</b></td>"
+        f"<td class='bk-number'>{words.number(row['incidents'])}<small>{escape(critical)}</small></td>"
+        f"<td class='bk-number'>{words.percent(row['arbb_value'])}"
+        f"<small>{words.fraction(row['arbb_failed'], row['arbb_n'])}</small></td>"
+        f"<td class='bk-number'>{_turnout(row)}</td></tr>"
+    )
+
+
+def _turnout(row: dict[Any, Any]) -> str:
+    if words.missing(row.get("turnout")) or row.get("turnout_light") == "red":
+        return escape(_("not enough reports"))
+    low, high = words.percent(row["turnout_low"]), words.percent(row["turnout_high"])
+    return f"{words.percent(row['turnout'])}<small>{escape(_('{low} to {high}').format(low=low, high=high))}</small>"
+
+
+def _legend() -> str:
+    marks = "".join(
+        f"<span><i style='background:{colour}'></i>{escape(names.state(state))}</span>"
+        for state, colour in colours.STATES.items()
+    )
+    return f"<div class='bk-legend'>{marks}</div>"
+
+
+def late_map(seen: View) -> None:
+    form = seen.form or seen.figure(room.focus)
+    file = seen.moment.election.map
+    if form is None or file is None:
+        return
+    rows = seen.figure(room.regions, form=form)
+    shell.heading(_("PECs late with this checklist, by region"), names.form(form))
+    spec = seen.spec("late_map", lambda: charts_overview.late_map(rows, file), form)
+    columns = {
+        "region": shell.Column(_("Region"), names.region),
+        "late": shell.Column(_("Late"), words.number),
+        "expected": shell.Column(_("Expected"), words.number),
+    }
+    shell.chart(spec, _("Map of the regions: number of PECs late with this checklist."), rows, columns, key="late_map")

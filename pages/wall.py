@@ -1,0 +1,79 @@
+"""The wall, `?wall=1`: five cards and the map fill the screen; dark, no navigation; the lower half takes turns."""
+
+import time
+from html import escape
+
+import streamlit as st
+
+from pages import cards, charts_overview, names, overview, shell, strip, words
+from pages.view import View
+from pages.words import _
+from queries import incidents, room
+
+URGENT_MINUTES = 10  # a critical report so fresh keeps the lower half
+
+
+def asked_for() -> bool:
+    return st.query_params.get("wall") == "1"
+
+
+def page() -> None:
+    """Nothing to click: it refreshes by itself, and rotates on `?rotate=1`."""
+    st.html("<div class='bk-on-wall'></div>")
+    strip.strip(controls=False)
+    shell.live(_cards)
+    shell.live(_lower_half)
+
+
+def _cards(seen: View) -> None:
+    shell.figure_cards(cards.of_the_phase(seen))
+
+
+def _lower_half(seen: View) -> None:
+    parts = (overview.through_the_day, overview.regions, incident_hours)
+    turn = 0
+    if st.query_params.get("rotate") == "1":
+        turn = int(time.monotonic() // seen.moment.election.wall_rotation) % len(parts)
+    urgent = _urgent(seen)
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        if urgent:
+            _show_urgent(urgent)
+        else:
+            parts[turn](seen)
+    with right:
+        overview.late_map(seen)
+
+
+def incident_hours(seen: View) -> None:
+    """Reports by hour."""
+    shell.heading(_("Incident reports received, by hour"))
+    hours = seen.figure(incidents.incidents, by=("hour", "severity"), **seen.place)
+    hours = hours[hours["count"] > 0]
+    if hours.empty:
+        shell.empty(_("No incident has been reported yet."))
+        return
+    spec = seen.spec("incident_hours", lambda: charts_overview.incidents_by_hour(hours))
+    shell.chart(spec, _("Bar chart: incident reports by hour and severity."))
+
+
+def _urgent(seen: View) -> list[dict[str, str]]:
+    """Critical reports of the last minutes, newest first."""
+    fresh = seen.figure(room.fresh_critical, minutes=URGENT_MINUTES, **seen.place)
+    return [
+        {
+            "at": words.clock_time(row["reported_at"]),
+            "what": names.category(row["category"]),
+            "where": " · ".join(p for p in (cards.pec_words(row["pec"]), names.region(row["region"])) if p),
+        }
+        for row in fresh.head(3).to_dict("records")
+    ]
+
+
+def _show_urgent(urgent: list[dict[str, str]]) -> None:
+    """What, where and when; the observer's own words are for those who act on them, not for a wall."""
+    shell.heading(_("New and critical"))
+    rows = "".join(
+        f"<li><time>{escape(u['at'])}</time> <b>{escape(u['what'])}</b><div>{escape(u['where'])}</div></li>" for u in urgent
+    )
+    st.html(f"<ul class='bk-urgent'>{rows}</ul>")

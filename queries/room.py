@@ -1,0 +1,101 @@
+"""The situation room's figures: which checklist matters now, who is late at all, the regions side by side."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from elections.config import Checklist
+from queries import coverage, equipment, incidents, turnout
+from queries.moment import Moment
+
+def current(m: Moment, most: int = 1) -> list[str]:
+    """The checklists that matter now, at most so many: those opened last (of two, the one due first), then the next."""
+    election = m.election
+
+    def opens(c: Checklist) -> datetime:
+        return election.instant(c.opens)
+
+    def due(c: Checklist) -> datetime:
+        return election.instant(c.due or c.opens)
+
+    forms = [c for c in election.checklists if c.due and c.expected_from == "sample"]
+    opened = sorted((c for c in forms if opens(c) <= m.at), key=lambda c: (-opens(c).timestamp(), due(c)))
+    coming = sorted((c for c in forms if opens(c) > m.at), key=lambda c: (opens(c), due(c)))
+    asked = [c for c in opened if not c.asked_until or election.instant(c.asked_until) > m.at]
+    return [c.form for c in [*asked, *coming, *opened][:most]]
+
+
+def focus(m: Moment) -> str | None:
+    """The one checklist that the room looks at."""
+    return next(iter(current(m)), None)
+
+
+def checklists(m: Moment, **place: str) -> pd.DataFrame:
+    """Each checklist of the sample: form, expected, received, late, lost, opens_at, due_at, value (received of expected)."""
+    rows = coverage.coverage(m, by=("form",), **place)
+    forms = m.election.forms
+    rows = rows[[forms[f].expected_from == "sample" for f in rows["form"]]].reset_index(drop=True)
+    for column in ("opens", "due"):
+        times = [m.election.instant(getattr(forms[f], column)) for f in rows["form"]]
+        rows[f"{column}_at"] = pd.to_datetime(pd.Series(times, index=rows.index, dtype="object"), utc=True)
+    rows["value"] = rows["received"] / rows["expected"].where(rows["expected"] > 0)
+    return rows
+
+
+def late(m: Moment, region: str | None = None, district: str | None = None) -> dict[str, int]:
+    """PECs that are late with any checklist: pecs, over_hour (past due by more than an hour), checklists."""
+    found = coverage.states(m, region=region, district=district)
+    overdue = found[found["state"] == "late"]
+    over_hour = overdue[overdue["minutes_late"] > 60]
+    return {"pecs": overdue["pec"].nunique(), "over_hour": over_hour["pec"].nunique(), "checklists": len(overdue)}
+
+
+def incident_counts(m: Moment, **place: str) -> dict[str, int]:
+    """Reports of incidents: total, critical, last_hour (reported)."""
+    listed = incidents.incident_list(m, **place)
+    return {
+        "total": len(listed),
+        "critical": int((listed["severity"] == "critical").sum()),
+        "last_hour": int((listed["reported_at"] > pd.Timestamp(m.at - timedelta(hours=1))).sum()),
+    }
+
+
+def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
+    """Critical incidents reported in the last minutes, newest first, with the columns of `incident_list`."""
+    listed = incidents.incident_list(m, **place)
+    fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(minutes=minutes))
+    return listed[(listed["severity"] == "critical") & fresh].sort_values("reported_at", ascending=False)
+
+
+def latest_turnout(m: Moment) -> dict[str, Any] | None:
+    """The last hour whose estimate may be shown, else the last that anybody reported; None before the first."""
+    rows = turnout.turnout(m, by=("hour",))
+    rows = rows[(rows["n"] > 0) | rows["published"].notna()]
+    if rows.empty:
+        return None
+    shown = rows[rows["light"] != "red"]
+    return dict((shown if len(shown) else rows).sort_values("hour").iloc[-1])
+
+
+def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
+    """The regions, most late PECs first.
+
+    region, the states of `form` and `expected`, value (late of expected), incidents, critical, arbb_failed, arbb_n,
+    arbb_value, turnout, turnout_low, turnout_high, turnout_light, hour.
+    """
+    rows = coverage.coverage(m, by=("region",), form=form, **({"district": district} if district else {}))
+    rows["value"] = rows["late"] / rows["expected"].where(rows["expected"] > 0)
+    reports = incidents.incidents(m, by=("region",))[["region", "count", "critical"]]
+    failed = equipment.failures(m, by=("device", "region"))
+    arbb = failed[failed["device"] == "arbb"][["region", "pecs_failed", "n", "value"]]
+    arbb.columns = pd.Index(["region", "arbb_failed", "arbb_n", "arbb_value"])
+    rows = rows.merge(reports.rename(columns={"count": "incidents"}), on="region", how="left")
+    rows = rows.merge(arbb, on="region", how="left")
+    latest = latest_turnout(m)
+    if latest is not None:
+        by_region = turnout.turnout(m, by=("hour", "region"), hour=latest["hour"])
+        by_region = by_region[["region", "hour", "value", "low", "high", "light"]]
+        by_region.columns = pd.Index(["region", "hour", "turnout", "turnout_low", "turnout_high", "turnout_light"])
+        rows = rows.merge(by_region, on="region", how="left")
+    return rows.sort_values(["late", "incomplete", "due"], ascending=False, kind="stable").reset_index(drop=True)

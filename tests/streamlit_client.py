@@ -1,0 +1,110 @@
+"""A browser without a picture: speaks the websocket of a Streamlit server, page by page, fragment by fragment."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import Subprotocol
+from websockets.sync.client import ClientConnection, connect
+
+_FINISHED_EARLY = 2  # a run that another one took the place of
+
+
+@dataclass
+class Run:
+    """What one run of the script sent."""
+
+    seconds: float
+    messages: list[ForwardMsg] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(m.ByteSize() for m in self.messages)
+
+    @property
+    def elements(self) -> Iterator[Any]:
+        for message in self.messages:
+            if message.WhichOneof("type") == "delta" and message.delta.WhichOneof("type") == "new_element":
+                yield message.delta.new_element
+
+    @property
+    def exceptions(self) -> list[str]:
+        return [e.exception.message for e in self.elements if e.WhichOneof("type") == "exception"]
+
+    @property
+    def html(self) -> str:
+        return "\n".join(e.html.body for e in self.elements if e.WhichOneof("type") == "html")
+
+    @property
+    def page_not_found(self) -> bool:
+        return any(m.WhichOneof("type") == "page_not_found" for m in self.messages)
+
+    @property
+    def pages(self) -> list[str]:
+        """Addresses of the pages that the navigation declares."""
+        for message in self.messages:
+            if message.WhichOneof("type") == "navigation":
+                return [p.url_pathname for p in message.navigation.app_pages]
+        return []
+
+
+class Visitor:
+    """One session of a visitor who opened `/page?query`."""
+
+    def __init__(self, address: str, page: str = "", query: str = "") -> None:
+        self._url = address.replace("http://", "ws://") + "/_stcore/stream"
+        self._page, self._query = page, query
+        self._cached: set[str] = set()
+        self._page_hash = ""
+        self.fragments: dict[str, float] = {}  # id -> seconds between its runs
+
+    def __enter__(self) -> Self:
+        self._open = contextlib.ExitStack()
+        self._socket: ClientConnection = self._open.enter_context(
+            connect(
+                self._url, subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None, ping_interval=None
+            )
+        )
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._open.close()
+
+    def run(self, fragment: str = "", timeout: float = 60) -> Run:
+        """Run the page, or one of its fragments, and wait until it is drawn."""
+        asked = BackMsg()
+        rerun = asked.rerun_script
+        rerun.page_script_hash, rerun.page_name, rerun.query_string = self._page_hash, self._page, self._query
+        rerun.fragment_id, rerun.is_auto_rerun = fragment, bool(fragment)
+        rerun.cached_message_hashes.extend(self._cached)
+        started = time.perf_counter()
+        self._socket.send(asked.SerializeToString())
+        run = Run(0)
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(self._socket.recv(timeout, decode=False))
+            run.messages.append(message)
+            if self._understand(message):
+                run.seconds = time.perf_counter() - started
+                return run
+
+    def _understand(self, message: ForwardMsg) -> bool:
+        """Remember what a browser would; True where the run is over."""
+        kind = message.WhichOneof("type")
+        if message.metadata.cacheable:
+            self._cached.add(message.hash)
+        if kind == "auto_rerun":
+            self.fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+        elif kind == "new_session" and message.new_session.page_script_hash:
+            self._page_hash = message.new_session.page_script_hash
+        return kind == "script_finished" and message.script_finished != _FINISHED_EARLY
+
+
+def specs(run: Run) -> list[dict[str, Any]]:
+    """The Vega-Lite specs that a run drew."""
+    return [json.loads(e.vega_lite_chart.spec) for e in run.elements if e.WhichOneof("type") == "vega_lite_chart"]

@@ -1,0 +1,170 @@
+"""The server: what it serves, to whom, and that every address goes through dashboard.py. Real servers, real sockets."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from pages import door
+from store import clock
+from store.engine import open_store
+from tests.browser import ROOT, free_port
+from tests.streamlit_client import Visitor
+
+ADDRESSES = ("", "coverage", "incidents", "equipment", "turnout", "results", "health", "pec")
+MODULES = ("words", "shell", "door")  # files in pages/ that are no page: no address may run them
+
+
+@pytest.fixture(scope="module")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with nothing in it yet, at 14:05 of the rehearsed day."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('server')}/store.sqlite"
+    clock.set_rehearsed(open_store(url), datetime(2021, 11, 28, 8, 5, tzinfo=UTC), 0)
+    return url
+
+
+@contextlib.contextmanager
+def started(store_url: str, command: list[str], port: int, log: Path, **env: str) -> Iterator[str]:
+    """A server process; gives its address once it listens."""
+    own = {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=os.environ | own | env, stdout=out, stderr=subprocess.STDOUT
+        )
+    try:
+        end = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, log.read_text()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        process.wait()
+
+
+def streamlit(port: int, *options: str) -> list[str]:
+    return ["-m", "streamlit", "run", "dashboard.py", "--server.port", str(port), *options]
+
+
+@pytest.fixture(scope="module")
+def address(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    with started(store_url, streamlit(port), port, tmp_path_factory.mktemp("log") / "log") as url:
+        yield url
+
+
+@pytest.mark.parametrize("page", ADDRESSES)
+def test_a_page_that_is_the_first_request_after_a_start_goes_through_the_dashboard(
+    store_url: str, tmp_path: Path, page: str
+) -> None:
+    port = free_port()
+    with started(store_url, streamlit(port), port, tmp_path / "log") as url, Visitor(url, page) as visitor:
+        run = visitor.run()
+        assert {*ADDRESSES} == {*run.pages}, "the navigation is dashboard.py's"
+        assert "bk-strip" in run.html, "so is the strip"
+        assert run.exceptions == []
+        assert not run.page_not_found
+
+
+def test_a_file_in_pages_that_is_no_page_cannot_be_asked_for(store_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    with started(store_url, streamlit(port), port, tmp_path / "log") as url:
+        for module in MODULES:
+            with Visitor(url, module) as visitor:
+                run = visitor.run()
+                assert run.page_not_found
+                assert {*ADDRESSES} == {*run.pages}
+
+
+def test_the_server_that_is_started_plainly_listens_on_loopback_only(address: str) -> None:
+    port = int(address.rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="refused"), socket.create_connection((_own_address(), port), 2):
+        pass
+
+
+def _own_address() -> str:
+    """An address of this machine that is not loopback; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        own = str(s.getsockname()[0])
+    if door.is_loopback(own):
+        pytest.skip("this machine has no address but loopback")
+    return own
+
+
+_APP_RUN = "from dashboard import app; app.run(config={{'server.address': '0.0.0.0', 'server.port': {port}}})"
+ELSEWHERE = {
+    "by option": (lambda port: streamlit(port, "--server.address", "0.0.0.0"), {}),
+    "by configuration": (streamlit, {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}),
+    "by uvicorn": (lambda port: ["-m", "uvicorn", "dashboard:app", "--host", "0.0.0.0", "--port", str(port)], {}),
+    "by App.run": (lambda port: ["-c", _APP_RUN.format(port=port)], {}),
+}
+
+
+@pytest.mark.parametrize("way", ELSEWHERE)
+def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
+    store_url: str, tmp_path: Path, way: str
+) -> None:
+    command, env = ELSEWHERE[way]
+    port, log = free_port(), tmp_path / "log"
+    with started(store_url, command(port), port, log, **env) as url:
+        for path in ("/", "/turnout", "/_stcore/health", "/static/js/none.js", "/favicon.png"):
+            answer = httpx.get(url + path, timeout=60)
+            assert answer.status_code == 403
+            assert "serves nothing here" in answer.text
+            assert "0.0.0.0" in answer.text
+        with pytest.raises(InvalidStatus, match="403"), connect(url.replace("http", "ws") + "/_stcore/stream"):
+            pass
+    assert "serves nothing here" in log.read_text(), "the log says it too"
+
+
+def test_another_name_than_this_machines_is_refused(address: str) -> None:
+    for host in ("evil.example", "evil.example:8501", "127.0.0.1.evil.example", "localhost@evil.example", ""):
+        answer = httpx.get(address + "/", headers={"Host": host})
+        assert answer.status_code == 403, host
+    for host in ("localhost", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST:80"):
+        assert httpx.get(address + "/", headers={"Host": host}).status_code == 200, host
+
+
+def test_a_page_of_another_site_cannot_open_the_websocket(address: str) -> None:
+    url = address.replace("http", "ws") + "/_stcore/stream"
+    with pytest.raises(InvalidStatus, match="403"), connect(url, origin="http://evil.example"):  # type: ignore[arg-type]
+        pass
+
+
+def test_every_answer_carries_the_headers_that_keep_a_page_safe(address: str) -> None:
+    for path in ("/", "/turnout", "/_stcore/health"):
+        headers = httpx.get(address + path).headers
+        assert "unsafe-eval" not in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("own", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost"])
+def test_an_address_of_this_machine_alone_is_loopback(own: str) -> None:
+    assert door.is_loopback(own)
+
+
+@pytest.mark.parametrize("other", ["0.0.0.0", "::", "192.168.1.7", "::ffff:10.0.0.1", "example.org", "", "fe80::1%eth0"])
+def test_any_other_address_is_not(other: str) -> None:
+    assert not door.is_loopback(other)
