@@ -17,6 +17,7 @@ from loaders.contract import (
     OBSERVER,
     PEC,
     REPORT,
+    VIEWS,
     Raw,
     View,
     code,
@@ -270,7 +271,7 @@ class Intake:
 
     def _read_keys(self, place: str) -> set[str]:
         if place not in self._keys:
-            view = next(v for v in (PEC, OBSERVER, INCIDENT, MESSAGE, ATTACHMENT) if v.name == place)
+            view = next(v for v in VIEWS if v.name == place)
             self._keys[place] = {check.key(view, raw) for raw in self.batch.rows.get(place, ())}
         return self._keys[place]
 
