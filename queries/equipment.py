@@ -165,7 +165,7 @@ def episodes(
             and (cast(:district as text) is null or p.district = :district)
         order by s.from_at desc, s.pec, s.report
         """,
-        {"episode_form": [{"form": form} for form in _episode_forms(m.election)] or [{"form": ""}]},
+        {"episode_form": [{"form": form} for form in episode_forms(m.election)] or [{"form": ""}]},
         device=device,
         region=region,
         district=district,
@@ -191,12 +191,12 @@ _EPISODE = ["pec", "region", "district", "device", "from_at", "to_at", "replaced
             "news_at", "observer", "report"]  # fmt: skip
 
 
-def _episode_forms(election: Election) -> list[str]:
+def episode_forms(election: Election) -> list[str]:
     return [f for f in election.forms if any(q.meaning == "device" for q in election.asked(f).values())]
 
 
 def _episode_questions(election: Election) -> dict[str, Question]:
-    return {id_: q for form in _episode_forms(election) for id_, q in election.asked(form).items()}
+    return {id_: q for form in episode_forms(election) for id_, q in election.asked(form).items()}
 
 
 def worst(m: Moment, region: str | None = None, district: str | None = None) -> pd.DataFrame:

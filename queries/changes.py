@@ -1,0 +1,91 @@
+"""What changed in the last minutes: reports that came, were corrected or withdrawn, incidents, failures, results."""
+
+import pandas as pd
+
+from queries import equipment
+from queries.moment import Moment
+
+WHAT = ("report_in", "report_corrected", "report_withdrawn", "incident", "episode_open", "episode_end", "published")
+
+
+def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
+    """What the monitor learnt in the last minutes, newest first.
+
+    at_at (known here), what (one of `WHAT`), pec, region (none for what the commission published), detail (the
+    report's form, the incident's category, the episode's device, the commission's count and hour), number (answers
+    corrected, PECs published), severity (of an incident).
+    """
+    since = pd.Timestamp(m.at) - pd.Timedelta(minutes=minutes)
+    rows = m.frame(
+        """
+        with fresh as (select id, committed_at from load where id <= :load and committed_at > :since),
+        came as (
+            select r.source, r.report, r.pec, r.form, l.committed_at as at,
+                case when exists (
+                    select 1 from report o
+                    where o.source = r.source and o.report = r.report and o.load_from < r.load_from)
+                    then 'report_corrected' else 'report_in' end as what, cast(null as bigint) as number
+            from fresh l join report r on r.load_from = l.id
+            where r.held is null),
+        corrected as (
+            select r.source, r.report, r.pec, r.form, l.committed_at as at, 'report_corrected' as what,
+                count(*) as number
+            from fresh l
+            join answer a on a.load_from = l.id
+            join report_now r on r.source = a.source and r.report = a.report
+            where r.held is null and exists (
+                select 1 from answer o where o.source = a.source and o.report = a.report
+                    and o.question = a.question and o.load_from < a.load_from)
+            group by r.source, r.report, r.pec, r.form, l.committed_at),
+        withdrawn as (
+            select r.pec, r.form, l.committed_at as at
+            from fresh l join report r on r.load_to = l.id
+            where r.held is null and not exists (
+                select 1 from report n where n.source = r.source and n.report = r.report and n.load_from = l.id))
+        select at as at_at, what, e.pec, p.region, detail, number, severity
+        from (
+            select at, what, pec, form as detail, number, cast(null as text) as severity from corrected
+            union all
+            select at, what, pec, form, number, null from came c
+            where not exists (
+                select 1 from corrected d where d.source = c.source and d.report = c.report and d.at = c.at)
+            union all select at, 'report_withdrawn', pec, form, null, null from withdrawn
+            union all
+            select l.committed_at, 'incident', i.pec, i.category, null, i.severity
+            from fresh l join incident i on i.load_from = l.id
+            where not exists (
+                select 1 from incident o
+                where o.source = i.source and o.incident = i.incident and o.load_from < i.load_from)
+            union all
+            select l.committed_at, 'published', null,
+                case when v.hour = '' then v.count else v.count || ' ' || v.hour end, count(distinct v.place), null
+            from fresh l join published v on v.load_from = l.id
+            where v.scope in ('pec', 'region')
+            group by l.committed_at, v.count, v.hour
+        ) as e
+        left join pec_now p on p.pec = e.pec
+        order by at desc, e.pec, detail
+        """,
+        since=since.to_pydatetime(),
+    )
+    return _with_episodes(m, rows, since).head(limit).reset_index(drop=True)
+
+
+def _with_episodes(m: Moment, rows: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
+    """The reports of failures told as what they say: it began, it ended."""
+    forms = equipment.episode_forms(m.election)
+    news = equipment.episodes(m)
+    news = news[news["news_at"] > since]
+    told = pd.DataFrame(
+        {
+            "at_at": news["news_at"],
+            "what": news["to_at"].notna().map({True: "episode_end", False: "episode_open"}).astype("object"),
+            "pec": news["pec"],
+            "region": news["region"],
+            "detail": news["device"],
+        }
+    )
+    others = rows[~(rows["detail"].isin(forms) & rows["what"].isin(["report_in", "report_corrected"]))]
+    if told.empty:
+        return others
+    return pd.concat([others, told], ignore_index=True).sort_values("at_at", ascending=False, kind="stable")

@@ -1,0 +1,209 @@
+"""The figures that screens show, as of one moment: made once for the process, swapped in whole, only read."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import pandas as pd
+
+from queries import changes, coverage, equipment, health, incidents, procedures, results, room, turnout
+from queries.moment import Moment, now
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Asked = tuple[Callable[..., Any], dict[str, Any]]
+
+_LOOK = 0.5  # seconds between looks at the store's last load
+_REST = 2.0  # after a build, so many times as long as it took: the pages want the processor too
+_LEARNT = 100  # figures made ahead because somebody looked at them in the snapshot before
+_PAST = 16  # snapshots of past moments that are kept
+
+# What `Snapshot.figures` has by name.
+FIGURES: dict[str, Asked] = {
+    "states": (coverage.states, {}),
+    "coverage": (coverage.coverage, {}),
+    "coverage_by_region": (coverage.coverage, {"by": ("region", "form")}),
+    "coverage_by_district": (coverage.coverage, {"by": ("region", "district")}),
+    "unreported": (coverage.unreported, {}),
+    "arrivals": (coverage.arrivals, {}),
+    "incidents_by_category": (incidents.incidents, {"by": ("category",)}),
+    "incidents_by_region": (incidents.incidents, {"by": ("region",)}),
+    "incidents_by_hour": (incidents.incidents, {"by": ("hour", "severity")}),
+    "incident_list": (incidents.incident_list, {}),
+    "equipment": (equipment.failures, {}),
+    "equipment_by_region": (equipment.failures, {"by": ("device", "region")}),
+    "turned_away": (equipment.turned_away, {}),
+    "episodes": (equipment.episodes, {}),
+    "procedures": (procedures.procedures, {}),
+    "turnout": (turnout.turnout, {}),
+    "turnout_by_region": (turnout.turnout, {"by": ("hour", "region")}),
+    "results": (results.results, {}),
+    "progress": (results.progress, {}),
+    "both": (results.both, {}),
+    "health": (health.health, {}),
+    "changes": (changes.recent, {}),
+}
+# What the Overview draws; whatever else was looked at in the last snapshot is made ahead as well.
+AHEAD: tuple[Asked, ...] = (
+    *(FIGURES[name] for name in ("coverage", "arrivals", "equipment", "turnout", "health", "progress")),
+    (room.current, {"most": 3}),
+    (room.checklists, {}),
+    (room.late, {}),
+    (room.incident_counts, {}),
+    (room.latest_turnout, {}),
+    (room.focus, {}),
+    (changes.recent, {"minutes": 15}),
+)
+
+
+class Snapshot:
+    """One moment, and every figure that was asked of it, each made once: the others wait for the first who asks."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+        self.figures: Mapping[str, pd.DataFrame] = _Named(self)
+        self._answers: OrderedDict[Any, tuple[Asked, Future[Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What the figures depend on: the load, and the minute, since the clock alone makes PECs late."""
+        return self.moment.load, int(self.moment.at.timestamp() // 60)
+
+    def ask(self, figure: Callable[..., T], /, **given: Any) -> T:
+        """The figure as of this moment; a frame is the reader's own to change."""
+        key = (figure, _frozen(given))
+        with self._lock:
+            known = self._answers.get(key)
+            if known is None:
+                answer: Future[Any] = Future()
+                self._answers[key] = ((figure, given), answer)
+            else:
+                answer = known[1]
+        if known is None:
+            try:
+                answer.set_result(figure(self.moment, **given))
+            except BaseException as error:
+                with self._lock:
+                    del self._answers[key]
+                answer.set_exception(error)
+        value = answer.result()
+        return cast("T", value.copy(deep=False) if isinstance(value, pd.DataFrame) else value)
+
+    def asked(self) -> list[Asked]:
+        """What was asked of it so far."""
+        with self._lock:
+            return [asked for asked, _ in self._answers.values()]
+
+
+class _Named(Mapping[str, pd.DataFrame]):
+    """The figures of a snapshot by name."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        figure, given = FIGURES[name]
+        return cast("pd.DataFrame", self._snapshot.ask(figure, **given))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FIGURES)
+
+    def __len__(self) -> int:
+        return len(FIGURES)
+
+
+class _Keeper:
+    """The current snapshot and the thread that makes the next one."""
+
+    def __init__(self) -> None:
+        self.current: Snapshot | None = None
+        self.first = threading.Event()
+        self.stop = threading.Event()
+        self.keeping = False
+
+    def run(self) -> None:
+        pause = 0.0
+        while not self.stop.wait(pause):
+            started = time.monotonic()
+            try:
+                built = self.renew()
+            except Exception:
+                # the store may be away for a while: the last snapshot stays, and its age shows
+                log.exception("no new snapshot")
+                built = False
+            pause = max(_LOOK, _REST * (time.monotonic() - started)) if built else _LOOK
+
+    def renew(self) -> bool:
+        """Make the next snapshot if the store or the minute has moved, and swap it in."""
+        snapshot = Snapshot(now())
+        if self.current and self.current.key == snapshot.key and self.current.moment.engine is snapshot.moment.engine:
+            return False
+        learnt = self.current.asked()[-_LEARNT:] if self.current else []
+        for figure, given in (*AHEAD, *learnt):
+            try:
+                snapshot.ask(figure, **given)
+            except Exception:  # the page that shows this figure says so; the others go on
+                log.exception("%s of the snapshot", figure.__qualname__)
+        self.current = snapshot
+        self.first.set()
+        return True
+
+
+_keeper = _Keeper()
+_lock = threading.Lock()
+_past: OrderedDict[Any, Snapshot] = OrderedDict()
+
+
+@contextlib.contextmanager
+def keep_fresh() -> Iterator[None]:
+    """While it is open, a thread keeps the current snapshot at the store's last load and the present minute."""
+    global _keeper
+    keeper = _keeper = _Keeper()
+    keeper.keeping = True
+    thread = threading.Thread(target=keeper.run, name="snapshot", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        keeper.keeping = False
+        keeper.stop.set()
+        thread.join(timeout=30)
+
+
+def current() -> Snapshot:
+    """The present, as last built. Waits for the first only; where nobody keeps it fresh, the present itself."""
+    keeper = _keeper
+    if keeper.keeping:
+        keeper.first.wait()
+        return cast("Snapshot", keeper.current)
+    with _lock:
+        snapshot = Snapshot(now())
+        known = keeper.current
+        if known is None or known.key != snapshot.key or known.moment.engine is not snapshot.moment.engine:
+            keeper.current = known = snapshot
+        return known
+
+
+def at(as_of: datetime) -> Snapshot:
+    """A moment of the past; those that resolve to the same load and minute share their figures."""
+    snapshot = Snapshot(now(as_of))
+    key = (id(snapshot.moment.engine), *snapshot.key)
+    with _lock:
+        known = _past.setdefault(key, snapshot)
+        _past.move_to_end(key)
+        while len(_past) > _PAST:
+            _past.popitem(last=False)
+    return known
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return tuple(sorted((k, _frozen(v)) for k, v in value.items()))
+    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value
