@@ -1,0 +1,64 @@
+"""`python -m store`: where the store is, how large, which data version; `--check`: whether it is whole."""
+
+import argparse
+import os
+import sys
+
+import sqlalchemy as sa
+
+from store import check
+from store import tables as t
+from store.engine import connect, store_url
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m store", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="say what is wrong with it; exit 1 if anything is")
+    parser.add_argument("--hash", action="store_true", help="print a hash of every current key and value")
+    options = parser.parse_args()
+    engine = connect(store_url(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28").rstrip("/").rsplit("/", 1)[-1]))
+    if not sa.inspect(engine).has_table("load"):
+        print(f"{_place(engine)}: there is no store here yet", file=sys.stderr)
+        return 1
+    if options.hash:
+        print(check.contents(engine))
+        return 0
+    for line in _lines(engine):
+        print(line)
+    if options.check:
+        found = list(check.faults(engine))
+        for fault in found:
+            print(f"WRONG: {fault}")
+        print("check      " + (f"{len(found)} faults" if found else "clean"))
+        return 1 if found else 0
+    return 0
+
+
+def _lines(engine: sa.Engine) -> list[str]:
+    with engine.connect() as conn:
+        count = {f.name: conn.scalar(sa.select(sa.func.count()).select_from(f)) for f in (*t.FACTS, t.load, t.payload)}
+        version = conn.scalar(
+            sa.select(sa.func.max(t.load.c.id)).where((t.load.c.changed > 0) | (t.load.c.withdrawn > 0))
+        )
+        last = conn.scalar(sa.select(sa.func.max(t.load.c.committed_at)))
+        size = conn.scalar(sa.text(_SIZE[engine.dialect.name]))
+    return [
+        f"store      {_place(engine)}",
+        f"size       {(size or 0) / 1e6:,.1f} MB",
+        f"version    {version or 'none'}" + (f", last load {last:%Y-%m-%d %H:%M:%S} UTC" if last else ""),
+        *(f"{name:<10} {rows:,} rows" for name, rows in count.items()),
+    ]
+
+
+_SIZE = {
+    "sqlite": "select page_count * page_size from pragma_page_count(), pragma_page_size()",
+    "postgresql": "select pg_database_size(current_database())",
+}
+
+
+def _place(engine: sa.Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
