@@ -57,6 +57,32 @@ def json(figure: str, m: Moment, frame: pd.DataFrame) -> str:
     return writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
 
 
+def table(figure: str, m: Moment, frame: pd.DataFrame) -> str:
+    """A figure as people read it on a terminal: what and as of when, a line a row, how many rows."""
+    zone = m.election.tz
+    head = f"{figure} · {m.election.id} · as of {m.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} · data {m.data_version}"
+    if m.election.rehearsal:
+        head += "\nRehearsal: totals as published, single rows synthetic"
+    names = [str(name) for name in frame.columns]
+    lines = [names, *([_shown(value) for value in row.values()] for row in rows(frame, zone))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
+    numbers = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
+
+    def drawn(line: list[str]) -> str:
+        cells = zip(line, widths, numbers, strict=True)
+        return "  ".join(cell.rjust(w) if right else cell.ljust(w) for cell, w, right in cells).rstrip()
+
+    return "\n".join([head, *(drawn(line) for line in lines), f"{len(frame)} rows"])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.4f}"
+    if isinstance(value, list):
+        return "; ".join(_words(v) for v in value)
+    return "" if value is None else _words(value).replace("\n", " ")
+
+
 def csv(frame: pd.DataFrame, zone: ZoneInfo | None = None) -> bytes:
     """A figure as CSV in UTF-8 with a byte order mark, as spreadsheets want it.
 

@@ -71,6 +71,22 @@ class Kept:
         return {load: (id(m.election), load, started, committed) for load, started, committed in found}
 
 
+class KeptOfMoment:
+    """A frame of a moment for the several figures that ask for it one after the other."""
+
+    def __init__(self, ask: Callable[[Moment], pd.DataFrame]) -> None:
+        self._ask = ask
+        self._last: list[tuple[Moment, pd.DataFrame]] = []
+
+    def of(self, m: Moment) -> pd.DataFrame:
+        """The frame of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
+        known = next((frame for moment, frame in self._last if moment is m), None)
+        if known is None:
+            known = self._ask(m)
+            self._last = [*self._last[-3:], (m, known)]
+        return known
+
+
 def moved(engine: sa.Engine, after: int, until: int) -> list[str]:
     """The PECs whose reports, answers or decisions differ between two loads, or may."""
     with engine.connect() as conn:

@@ -150,7 +150,7 @@ def progress(m: Moment, contest: str | None = None) -> pd.DataFrame:
         },
         contest=contest,
     )
-    rows["pecs"] = rows.groupby(["contest", "count"])["came"].cumsum().astype("int64")
+    rows["pecs"] = rows.astype({"came": "int64"}).groupby(["contest", "count"])["came"].cumsum()
     rows["of"] = int(_of(m, [], None, None)["of"].sum())
     return rows[["contest", "count", "at_at", "pecs", "of"]]
 

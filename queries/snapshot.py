@@ -21,7 +21,8 @@ Asked = tuple[Callable[..., Any], dict[str, Any]]
 
 _LOOK = 0.5  # seconds between looks at the store's last load
 _REST = 2.0  # after a build, so many times as long as it took: the pages want the processor too
-_LEARNT = 100  # figures made ahead because somebody looked at them in the snapshot before
+_LOOKED = 60.0  # seconds: what somebody looked at in them is made ahead
+_LEARNT = 100  # of those, at most
 _PAST = 16  # snapshots of past moments that are kept
 
 # What `Snapshot.figures` has by name.
@@ -49,7 +50,7 @@ FIGURES: dict[str, Asked] = {
     "health": (health.health, {}),
     "changes": (changes.recent, {}),
 }
-# What the Overview draws; whatever else was looked at in the last snapshot is made ahead as well.
+# What the Overview draws; whatever else was looked at lately is made ahead as well.
 AHEAD: tuple[Asked, ...] = (
     *(FIGURES[name] for name in ("coverage", "arrivals", "equipment", "turnout", "health", "progress")),
     (room.current, {"most": 3}),
@@ -68,8 +69,9 @@ class Snapshot:
     def __init__(self, moment: Moment) -> None:
         self.moment = moment
         self.figures: Mapping[str, pd.DataFrame] = _Named(self)
-        self._answers: OrderedDict[Any, tuple[Asked, Future[Any]]] = OrderedDict()
+        self._answers: dict[Any, Future[Any]] = {}
         self._lock = threading.Lock()
+        self.looked: dict[Any, tuple[Asked, float]] = {}  # what a reader asked for, and when
 
     @property
     def key(self) -> tuple[int, int]:
@@ -78,28 +80,24 @@ class Snapshot:
 
     def ask(self, figure: Callable[..., T], /, **given: Any) -> T:
         """The figure as of this moment; a frame is the reader's own to change."""
+        self.looked[(figure, _frozen(given))] = ((figure, given), time.monotonic())
+        value = self.make(figure, **given)
+        return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
+
+    def make(self, figure: Callable[..., T], /, **given: Any) -> T:
+        """The figure, made now unless it is there."""
         key = (figure, _frozen(given))
         with self._lock:
-            known = self._answers.get(key)
-            if known is None:
-                answer: Future[Any] = Future()
-                self._answers[key] = ((figure, given), answer)
-            else:
-                answer = known[1]
-        if known is None:
+            mine = key not in self._answers
+            answer = self._answers.setdefault(key, Future())
+        if mine:
             try:
                 answer.set_result(figure(self.moment, **given))
             except BaseException as error:
                 with self._lock:
                     del self._answers[key]
                 answer.set_exception(error)
-        value = answer.result()
-        return cast("T", value.copy(deep=False) if isinstance(value, pd.DataFrame) else value)
-
-    def asked(self) -> list[Asked]:
-        """What was asked of it so far."""
-        with self._lock:
-            return [asked for asked, _ in self._answers.values()]
+        return cast("T", answer.result())
 
 
 class _Named(Mapping[str, pd.DataFrame]):
@@ -127,6 +125,7 @@ class _Keeper:
         self.first = threading.Event()
         self.stop = threading.Event()
         self.keeping = False
+        self.looked: dict[Any, tuple[Asked, float]] = {}
 
     def run(self) -> None:
         pause = 0.0
@@ -145,12 +144,15 @@ class _Keeper:
         snapshot = Snapshot(now())
         if self.current and self.current.key == snapshot.key and self.current.moment.engine is snapshot.moment.engine:
             return False
-        learnt = self.current.asked()[-_LEARNT:] if self.current else []
-        for figure, given in (*AHEAD, *learnt):
+        if self.current:
+            self.looked |= dict(self.current.looked)
+        lately = sorted(self.looked.values(), key=lambda item: -item[1])
+        for figure, given in (*AHEAD, *(asked for asked, _ in lately[:_LEARNT])):
             try:
-                snapshot.ask(figure, **given)
+                snapshot.make(figure, **given)
             except Exception:  # the page that shows this figure says so; the others go on
                 log.exception("%s of the snapshot", figure.__qualname__)
+        self.looked = {key: item for key, item in self.looked.items() if item[1] > time.monotonic() - _LOOKED}
         self.current = snapshot
         self.first.set()
         return True

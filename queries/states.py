@@ -7,7 +7,7 @@ import pandas as pd
 
 from elections.config import Checklist, Election
 from queries import answers, sample
-from queries.kept import Kept
+from queries.kept import Kept, KeptOfMoment
 from queries.moment import Moment
 
 STATES = ("not_due", "due", "late", "lost", "received", "incomplete", "conflict")
@@ -27,9 +27,17 @@ def states(
     late ones), observers_in (that sent something), first_at (when its first complete report was sent, else its
     first report).
     """
-    pecs = sample.pecs(m, region, district)
-    checklists = [c for c in expected_checklists(m.election) if form in (None, c.form)]
-    rows = pecs.merge(_times(m.election, checklists), how="cross")
+    rows = _STATES.of(m)
+    wanted = pd.Series(True, index=rows.index)
+    for name, value in (("form", form), ("region", region), ("district", district)):
+        if value is not None:
+            wanted &= rows[name] == value
+    return rows[wanted].reset_index(drop=True)
+
+
+def _all(m: Moment) -> pd.DataFrame:
+    checklists = expected_checklists(m.election)
+    rows = sample.pecs(m).merge(_times(m.election, checklists), how="cross")
     rows = rows[(rows["expected_from"] == "sample") | (rows["mobile_applications"] > 0)]
     rows = rows.merge(_came(m, checklists), on=["pec", "form"], how="left")
     rows = rows.merge(_SENT.of(m), on=["pec", "form"], how="left")
@@ -38,9 +46,10 @@ def states(
     since_due = (m.at - rows["due_at"]).dt.total_seconds() // 60
     rows["minutes_late"] = since_due.where(late).astype("Int64")
     rows["observers_in"] = rows["observers_in"].fillna(0).astype("int64")
-    return rows[_COLUMNS].reset_index(drop=True)
+    return rows[_COLUMNS]
 
 
+_STATES = KeptOfMoment(_all)  # several figures of a moment ask for them
 _COLUMNS = ["pec", "region", "district", "area", "settlement", "form", "state", "due_at", "late_from_at",
             "minutes_late", "observers_in", "first_at"]  # fmt: skip
 

@@ -1,0 +1,207 @@
+"""The figures on the command line: `python -m queries FIGURE`, as a table, JSON or CSV."""
+
+import argparse
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from elections.config import ConfigError, Election
+from queries import coverage, equipment, export, health, incidents, procedures, results, turnout
+from queries.grid import UnknownColumn
+from queries.moment import Moment, here, now
+
+
+class Refused(Exception):
+    """What was asked for does not exist; the message says what does."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, what narrows it, and what its columns are called outside."""
+
+    ask: Callable[..., pd.DataFrame]
+    what: str
+    by: tuple[str, ...] = ()  # what it can be divided by
+    filters: tuple[str, ...] = ()
+    listed: Callable[..., pd.DataFrame] | None = None  # with --list
+    called: tuple[tuple[str, str], ...] = ()  # column here -> column outside
+
+
+def _equipment(m: Moment, by: Sequence[str] = (), **given: Any) -> pd.DataFrame:
+    """Failures by device; voters turned away by band."""
+    if "band" not in by:
+        return equipment.failures(m, tuple(dict.fromkeys(["device", *by])), **given)
+    if "device" in by:
+        raise UnknownColumn("equipment by band is about identification alone: not by device as well")
+    return equipment.turned_away(m, [name for name in by if name != "band"], **given)
+
+
+_PLACE = ("region", "district")
+_INCIDENTS = (*_PLACE, "category", "day")
+FIGURES: dict[str, Figure] = {
+    "coverage": Figure(
+        coverage.coverage,
+        "checklists of the sampled PECs by state",
+        by=("form", *_PLACE),
+        filters=(*_PLACE, "form"),
+        listed=coverage.states,
+    ),
+    "unreported": Figure(
+        coverage.unreported, "the late checklists, longest late first", filters=(*_PLACE, "form", "contacts")
+    ),
+    "incidents": Figure(
+        incidents.incidents,
+        "reports of incidents, counted",
+        by=("category", *_PLACE, "severity", "hour", "day", "reporter"),
+        filters=_INCIDENTS,
+        listed=incidents.incident_list,
+    ),
+    "equipment": Figure(
+        _equipment,
+        "PECs where equipment failed; voters turned away (--by band)",
+        by=("device", "band", "region"),
+        filters=("region",),
+        listed=equipment.episodes,
+        called=(("from_at", "from"), ("to_at", "to")),
+    ),
+    "procedures": Figure(
+        procedures.procedures, "what observers saw, answer by answer", by=("stage", "question"), filters=("region",)
+    ),
+    "turnout": Figure(
+        turnout.turnout,
+        "turnout by hour (--list: the counts that fall)",
+        by=("hour", "contest", "region"),
+        filters=("region", "hour", "contest"),
+        listed=turnout.falling,
+    ),
+    "results": Figure(
+        results.results,
+        "what the commission published",
+        by=("list", "count", "contest", *_PLACE),
+        filters=(*_PLACE, "contest"),
+    ),
+    "health": Figure(
+        health.health, "the sources", called=(("last_success_at", "last_success"), ("last_change_at", "last_change"))
+    ),
+}
+_ALWAYS_BY = {"turnout": ("contest", "hour"), "results": ("list", "count"), "procedures": ()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0, or 2 where the question cannot be understood."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    asked = _parser().parse_args(arguments)
+    try:
+        m = _moment(here()[1], asked.as_of)
+        rows = answer(m, asked)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(_printed(m, asked, rows))
+        sys.stdout.flush()
+    except (Refused, UnknownColumn, ConfigError, sa.exc.SQLAlchemyError, OSError) as error:
+        print(f"queries: {_first_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m queries", description=__doc__)
+    figures = "; ".join(f"{name}: {figure.what}" for name, figure in FIGURES.items())
+    parser.add_argument("figure", metavar="FIGURE", help=figures)
+    parser.add_argument("--by", action="append", default=[], help="columns to divide it by: --by region,category")
+    parser.add_argument("--region", help="only this region, by the frame")
+    parser.add_argument("--district", help="only this district, by the frame")
+    parser.add_argument("--form", help="only this checklist")
+    parser.add_argument("--hour", help="only the turnout of this hour: 16:00")
+    parser.add_argument("--contest", help="only this contest")
+    parser.add_argument("--category", help="only incidents of this category")
+    parser.add_argument("--day", help="only incidents of this local day: 2021-11-28")
+    parser.add_argument("--as-of", metavar="TIME", help="as it was known then: 14:00, or a date and time")
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    parser.add_argument("--list", action="store_true", help="one by one instead of counted")
+    parser.add_argument("--contacts", action="store_true", help="with names and telephones (unreported)")
+    return parser
+
+
+def _moment(election: Election, as_of: str | None) -> Moment:
+    if as_of is None:
+        return now()
+    try:
+        return now(election.moment_of(as_of))
+    except ValueError as error:
+        raise Refused(f"--as-of {as_of}: a time of election day (14:00) or a date and time (2021-11-29T10:00)") from error
+
+
+def answer(m: Moment, asked: argparse.Namespace) -> pd.DataFrame:
+    """The rows that were asked for. Raises Refused or UnknownColumn saying what there is instead."""
+    if asked.figure not in FIGURES:
+        raise Refused(f"there is no figure {asked.figure}; there are {', '.join(FIGURES)}")
+    figure = FIGURES[asked.figure]
+    ask = figure.listed if asked.list else figure.ask
+    if ask is None:
+        raise Refused(f"{asked.figure} has no --list")
+    takes = set(figure.filters) & set(inspect.signature(ask).parameters) if asked.list else set(figure.filters)
+    given = _filters(m.election, asked, takes)
+    rows = ask(m, **given) if asked.list else ask(m, **given, **_by(asked, figure))
+    return rows.rename(columns=dict(figure.called))
+
+
+def _filters(election: Election, asked: argparse.Namespace, takes: set[str]) -> dict[str, Any]:
+    """What narrows the figure, as its function takes it."""
+    known = _known(election)
+    given = {name: value for name, value in vars(asked).items() if name in known and value is not None}
+    if asked.contacts:
+        given["contacts"] = True
+    for name, value in given.items():
+        if name not in takes:
+            raise Refused(f"{asked.figure}{' --list' if asked.list else ''} has no --{name}")
+        if known.get(name) and value not in known[name]:
+            raise Refused(f"there is no {name} {value}; there are {', '.join(known[name])}")
+    return given
+
+
+def _known(election: Election) -> dict[str, tuple[str, ...]]:
+    """What a filter may say; nothing where that is not a list."""
+    return {
+        "region": tuple(r.id for r in election.regions),
+        "district": tuple(d.id for d in election.districts),
+        "form": tuple(election.forms),
+        "hour": tuple(sorted({c.hour for c in election.checklists if c.hour})),
+        "contest": tuple(c.id for c in election.contests),
+        "category": tuple(c.id for c in election.categories),
+        "day": (),
+    }
+
+
+def _by(asked: argparse.Namespace, figure: Figure) -> dict[str, Any]:
+    """The columns to divide by. Those that a figure's rows always have need not be said."""
+    names = [name.strip() for text in asked.by for name in text.split(",") if name.strip()]
+    if not names:
+        return {}
+    if wrong := [name for name in names if name not in figure.by]:
+        can = f"it can by {', '.join(figure.by)}" if figure.by else "it cannot be divided"
+        raise UnknownColumn(f"{asked.figure} cannot be divided by {', '.join(wrong)}; {can}")
+    if asked.figure == "procedures":
+        return {}  # its rows are questions and answers already
+    return {"by": tuple(dict.fromkeys([*_ALWAYS_BY.get(asked.figure, ()), *names]))}
+
+
+def _printed(m: Moment, asked: argparse.Namespace, rows: pd.DataFrame) -> bytes:
+    if asked.format == "json":
+        return (export.json(asked.figure, m, rows) + "\n").encode()
+    if asked.format == "csv":
+        return export.csv(rows, m.election.tz)
+    return (export.table(asked.figure, m, rows) + "\n").encode()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())
