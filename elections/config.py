@@ -1,25 +1,24 @@
 """An election's configuration: `election.toml` and its tables, read and validated."""
 
-import csv
 import os
 import re
-import tomllib
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError, field_validator
+
+from elections.fits import Misfit, misfits
+from elections.folder import ConfigError as ConfigError
+from elections.folder import Values, values
 
 FOLDER = Path(__file__).parent
 Text = dict[str, str]  # language -> words
 Count = Literal["machine", "manual"]
 Severity = Literal["critical", "serious", "minor"]
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message names the file and the field."""
 
 
 class Part(BaseModel):
@@ -100,11 +99,11 @@ class Checklist(Part):
     name: Text
     questions: tuple[str, ...]  # '<stage>.<question>'
     required: tuple[str, ...] = ()  # empty: all of them
-    opens: datetime
-    due: datetime | None = None  # none: welcome, never late
+    opens: NaiveDatetime
+    due: NaiveDatetime | None = None  # none: welcome, never late
     grace: int = 30  # minutes
-    asked_until: datetime | None = None  # after it what never came is lost
-    window: tuple[datetime, datetime] | None = None  # the answers are about this time
+    asked_until: NaiveDatetime | None = None  # after it what never came is lost
+    window: tuple[NaiveDatetime, NaiveDatetime] | None = None  # the answers are about this time
     hour: str | None = None  # the turnout count's hour, '12:00'
     contest: str | None = None  # the contest that a count or a protocol is about
     expected_from: Literal["sample", "applications", "any"] = "sample"  # any: expected from nobody
@@ -122,7 +121,7 @@ class Phase(Part):
 
     id: Literal["before", "voting", "closing", "night", "after"]
     name: Text
-    starts: datetime
+    starts: NaiveDatetime
 
 
 class ListOfCandidates(Part):
@@ -238,76 +237,11 @@ class Election(Part):
     @field_validator("zone")
     @classmethod
     def zone_exists(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone {value!r}") from error
         return value
-
-    @model_validator(mode="after")
-    def names_fit_together(self) -> Self:
-        for what, ids in {
-            "region": [r.id for r in self.regions],
-            "district": [d.id for d in self.districts],
-            "stratum": [s.id for s in self.strata],
-            "contest": [c.id for c in self.contests],
-            "choice": [c.id for c in self.choices],
-            "question": [f"{q.stage}.{q.id}" for q in self.questions],
-            "checklist": [c.form for c in self.checklists],
-            "category": [c.id for c in self.categories],
-            "source": [s.id for s in self.sources],
-        }.items():
-            twice = sorted({i for i in ids if ids.count(i) > 1})
-            if twice:
-                raise ValueError(f"{what} stands twice: {', '.join(twice)}")
-        self._chains_end()
-        self._checklists_know_their_questions()
-        for d in self.districts:
-            if d.region not in {r.id for r in self.regions}:
-                raise ValueError(f"district {d.id}: no region {d.region}")
-        for where, text in self._texts():
-            missing = [lang for lang in self.languages if not text.get(lang, "").strip()]
-            if missing:
-                raise ValueError(f"{where}: no words in {', '.join(missing)}")
-        return self
-
-    def _chains_end(self) -> None:
-        partner = {s.id: s.merge_with for s in self.strata}
-        for start in partner:
-            seen, at = {start}, partner[start]
-            while at is not None:
-                if at not in partner:
-                    raise ValueError(f"stratum {start}: merge partner {at} is no stratum")
-                if at in seen:
-                    raise ValueError(f"stratum {start}: its merge partners go in a circle at {at}")
-                seen.add(at)
-                at = partner[at]
-
-    def _checklists_know_their_questions(self) -> None:
-        known = {f"{q.stage}.{q.id}" for q in self.questions}
-        choices = {c.id for c in self.choices}
-        for question in self.questions:
-            if unknown := set(question.choices) - choices:
-                raise ValueError(f"question {question.stage}.{question.id}: no choice {', '.join(sorted(unknown))}")
-        contests = {c.id for c in self.contests}
-        for c in self.checklists:
-            for q in (*c.questions, *c.required):
-                if q not in known:
-                    raise ValueError(f"checklist {c.form}: no question {q}")
-            ids = [q.split(".", 1)[1] for q in c.questions]
-            if len(ids) != len(set(ids)):
-                raise ValueError(f"checklist {c.form}: a question stands twice")
-            if c.contest and c.contest not in contests:
-                raise ValueError(f"checklist {c.form}: no contest {c.contest}")
-            times = [t for t in (c.opens, c.due, c.asked_until) if t]
-            if times != sorted(times):
-                raise ValueError(f"checklist {c.form}: opens, due and asked_until are not in order")
-
-    def _texts(self) -> list[tuple[str, Text]]:
-        named: list[tuple[str, Text]] = [("name", self.name), ("country", self.country)]
-        for kind in ("regions", "districts", "choices", "categories", "phases", "sources", "contests"):
-            named += [(f"{kind} {part.id}", part.name) for part in getattr(self, kind)]
-        named += [(f"questions {q.stage}.{q.id}", q.name) for q in self.questions]
-        named += [(f"checklists {c.form}", c.name) for c in self.checklists]
-        named += [(f"lists {item.id}", item.name) for c in self.contests for item in c.lists]
-        return named
 
     @property
     def tz(self) -> ZoneInfo:
@@ -368,44 +302,17 @@ def read(folder: str | Path) -> Election:
     if not (path / "election.toml").is_file() and (FOLDER / path / "election.toml").is_file():
         path = FOLDER / path
     path = path.resolve()
-    values = _values(path)
+    found = values(path)
     try:
-        return Election.model_validate({"id": path.name, **values, "folder": path})
+        election = Election.model_validate({"id": path.name, **found.keys, "folder": path})
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'election'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path / 'election.toml'}: {wrong}") from error
+        wrong: list[Misfit] = [(e["loc"], e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+        raise _unusable(found, wrong) from error
+    if wrong := list(misfits(election)):
+        raise _unusable(found, wrong)
+    return election
 
 
-def _values(path: Path) -> dict[str, Any]:
-    """The keys of `election.toml`, its tables and those of the election it extends."""
-    file = path / "election.toml"
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{file}: there is no such file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from error
-    base = _values((path / values.pop("extends")).resolve()) if "extends" in values else {}
-    for part in (values, *values.get("contests", ())):
-        for key, value in part.items():
-            if isinstance(value, str) and value.endswith(".csv"):
-                part[key] = _table(path / value)
-    if isinstance(values.get("map"), str):
-        values["map"] = str(path / values["map"])
-    return base | values
-
-
-def _table(file: Path) -> list[dict[str, Any]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{file}: there is no such file") from error
-    return [_with_names(row) for row in rows]
-
-
-def _with_names(row: dict[str, str]) -> dict[str, Any]:
-    """`name_en`, `name_ru` as one text; an empty cell is a key that is not given."""
-    name = {k.removeprefix("name_"): v for k, v in row.items() if k.startswith("name_")}
-    rest = {k: v for k, v in row.items() if v and not k.startswith("name_")}
-    return rest | {"name": name} if name else dict(rest)
+def _unusable(found: Values, wrong: Iterable[Misfit]) -> ConfigError:
+    """All that is wrong, a line each: file, row of a table, field, what is wrong with it."""
+    return ConfigError("\n".join(f"{found.told(place)}: {what}" for place, what in wrong))
