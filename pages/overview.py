@@ -1,12 +1,13 @@
 """Overview: the situation room. What the day asks for now, what changed, the regions, worst first."""
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages import cards, charts_overview, colours, names, shell, words
+from pages import cards, charts, charts_map, charts_overview, colours, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import changes, coverage, room
@@ -32,20 +33,12 @@ def _room(seen: View) -> None:
 
 def through_the_day(seen: View) -> None:
     """Small multiples by checklist."""
-    shell.heading(_("PECs that have sent each checklist, through the day"))
     checklists = seen.figure(room.checklists, **seen.place)
-    arrivals = seen.figure(coverage.arrivals, **({"region": seen.region} if seen.region else {}))
     shown = checklists[checklists["opens_at"] <= pd.Timestamp(seen.moment.at)]
     if shown.empty:
-        first = checklists.sort_values("due_at").iloc[0]
-        shell.empty(
-            _("{checklist}: expected from {opens}, due by {due}.").format(
-                checklist=names.form(first["form"]),
-                opens=words.clock_time(first["opens_at"]),
-                due=words.clock_time(first["due_at"]),
-            )
-        )
-        return
+        shell.heading(_("PECs that have sent each checklist, through the day"))
+        return shell.empty(_expected(checklists))
+    arrivals = seen.figure(coverage.arrivals, **({"region": seen.region} if seen.region else {}))
     spec = seen.spec(
         "through_the_day",
         lambda: charts_overview.coverage_through_the_day(arrivals, shown, seen.moment.at, cards.until(seen)),
@@ -58,10 +51,20 @@ def through_the_day(seen: View) -> None:
         "lost": shell.Column(_("Lost"), words.number),
         "due_at": shell.Column(_("Due"), words.clock_time),
     }
-    alt = _("Area chart: received checklists of {n} PECs by time, one row for each checklist.").format(
-        n=words.number(shown["expected"].max())
+    charts.draw(spec, "through_the_day", shown, columns)
+
+
+def _expected(checklists: pd.DataFrame) -> str:
+    """'Opening: expected from 07:00, due by 08:30.'"""
+    said = _("{checklist}: expected from {opens}, due by {due}.")
+    return " ".join(
+        said.format(
+            checklist=names.form(row["form"]),
+            opens=words.clock_time(row["opens_at"]),
+            due=words.clock_time(row["due_at"]),
+        )
+        for row in checklists.sort_values("due_at").head(2).to_dict("records")
     )
-    shell.chart(spec, alt, shown, columns, key="through_the_day")
 
 
 def last_minutes(seen: View) -> None:
@@ -144,16 +147,35 @@ def _legend() -> str:
 
 
 def late_map(seen: View) -> None:
+    """Where the late ones are."""
     form = seen.form or seen.figure(room.focus)
     file = seen.moment.election.map
     if form is None or file is None:
         return
     rows = seen.figure(room.regions, form=form)
-    shell.heading(_("PECs late with this checklist, by region"), names.form(form))
-    spec = seen.spec("late_map", lambda: charts_overview.late_map(rows, file), form)
+    spec = seen.spec("late_map", lambda: _map(rows, form, file), form)
     columns = {
         "region": shell.Column(_("Region"), names.region),
         "late": shell.Column(_("Late"), words.number),
         "expected": shell.Column(_("Expected"), words.number),
     }
-    shell.chart(spec, _("Map of the regions: number of PECs late with this checklist."), rows, columns, key="late_map")
+    charts.draw(spec, "late_map", rows, columns)
+
+
+def _map(rows: pd.DataFrame, form: str, file: str) -> charts.Spec:
+    written = rows.assign(
+        written=rows["late"].map(words.number),
+        share=[words.share(v, n, of) for v, n, of in zip(rows["value"], rows["late"], rows["expected"], strict=True)],
+        value=rows["value"].fillna(0.0),
+    )
+    return charts_map.regions(
+        written[["region", "value", "written", "share"]],
+        Path(file),
+        _("PECs late with this checklist, by region: {checklist}").format(checklist=names.form(form)),
+        _("Map of the regions: number of PECs late with this checklist."),
+        shade="value",
+        colour=colours.STATES["late"],
+        written="written",
+        tooltips={"share": _("Late")},
+        full=0.5,
+    )

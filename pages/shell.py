@@ -170,7 +170,8 @@ def chart(
     key: str = "",
 ) -> None:
     """A chart with the words that stand for it, and the table behind it."""
-    st.vega_lite_chart(spec=spec, alt=alt, width="stretch", key=f"{key}_chart" if key else None)
+    drawn = {name: value for name, value in spec.items() if name != "description"}  # said by `alt`
+    st.vega_lite_chart(spec=drawn, alt=alt, width="stretch", key=f"{key}_chart" if key else None)
     if frame is None or columns is None:
         return
     behind = st.expander(_("The figures as a table"), key=f"{key}_behind", on_change="rerun")

@@ -118,14 +118,14 @@ def _line() -> None:
     """The line itself, and the banners of this moment: it looks again every few seconds."""
     seen = view.view()
     election = seen.moment.election
-    zone = words.local(seen.moment.at).strftime("%z")
-    sources = seen.figure(health.health)
+    moment, sources = (seen.moment, seen.figure(health.health)) if seen.as_of else view.present.sources()
+    zone = words.local(moment.at).strftime("%z")
     parts = [
         f"<span class='bk-where'>{escape(label(election.country))} · {escape(words.date(election.date))}</span>",
         f"<span class='bk-rehearsal' title='{escape(_rehearsed())}'>{escape(_('REHEARSAL'))}</span>"
         if election.rehearsal
         else "",
-        f"<span class='bk-clock'>{words.clock_time(seen.moment.at, seconds=True)} "
+        f"<span class='bk-clock'>{words.clock_time(moment.at, seconds=True)} "
         f"<small>(UTC{zone[0]}{int(zone[1:3])}{':' + zone[3:] if zone[3:] != '00' else ''})</small></span>",
         *(_age(row) for row in sources.to_dict("records")),
     ]

@@ -1,34 +1,41 @@
 """What this reader looks at: language, region, district, form and hour, as the page's address says them."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any, TypeVar, cast
+from time import monotonic
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
+import pandas as pd
 import streamlit as st
 
 from pages import words
-from queries import snapshot
-from queries.moment import Moment, here
+from queries import health, snapshot
+from queries.moment import Moment, here, now
+from queries.snapshot import Snapshot
 
 T = TypeVar("T")
 KEYS = ("region", "district", "form", "as_of", "pec")  # parameters of the address
-_KEPT = 2_000  # figures and specs of past moments and filters that stay in memory
+_PRESENT = 1.0  # seconds that the ages of the sources are good for
 
 
 @dataclass(frozen=True)
 class View:
     """One look at the store. `figure` and `spec` compute once for all sessions that look at the same."""
 
-    moment: Moment
+    snapshot: Snapshot
     language: str
     region: str | None
     district: str | None
     form: str | None
     as_of: datetime | None  # None: now
+
+    @property
+    def moment(self) -> Moment:
+        return self.snapshot.moment
 
     @property
     def place(self) -> dict[str, str]:
@@ -37,17 +44,17 @@ class View:
         return {k: v for k, v in chosen.items() if v}
 
     def figure(self, ask: Callable[..., T], /, **given: Any) -> T:
-        """What a query says of this moment; asked once per load, minute and arguments. Never change the answer.
+        """What a query says of this moment, asked once for all sessions.
 
         The filters are not added by themselves: `view.figure(coverage.coverage, by=("form",), **view.place)`.
         """
-        key = (*self._when, f"{ask.__module__}.{ask.__qualname__}", _frozen(given))
-        return _once(key, lambda: ask(self.moment, **given))
+        return self.snapshot.ask(ask, **given)
 
     def spec(self, name: str, build: Callable[[], dict[str, Any]], *given: Any) -> dict[str, Any]:
-        """A chart's spec, built once per load, minute, language, filters and `given` (whatever else it depends on)."""
-        filters = (self.region, self.district, self.form, *given)
-        return _once((*self._when, self.language, "spec", name, filters), build)
+        """A chart's spec, built once per snapshot, language, filters and `given` (whatever else it depends on)."""
+        return _once(
+            self.snapshot, (name, self.language, self.region, self.district, self.form, given), build
+        )
 
     @property
     def phase(self) -> str:
@@ -55,11 +62,6 @@ class View:
         election = self.moment.election
         begun = [p for p in election.phases if election.instant(p.starts) <= self.moment.at]
         return begun[-1].id if begun else election.phases[0].id
-
-    @property
-    def _when(self) -> tuple[str, str, int, int]:
-        m = self.moment
-        return str(m.engine.url), m.election.id, m.load, int(m.at.timestamp() // 60)
 
 
 def view() -> View:
@@ -73,7 +75,7 @@ def view() -> View:
     if district and region and district.region != region:
         district = None  # an old district beside a newly chosen region
     form = chosen["form"] if chosen["form"] in election.forms else None
-    return View(shot.moment, words.language(), region, district.id if district else None, form, as_of)
+    return View(shot, words.language(), region, district.id if district else None, form, as_of)
 
 
 def moment_of(text: str | None) -> datetime | None:
@@ -101,30 +103,39 @@ def day_ends() -> datetime:
     return election.instant(datetime.combine(election.date + timedelta(days=1), time(12)))  # noqa: DTZ001 -- local
 
 
+class Present:
+    """The ages of the sources right now: they move between two snapshots. Asked once in a while for all sessions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: tuple[float, Moment, pd.DataFrame] | None = None
+
+    def sources(self) -> tuple[Moment, pd.DataFrame]:
+        """This moment, and a row a source as `health.health` has it."""
+        with self._lock:
+            if self._asked is None or monotonic() - self._asked[0] > _PRESENT:
+                moment = now()
+                self._asked = (monotonic(), moment, health.health(moment))
+            return self._asked[1:]
+
+
+present = Present()
+
 _lock = threading.Lock()
-_answers: OrderedDict[tuple[Any, ...], Future[Any]] = OrderedDict()
+_specs: WeakKeyDictionary[Snapshot, dict[Any, Future[dict[str, Any]]]] = WeakKeyDictionary()
 
 
-def _once(key: tuple[Any, ...], make: Callable[[], T]) -> T:
-    """The value of this key, made by the first who asks while the others wait for it."""
+def _once(snapshot: Snapshot, key: Any, build: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The spec of this key, built by the first who asks while the others wait for it."""
     with _lock:
-        answer = _answers.get(key)
-        mine = answer is None
-        if answer is None:
-            answer = _answers[key] = Future()
-            while len(_answers) > _KEPT:
-                _answers.popitem(last=False)
+        specs = _specs.setdefault(snapshot, {})
+        mine = key not in specs
+        spec = specs.setdefault(key, Future())
     if mine:
         try:
-            answer.set_result(make())
+            spec.set_result(build())
         except BaseException as error:
             with _lock:
-                _answers.pop(key, None)
-            answer.set_exception(error)
-    return cast("T", answer.result())
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, dict):
-        return tuple(sorted((k, _frozen(v)) for k, v in value.items()))
-    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value
+                del specs[key]
+            spec.set_exception(error)
+    return spec.result()

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from pages import cards, charts_overview, names, overview, shell, strip, words
+from pages import cards, charts, charts_incidents, names, overview, shell, strip, words
 from pages.view import View
 from pages.words import _
 from queries import incidents, room
@@ -47,14 +47,12 @@ def _lower_half(seen: View) -> None:
 
 def incident_hours(seen: View) -> None:
     """Reports by hour."""
-    shell.heading(_("Incident reports received, by hour"))
     hours = seen.figure(incidents.incidents, by=("hour", "severity"), **seen.place)
-    hours = hours[hours["count"] > 0]
-    if hours.empty:
-        shell.empty(_("No incident has been reported yet."))
-        return
-    spec = seen.spec("incident_hours", lambda: charts_overview.incidents_by_hour(hours))
-    shell.chart(spec, _("Bar chart: incident reports by hour and severity."))
+    spec = seen.spec("incident_hours", lambda: charts_incidents.by_hour(hours))
+    if spec:
+        return charts.draw(spec, "incident_hours")
+    shell.heading(_("Incident reports received, by hour of the event"))
+    shell.empty(_("No incident has been reported yet."))
 
 
 def _urgent(seen: View) -> list[dict[str, str]]:

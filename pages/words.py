@@ -144,6 +144,11 @@ def clock_time(at: datetime | None, seconds: bool = False) -> str:
     return time if then.date() == here()[1].date else f"{_day(then)} {time}"
 
 
+def hour_of(then: datetime) -> str:
+    """'14:00' of a time that is the election's already."""
+    return f"{then:%H:%M}"
+
+
 def _day(then: datetime) -> str:
     return str(dates.format_date(then, "d MMM", locale=_locale(language())))
 
