@@ -1,7 +1,7 @@
 """The day as events: every row that comes into the observers' database, changes there or goes, and when."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -22,13 +22,17 @@ Row = dict[str, Value]
 _BEFORE = timedelta(days=1)
 
 
+Kind = Literal["insert", "update", "delete"]
+Change = tuple[Kind, str, Row]  # of a row in a table
+
+
 @dataclass(frozen=True)
 class Event:
     """A row that can be read from `at` on; `delete` leaves no trace."""
 
     at: float  # seconds since 1970
     table: str
-    kind: Literal["insert", "update", "delete"]
+    kind: Kind
     row: Row
 
 
@@ -39,19 +43,13 @@ class Journal:
         self.events: list[Event] = []
         self._slow = slow
 
-    def write(self, kind: Literal["insert", "update"], table: str, at: datetime, rows: Iterable[Row]) -> None:
-        """Rows of one transaction."""
+    def commit(self, at: datetime, *changes: Change) -> None:
+        """The changes of one transaction: they are seen together."""
         seen, stamp = at.timestamp() + self._slow(), utc(at)
-        self.events += [Event(seen, table, kind, row | {"updated_at": stamp}) for row in rows]
-
-    def insert(self, table: str, at: datetime, row: Row) -> None:
-        self.write("insert", table, at, [row])
-
-    def update(self, table: str, at: datetime, row: Row) -> None:
-        self.write("update", table, at, [row])
-
-    def delete(self, table: str, at: datetime, row: Row) -> None:
-        self.events.append(Event(at.timestamp(), table, "delete", row))
+        self.events += [
+            Event(seen, table, kind, row if kind == "delete" else row | {"updated_at": stamp})
+            for kind, table, row in changes
+        ]
 
 
 def utc(moment: datetime) -> str:
@@ -68,12 +66,12 @@ def day(world: World, turnout: Turnout, ballots: Ballots) -> list[Event]:
     sent = Faults(world, turnout, truth, reports(world, turnout, truth)).apply()
     journal = Journal(_slow_commits(world))
     _standing(world, journal)
-    _checklists(world, sent, journal)
+    _checklists(sent, journal)
     _episodes(world, stopped, journal)
     _visits(world, reported, journal)
     _incidents(world, reported, journal)
     _messages([*_arrivals(world, sent), *unreadable(world, sent)], journal)
-    _attachments(world, sent, truth, journal)
+    _attachments(sent, truth, journal)
     return sorted(journal.events, key=lambda e: e.at)
 
 
@@ -116,34 +114,28 @@ def _standing(world: World, journal: Journal) -> None:
         }
         for p in world.people
     ]
-    stamp: Row = {"updated_at": utc(at)}
-    journal.events += [Event(at.timestamp(), "pec", "insert", row | stamp) for row in frame]
-    journal.events += [Event(at.timestamp(), "observer", "insert", row | stamp) for row in people]
+    journal.commit(at, *(("insert", "pec", row) for row in frame), *(("insert", "observer", row) for row in people))
 
 
-def _report(journal: Journal, code: str, observer: str, pec: str, form: str, times: tuple[datetime, datetime]) -> None:
-    sent, came = times
+def _report(code: str, observer: str, pec: str, form: str, sent: datetime, answers: dict[str, str]) -> list[Change]:
+    """A report and its answers, as they come."""
     row: Row = {"report": code, "observer": observer, "pec": pec, "form": form, "deleted": 0}
-    journal.insert("report", came, row | {"submitted_at": utc(sent)})
+    return [("insert", "report", row | {"submitted_at": utc(sent)}), *_answered("insert", code, answers)]
 
 
-def _answered(code: str, answers: dict[str, str]) -> list[Row]:
-    return [{"report": code, "question": question, "value": value} for question, value in answers.items()]
+def _answered(kind: Kind, code: str, answers: dict[str, str]) -> list[Change]:
+    return [(kind, "answer", {"report": code, "question": question, "value": a}) for question, a in answers.items()]
 
 
-def _checklists(world: World, sent: Sequence[Report], journal: Journal) -> None:
+def _checklists(sent: Sequence[Report], journal: Journal) -> None:
     for r in sent:
-        first, lag = len(journal.events), r.received
-        _report(journal, r.report, r.observer, r.pec, r.form, (r.submitted, lag))
-        seen = journal.events[first].at  # a report and its answers are one transaction
-        stamp: Row = {"updated_at": utc(r.received)}
-        journal.events += [Event(seen, "answer", "insert", row | stamp) for row in _answered(r.report, r.answers)]
+        journal.commit(r.received, *_report(r.report, r.observer, r.pec, r.form, r.submitted, r.answers))
         for change in r.changes:
-            for row in _answered(r.report, change.answers):
-                known = row["question"] in r.answers
-                journal.write("update" if known else "insert", "answer", change.at, [row])
+            known = {q: a for q, a in change.answers.items() if q in r.answers}
+            added = {q: a for q, a in change.answers.items() if q not in r.answers}
+            journal.commit(change.at, *_answered("update", r.report, known), *_answered("insert", r.report, added))
         if r.withdrawn:
-            journal.update("report", r.withdrawn, {"report": r.report, "deleted": 1})
+            journal.commit(r.withdrawn, ("update", "report", {"report": r.report, "deleted": 1}))
 
 
 def _episodes(world: World, stopped: list[Episode], journal: Journal) -> None:
@@ -152,14 +144,13 @@ def _episodes(world: World, stopped: list[Episode], journal: Journal) -> None:
     for k, e in enumerate(stopped):
         region, code = world.pec[e.pec].region, f"{e.observer}.equipment_episode.{k + 1}"
         came = delayed(region, e.reported + timedelta(seconds=20))
-        _report(journal, code, e.observer, e.pec, "equipment_episode", (e.reported, came))
         begun = {"device": e.device, "from": e.start.isoformat()}
-        journal.write("insert", "answer", came, _answered(code, begun))
+        journal.commit(came, *_report(code, e.observer, e.pec, "equipment_episode", e.reported, begun))
         if e.settled:
             over = {"replaced_by": "stationary_box" if e.replaced else "not_replaced"}
             over |= {"to": e.end.isoformat()} if e.end else {}
-            at = max(delayed(region, e.settled), came + timedelta(minutes=1))
-            journal.write("insert", "answer", at, _answered(code, over))
+            at = max(delayed(region, e.settled), came + timedelta(minutes=2))
+            journal.commit(at, *_answered("insert", code, over))
 
 
 def _visits(world: World, reported: list[Incident], journal: Journal) -> None:
@@ -180,8 +171,7 @@ def _visits(world: World, reported: list[Incident], journal: Journal) -> None:
             came = delayed(region, when + timedelta(seconds=int(rng.integers(10, 900))))
             code = f"{observer}.mobile_visit.{pec}"
             calm = "no" if pec in seen or rng.random() < 0.04 else "yes"
-            _report(journal, code, observer, pec, "mobile_visit", (when, came))
-            journal.write("insert", "answer", came, _answered(code, {"situation_calm": calm}))
+            journal.commit(came, *_report(code, observer, pec, "mobile_visit", when, {"situation_calm": calm}))
             if world.election.moment_of("09:00") < came < world.election.moment_of("12:00"):
                 written.append((code, came))
     _typed_twice(world, written, journal)
@@ -200,40 +190,38 @@ def _typed_twice(world: World, written: list[tuple[str, datetime]], journal: Jou
     for code, came in written[: fault.count]:
         observer, form, pec = code.split(".")
         again, at = f"{code}.again", came + timedelta(minutes=4)
-        _report(journal, again, observer, pec, form, (came, at))
-        journal.write("insert", "answer", at, _answered(again, {"situation_calm": "yes"}))
-        gone = at + timedelta(minutes=50)
-        journal.delete("answer", gone, {"report": again, "question": "situation_calm"})
-        journal.delete("report", gone, {"report": again})
+        journal.commit(at, *_report(again, observer, pec, form, came, {"situation_calm": "yes"}))
+        gone: list[Change] = [
+            ("delete", "answer", {"report": again, "question": "situation_calm"}),
+            ("delete", "report", {"report": again}),
+        ]
+        journal.commit(at + timedelta(minutes=50), *gone)
 
 
 def _incidents(world: World, reported: list[Incident], journal: Journal) -> None:
     rng, delayed = world.script.chance("incident rows"), _network(world, "incidents")
     for i in reported:
         came = delayed(world.pec[i.pec].region if i.pec else i.region, i.reported_at + timedelta(seconds=40))
-        journal.insert(
-            "incident",
-            came,
-            {
-                "incident": i.incident,
-                "pec": i.pec,
-                "region": i.region,
-                "district": i.district,
-                "observer": i.observer,
-                "category": i.category,
-                "severity": i.severity,
-                "occurred_at": utc(i.occurred_at),
-                "description": i.description,
-                "status": "new",
-                "reported_at": utc(i.reported_at),
-                "channel": i.channel,
-                "deleted": 0,
-            },
-        )
+        row: Row = {
+            "incident": i.incident,
+            "pec": i.pec,
+            "region": i.region,
+            "district": i.district,
+            "observer": i.observer,
+            "category": i.category,
+            "severity": i.severity,
+            "occurred_at": utc(i.occurred_at),
+            "description": i.description,
+            "status": "new",
+            "reported_at": utc(i.reported_at),
+            "channel": i.channel,
+            "deleted": 0,
+        }
+        journal.commit(came, ("insert", "incident", row))
         for status, first, last in (("verified", 6, 50), ("passed_on", 60, 200)):
             if rng.random() < 0.7:
                 at = came + timedelta(minutes=int(rng.integers(first, last)))
-                journal.update("incident", at, {"incident": i.incident, "status": status})
+                journal.commit(at, ("update", "incident", {"incident": i.incident, "status": status}))
 
 
 def _arrivals(world: World, sent: Sequence[Report]) -> list[Message]:
@@ -249,10 +237,10 @@ def _arrivals(world: World, sent: Sequence[Report]) -> list[Message]:
 def _messages(messages: list[Message], journal: Journal) -> None:
     for k, m in enumerate(messages):
         row: Row = {"message": f"T-{k + 1:04}", "sender": m.sender, "received_at": utc(m.received), "text": m.text}
-        journal.insert("message", m.received, row | {"observer": m.observer, "report": m.report})
+        journal.commit(m.received, ("insert", "message", row | {"observer": m.observer, "report": m.report}))
 
 
-def _attachments(world: World, sent: Sequence[Report], truth: Truth, journal: Journal) -> None:
+def _attachments(sent: Sequence[Report], truth: Truth, journal: Journal) -> None:
     """Photographs of protocols and of the scanners' final reports."""
     kinds = {"protocol_single_constituency": "protocol", "arbb_final": "arbb_report"}
     for r in sent:
@@ -260,7 +248,7 @@ def _attachments(world: World, sent: Sequence[Report], truth: Truth, journal: Jo
             digest = hashlib.sha256(r.report.encode()).hexdigest()
             row: Row = {"attachment": f"A-{r.report}", "report": r.report, "kind": kinds[r.form], "sha256": digest}
             url = f"https://photos.observers.example/{digest[:16]}.jpg"
-            journal.insert("attachment", r.received + timedelta(seconds=50), row | {"url": url})
+            journal.commit(r.received + timedelta(seconds=120), ("insert", "attachment", row | {"url": url}))
 
 
 def _network(world: World, name: str) -> Callable[[str, datetime], datetime]:

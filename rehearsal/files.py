@@ -51,9 +51,9 @@ def _absolute(url: str) -> str:
 
 
 def write_current(election: str, current: Addresses) -> None:
-    """Leave word in `var/` of where this rehearsal is, for whoever looks from another terminal."""
+    """Leave word beside the store of where this rehearsal is, for whoever looks from another terminal."""
     shown = {k: make_url(v).render_as_string() if k != "commission" else v for k, v in asdict(current).items()}
-    file = Path("var", election, "current.json")
+    file = (sqlite_file(current.store) or Path("var", election, "store")).with_name("current.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"election": election} | shown, indent=2) + "\n", "utf-8")
 

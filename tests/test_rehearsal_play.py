@@ -1,0 +1,249 @@
+"""Playing, stopping and going on; and the same seed, the same day."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from elections.config import FOLDER, Election, read
+from rehearsal.outside import Outside, RehearsalError, beginning
+from rehearsal.play import play, publish, steps
+from store import clock, wishes
+from store import tables as t
+from store.engine import connect, open_store
+
+ROOT = FOLDER.parent
+
+
+def outside(election: Election, folder: Path, seed: int | None = None) -> Outside:
+    return Outside(election, f"sqlite:///{folder / 'observation.sqlite'}", seed)
+
+
+def silent(_words: str) -> None:
+    """Says nothing."""
+
+
+def rows(database: sa.Engine) -> dict[str, list[Any]]:
+    with database.connect() as conn:
+        names = ("obs_pec", "obs_report", "obs_answer", "obs_incident", "obs_message")
+        return {n: sorted(map(str, conn.execute(sa.text(f"select * from {n}")))) for n in names}  # noqa: S608
+
+
+def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path: Path, election: Election) -> None:
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    days = [outside(election, folder, seed) for folder, seed in zip(folders, (None, None, 7), strict=True)]
+    for day in days:
+        day.advance(election.moment_of("16:00"))
+    one, two, three = (rows(day.database) for day in days)
+    at = election.moment_of("2021-11-29T11:00")
+    pages = [day.commission.page("/results/manual.json", at) for day in days]
+    for day in days:
+        day.close()
+    assert one == two
+    assert all(one[name] != three[name] for name in one)
+    assert pages[0] == pages[1] != pages[2]
+
+
+def test_a_day_played_in_pieces_is_the_day_played_at_once(tmp_path: Path, election: Election) -> None:
+    (tmp_path / "pieces").mkdir()
+    whole = outside(election, tmp_path)
+    whole.advance(election.moment_of("13:07"))
+    for until in ("2021-11-27T15:00", "09:30", "09:30", "13:07"):
+        piece = outside(election, tmp_path / "pieces")
+        piece.advance(election.moment_of(until))
+        piece.close()
+    again = outside(election, tmp_path / "pieces")
+    assert rows(again.database) == rows(whole.database)
+    for day in (whole, again):
+        day.close()
+
+
+def test_nothing_is_seen_before_it_was_written(tmp_path: Path, election: Election) -> None:
+    day = outside(election, tmp_path)
+    now = election.moment_of("12:20")
+    day.advance(now)
+    with day.database.connect() as conn:
+        for name in ("obs_report", "obs_answer", "obs_incident", "obs_message"):
+            latest = conn.execute(sa.text(f"select max(updated_at) from {name}")).scalar_one()  # noqa: S608
+            assert datetime.fromisoformat(latest) <= now
+            assert datetime.fromisoformat(latest) > now - timedelta(hours=8)
+    day.close()
+
+
+def test_the_steps_are_five_minutes_then_hours_and_the_last_is_where_it_ends(election: Election) -> None:
+    until = election.moment_of("2021-12-07T18:00")
+    moments = list(steps(election, None, until))
+    assert (moments[0], moments[-1]) == (beginning(election), until)
+    assert moments[1] - moments[0] == timedelta(minutes=5)
+    assert moments[-1] - moments[-2] == timedelta(hours=1)
+    assert sorted(set(moments)) == moments
+    stop = election.moment_of("13:07")
+    after = list(steps(election, stop, election.moment_of("13:30")))
+    assert [f"{m.astimezone(election.tz):%H:%M}" for m in after] == [
+        "13:07",
+        "13:10",
+        "13:15",
+        "13:20",
+        "13:25",
+        "13:30",
+    ]
+
+
+def test_the_loaders_look_every_five_minutes_and_going_back_is_refused(
+    tmp_path: Path, election: Election, sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_environment(monkeypatch)
+    day = outside(election, tmp_path)
+    with publish(day):
+        play(day, sqlite_store, election.moment_of("2021-11-27T08:30"), silent)
+        with pytest.raises(RehearsalError, match=r"at 27\.11\.2021 08:30 already"):
+            play(day, sqlite_store, election.moment_of("2021-11-27T08:15"), silent)
+        play(day, sqlite_store, election.moment_of("2021-11-27T08:40"), silent)
+    day.close()
+    with sqlite_store.connect() as conn:
+        looks = conn.execute(sa.select(t.poll.c.source, t.poll.c.polled_at, t.poll.c.outcome)).all()
+    assert {outcome for _, _, outcome in looks} == {"ok"}
+    for source in ("observation", "commission"):
+        at = sorted({moment for s, moment, _ in looks if s == source})
+        assert at == [beginning(election) + timedelta(minutes=5 * k) for k in range(9)]
+
+
+def keep_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a play sets is undone with the test."""
+    for name in ("BAIKOO_OBSERVATION", "BAIKOO_COMMISSION"):
+        monkeypatch.setenv(name, "")
+
+
+def test_a_database_of_another_day_is_refused(tmp_path: Path, election: Election) -> None:
+    day = outside(election, tmp_path)
+    day.advance(election.moment_of("2021-11-27T09:00"))
+    day.close()
+    with pytest.raises(RehearsalError, match="seed"):
+        outside(election, tmp_path, 7)
+    with pytest.raises(RehearsalError, match="rehearsal of kg-2021-11-28"):
+        outside(read("kg-rehearsal-quiet"), tmp_path)
+
+
+def test_the_day_is_played_into_postgresql_too(postgres_url: str, election: Election, tmp_path: Path) -> None:
+    day = Outside(election, postgres_url)
+    until = election.moment_of("09:00")
+    day.advance(until)
+    on_file = outside(election, tmp_path)
+    on_file.advance(until)
+    query = sa.text("select report, question, value from obs_answer order by report, question")
+    with day.database.connect() as one, on_file.database.connect() as two:
+        mine = sorted(map(tuple, one.execute(query)))
+        assert mine == sorted(map(tuple, two.execute(query)))
+        stamp = one.execute(sa.text("select max(updated_at) from obs_report")).scalar_one()
+    assert stamp <= until
+    for each in (day, on_file):
+        each.close()
+
+
+def command(folder: Path, *options: str) -> subprocess.Popen[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
+    store = f"sqlite:///{folder / 'store.sqlite'}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "rehearsal", "--election", "kg-2021-11-28", *options, "--store", store],
+        cwd=ROOT,
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def test_the_command_plays_to_the_hour_stops_the_clock_there_and_refuses_an_earlier_one(
+    tmp_path: Path, election: Election
+) -> None:
+    first = command(tmp_path, "--until", "2021-11-27T08:30")
+    assert first.wait(60) == 0, first.communicate()
+    store = connect(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    state = clock.read(store)
+    store.dispose()
+    assert state is not None
+    assert (state.rehearsed_at, state.speed) == (election.moment_of("2021-11-27T08:30"), 0)
+    assert (tmp_path / "observation.sqlite").exists()
+    earlier = command(tmp_path, "--until", "2021-11-27T08:10")
+    words, _ = earlier.communicate(timeout=60)
+    assert earlier.returncode == 2
+    assert "it only goes forward" in words
+    assert "Traceback" not in words
+
+
+def wait_for(condition: Any, seconds: float = 40) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    raise AssertionError("it did not come")
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path, election: Election) -> None:
+    options = ("--until", "2021-11-27T08:20", "--speed", "60", "--port", str(free_port()))
+    live = command(tmp_path, *options)
+    file = tmp_path / "store.sqlite"
+    url = f"sqlite:///{file}"
+
+    def position() -> datetime | None:
+        if not file.exists():
+            return None
+        store = connect(url)
+        try:
+            state = clock.read(store)
+        except sa.exc.OperationalError:
+            return None
+        finally:
+            store.dispose()
+        return state.now() if state and state.speed else None
+
+    try:
+        wait_for(position)
+        jump = election.moment_of("2021-11-27T09:30")
+        store = open_store(url)
+        wishes.jump(store, jump)
+        store.dispose()
+        wait_for(lambda: (now := position()) and now >= jump)
+        store = open_store(url)
+        wishes.restart(store)
+        store.dispose()
+        wait_for(lambda: (now := position()) and now < jump)
+    finally:
+        live.send_signal(signal.SIGTERM)
+        words, _ = live.communicate(timeout=30)
+    assert live.returncode == 130, words
+    assert "Traceback" not in words
+    store = connect(url)
+    state = clock.read(store)
+    store.dispose()
+    assert state is not None
+    assert state.speed == 0
+    again = command(tmp_path, *options)
+    try:
+        wait_for(position)
+    finally:
+        again.send_signal(signal.SIGINT)
+        words, _ = again.communicate(timeout=30)
+    assert (found := re.search(r"Goes on at (.*)\.", words)), words
+    assert found[1] == f"{state.rehearsed_at.astimezone(election.tz):%d.%m.%Y %H:%M}"
+    current = json.loads((tmp_path / "current.json").read_text())
+    assert current["store"] == url
