@@ -14,9 +14,13 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 import sqlalchemy as sa
 
+from elections.config import Election
 from queries.moment import Moment
+from store import tables as t
 
 Ask = Callable[[Moment, Sequence[str] | None], pd.DataFrame]  # of these PECs, or of all (None)
+# the election is kept beside its frame, so that its `id` in the key stays its own
+_Frames = WeakKeyDictionary[sa.Engine, OrderedDict[tuple[Any, ...], tuple[Election, pd.DataFrame]]]
 _FRAMES = 6  # moments that are kept
 _ALL = 0.25  # from this share of the kept PECs on, everything is asked again
 _AT_ONCE = 5_000  # PECs in one statement
@@ -27,7 +31,7 @@ class Kept:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._frames: WeakKeyDictionary[sa.Engine, OrderedDict[tuple[Any, ...], pd.DataFrame]] = WeakKeyDictionary()
+        self._frames: _Frames = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def of(self, m: Moment) -> pd.DataFrame:
@@ -40,12 +44,12 @@ class Kept:
             frames = self._frames.setdefault(m.engine, OrderedDict())
             if key in frames:
                 frames.move_to_end(key)
-                return frames[key]
+                return frames[key][1]
             near = min((k for k in frames if k in stamps.values()), key=lambda k: abs(k[1] - m.load), default=None)
-            base = frames[near] if near else None
+            base = frames[near][1] if near else None
         frame = self._ask(m, None) if base is None or near is None else self._moved(m, base, near[1])
         with self._lock:
-            frames[key] = frame
+            frames[key] = (m.election, frame)
             while len(frames) > _FRAMES:
                 frames.popitem(last=False)
         return frame
@@ -85,6 +89,45 @@ class KeptOfMoment:
             known = self._ask(m)
             self._last = [*self._last[-3:], (m, known)]
         return known
+
+
+class KeptOfFacts:
+    """A frame made from some tables alone: asked again when one of them has moved, not with every load."""
+
+    def __init__(self, ask: Callable[..., pd.DataFrame], *facts: str) -> None:
+        self._ask = ask
+        self._facts = [t.metadata.tables[name] for name in facts]
+        self._frames: _Frames = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def of(self, m: Moment, **given: Any) -> pd.DataFrame:
+        """The frame as of this moment's load. Nobody changes it."""
+        key = (id(m.election), tuple(given.items()), *self._version(m))
+        with self._lock:
+            frames = self._frames.setdefault(m.engine, OrderedDict())
+            if key in frames:
+                frames.move_to_end(key)
+                return frames[key][1]
+        frame = self._ask(m, **given)
+        with self._lock:
+            frames[key] = (m.election, frame)
+            while len(frames) > _FRAMES * 4:
+                frames.popitem(last=False)
+        return frame
+
+    def _version(self, m: Moment) -> tuple[Any, ...]:
+        """The last load that began or ended a version in one of the tables, and when it was: stores are made anew."""
+        ends = [
+            sa.select(sa.func.max(column)).where(column <= m.load).scalar_subquery()
+            for fact in self._facts
+            for column in (fact.c.load_from, fact.c.load_to)
+        ]
+        with m.engine.connect() as conn:
+            last = max((end for end in conn.execute(sa.select(*ends)).one() if end is not None), default=0)
+            when = conn.execute(
+                sa.select(t.load.c.started_at, t.load.c.committed_at).where(t.load.c.id == last)
+            ).first()
+        return (last, *(when or ()))
 
 
 def moved(engine: sa.Engine, after: int, until: int) -> list[str]:

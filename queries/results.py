@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from elections.config import Election
 from queries import grid
-from queries.moment import Given, Moment
+from queries.kept import KeptOfFacts
+from queries.moment import Moment
 from queries.published import feeds
 
 COUNTS = ("machine", "manual")
@@ -28,28 +30,8 @@ def results(
     """
     grid.check_by("results", by, ("contest", "list", "count", "region", "district"))
     places = [name for name in ("region", "district") if name in by]
-    found = m.frame(
-        """
-        select p.contest, p.count, f.region, f.district, p.line, cast(sum(p.value) as double precision) as votes,
-            count(*) as pecs
-        from published_now p
-        join feed on feed.source = p.source and feed.contest = p.contest and feed.count = p.count
-            and feed.scope = p.scope
-        join asked_line l on l.contest = p.contest and l.line = p.line
-        join pec_now f on f.pec = p.place
-        where p.scope = 'pec' and p.unit = 'number' and p.count in ('machine', 'manual')
-            and (cast(:contest as text) is null or p.contest = :contest)
-            and (cast(:count as text) is null or p.count = :count)
-            and (cast(:region as text) is null or f.region = :region)
-            and (cast(:district as text) is null or f.district = :district)
-        group by p.contest, p.count, f.region, f.district, p.line
-        """,
-        _given(m),
-        contest=contest,
-        count=count,
-        region=region,
-        district=district,
-    )
+    placed = bool(places or region or district)
+    found = _SUMS.of(m, placed=placed, contest=contest, count=count, region=region, district=district).copy()
     keys = ["contest", "count", *places]
     found[["region", "district"]] = found[["region", "district"]].astype("str").fillna("")
     sums = found.groupby([*keys, "line"], as_index=False)[["votes", "pecs"]].sum()
@@ -65,13 +47,51 @@ def results(
     return rows[[*keys, "list", "kind", "votes", "share", "base", "pecs", "of"]]
 
 
-def _given(m: Moment) -> Given:
-    lines = [
-        {"contest": c.id, "line": line}
-        for c in m.election.contests
-        for line in dict.fromkeys([*(item.id for item in c.lists), *_LINES, c.share_of])
+def _ask_sums(
+    m: Moment, placed: bool, contest: str | None, count: str | None, region: str | None, district: str | None
+) -> pd.DataFrame:
+    """Votes and PECs by contest, count, line and, where it is `placed`, by region and district."""
+    # every row of a PEC looks for its place: only where places are asked for, it is most of the time
+    return m.frame(
+        """
+        select contest, count, region, district, line, cast(sum(value) as double precision) as votes, count(*) as pecs
+        from counted
+        where (cast(:contest as text) is null or contest = :contest)
+            and (cast(:count as text) is null or count = :count)
+        group by line, region, district, count, contest
+        """,
+        {"feed": feeds(m.election)},
+        {"counted": _PLACED if placed else _COUNTED},
+        contest=contest,
+        count=count,
+        **({"region": region, "district": district} if placed else {}),
+    )
+
+
+_SUMS = KeptOfFacts(_ask_sums, "published", "pec")
+_COUNTED = """
+    select contest, count, '' as region, '' as district, line, value, place from published_now
+    where scope = 'pec' and unit = 'number' and count in ('machine', 'manual')
+        and (source, contest, count, scope) in (select source, contest, count, scope from feed)"""
+_PLACED = """
+    select p.contest, p.count, f.region, f.district, p.line, p.value, p.place
+    from published_now p join pec_now f on f.pec = p.place
+    where p.scope = 'pec' and p.unit = 'number' and p.count in ('machine', 'manual')
+        and (p.source, p.contest, p.count, p.scope) in (select source, contest, count, scope from feed)
+        and (cast(:region as text) is null or f.region = :region)
+        and (cast(:district as text) is null or f.district = :district)"""
+
+
+def _names(election: Election, contest: str | None) -> pd.DataFrame:
+    """Every list of every contest, then its lines: contest, list, kind."""
+    rows = [
+        {"contest": c.id, "list": name, "kind": kind}
+        for c in election.contests
+        if contest in (None, c.id)
+        for kind, own in (("list", [item.id for item in c.lists]), ("line", list(_LINES)))
+        for name in own
     ]
-    return {"feed": feeds(m.election), "asked_line": lines}
+    return pd.DataFrame(rows, columns=["contest", "list", "kind"])
 
 
 def _whole(
@@ -84,14 +104,7 @@ def _whole(
     district: str | None,
 ) -> pd.DataFrame:
     """Every list and line of every contest and place, with its votes or 0, in the configuration's order."""
-    names = [
-        {"contest": c.id, "list": name, "kind": kind}
-        for c in m.election.contests
-        if contest in (None, c.id)
-        for kind, own in (("list", [item.id for item in c.lists]), ("line", list(_LINES)))
-        for name in own
-    ]
-    asked = pd.DataFrame(names, columns=["contest", "list", "kind"])
+    asked = _names(m.election, contest)
     asked = asked.merge(pd.DataFrame({"count": [c for c in COUNTS if count in (None, c)]}), how="cross")
     if places := [name for name in keys if name in ("region", "district")]:
         known = grid.places(m.election, places, region, district, abroad=True)
@@ -146,7 +159,7 @@ def progress(m: Moment, contest: str | None = None) -> pd.DataFrame:
         """,
         {
             "feed": feeds(m.election),
-            "base_line": [{"contest": c.id, "line": c.share_of} for c in m.election.contests],
+            "base_line": _base_lines(m.election),
         },
         contest=contest,
     )
@@ -157,35 +170,37 @@ def progress(m: Moment, contest: str | None = None) -> pd.DataFrame:
 
 def both(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """Machine beside manual at the PECs that have published both: contest, list, kind, machine, manual, pecs."""
-    rows = m.frame(
-        """
-        with counted as (
-            select p.contest, p.place, p.line,
-                max(case when p.count = 'machine' then p.value end) as machine,
-                max(case when p.count = 'manual' then p.value end) as manual
-            from published_now p
-            join feed on feed.source = p.source and feed.contest = p.contest and feed.count = p.count
-                and feed.scope = p.scope
-            join asked_line l on l.contest = p.contest and l.line = p.line
-            where p.scope = 'pec' and p.unit = 'number' and p.count in ('machine', 'manual')
-                and (cast(:contest as text) is null or p.contest = :contest)
-            group by p.contest, p.place, p.line)
-        select contest, line as list, cast(sum(machine) as double precision) as machine,
-            cast(sum(manual) as double precision) as manual, count(*) as pecs
-        from counted where machine is not null and manual is not null
-        group by contest, line
-        """,
-        _given(m),
-        contest=contest,
-    )
-    asked = [
-        {"contest": c.id, "list": name, "kind": kind}
-        for c in m.election.contests
-        if contest in (None, c.id)
-        for kind, own in (("list", [item.id for item in c.lists]), ("line", list(_LINES)))
-        for name in own
-    ]
-    whole = pd.DataFrame(asked, columns=["contest", "list", "kind"]).merge(rows, on=["contest", "list"], how="left")
+    rows = _BOTH.of(m, contest=contest)
+    whole = _names(m.election, contest).merge(rows, on=["contest", "list"], how="left")
     numbers = ["machine", "manual", "pecs"]
     whole[numbers] = whole[numbers].astype("float64").fillna(0).round().astype("int64")
     return whole
+
+
+def _ask_both(m: Moment, contest: str | None) -> pd.DataFrame:
+    return m.frame(
+        """
+        with base as (
+            select c.contest, c.place from counted c
+            join base_line b on b.contest = c.contest and b.line = c.line
+            group by c.contest, c.place having count(*) = 2)
+        select contest, line as list,
+            cast(sum(case when count = 'machine' then value else 0 end) as double precision) as machine,
+            cast(sum(case when count = 'manual' then value else 0 end) as double precision) as manual,
+            count(distinct place) as pecs
+        from counted
+        where (contest, place) in (select contest, place from base)
+            and (cast(:contest as text) is null or contest = :contest)
+        group by contest, line
+        """,
+        {"feed": feeds(m.election), "base_line": _base_lines(m.election)},
+        {"counted": _COUNTED},
+        contest=contest,
+    )
+
+
+_BOTH = KeptOfFacts(_ask_both, "published")
+
+
+def _base_lines(election: Election) -> list[dict[str, str]]:
+    return [{"contest": c.id, "line": c.share_of} for c in election.contests]

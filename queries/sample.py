@@ -9,26 +9,29 @@ import pandas as pd
 
 from elections.config import Election
 from queries.estimates import TooFewPecs, merge_small_strata, proportion
+from queries.kept import KeptOfFacts
 from queries.moment import Moment
 
 
-def pecs(m: Moment, region: str | None = None, district: str | None = None) -> pd.DataFrame:
-    """The sampled PECs of the frame, by the frame's own region and district.
+def pecs(m: Moment, region: str | None = None) -> pd.DataFrame:
+    """The sampled PECs of the frame, by the frame's own region.
 
     pec, region, district, area, settlement, stratum, registered_voters, mobile_applications.
     """
+    found = _PECS.of(m)
+    return found if region is None else found[found["region"] == region].reset_index(drop=True)
+
+
+def _ask(m: Moment) -> pd.DataFrame:
     return m.frame(
         """
         select pec, region, district, area, settlement, stratum, registered_voters, mobile_applications
-        from pec_now
-        where in_sample = 1
-            and (cast(:region as text) is null or region = :region)
-            and (cast(:district as text) is null or district = :district)
-        order by pec
-        """,
-        region=region,
-        district=district,
+        from pec_now where in_sample = 1 order by pec
+        """
     )
+
+
+_PECS = KeptOfFacts(_ask, "pec")
 
 
 @dataclass(frozen=True)
