@@ -1,0 +1,81 @@
+"""Charts of the commission's results: machine and manual side by side, and how much has been counted."""
+
+import altair as alt
+import pandas as pd
+
+from pages import charts, colours, names, words
+from pages.charts import TEXT, Spec
+from pages.words import _
+
+_MACHINE = "#B5B5B5"  # lighter than the manual count's grey; both are the commission's
+
+
+def count_kind(id: str) -> str:
+    return {"machine": _("machine count"), "manual": _("manual count")}.get(id, id)
+
+
+def lists(frame: pd.DataFrame) -> Spec:
+    """Each list's votes by machine and by hand on the PECs that have both. frame: list, machine, manual, pecs."""
+    if frame.empty or not frame["pecs"].max():
+        return {}
+    long = frame.melt(["list"], ["machine", "manual"], var_name="count", value_name="votes")
+    long["name"] = long["list"].map(names.list_of_candidates)
+    long["word"] = long["count"].map(count_kind)
+    long["text"] = long["votes"].map(words.number)
+    order = [names.list_of_candidates(i) for i in frame.sort_values("manual", ascending=False)["list"]]
+    known = {count_kind("machine"): _MACHINE, count_kind("manual"): colours.COMMISSION}
+    most = float(long["votes"].max())
+    base = alt.Chart(charts.data()).encode(
+        y=alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=120)),
+        yOffset=alt.YOffset("word:N", sort=list(known)),
+        x=alt.X(
+            "votes:Q", axis=charts.count_axis(_("votes")), scale=alt.Scale(domain=[0, most * 1.25 or 1], nice=False)
+        ),
+        tooltip=charts.tooltip(name=_("List"), word=_("Count"), text=_("Votes")),
+    )
+    chart = alt.layer(
+        base.mark_bar().encode(color=charts.colour("word", known)),
+        base.mark_text(align="left", dx=3, fontSize=11, color=TEXT).encode(text="text:N"),
+    )
+    pecs = words.number(frame["pecs"].max())
+    return charts.spec(
+        chart,
+        _("Votes by list on the {n} PECs that have both counts, as the commission published them").format(n=pecs),
+        _("Bars: each list's votes by machine and by hand, side by side."),
+        36 * len(order),
+        rows=long[["name", "word", "votes", "text"]],
+    )
+
+
+def counted(frame: pd.DataFrame) -> Spec:
+    """The share of PECs whose result was published, as it grew. frame: count, at_at, pecs, of."""
+    rows = frame[frame["at_at"].notna()].copy()
+    if rows.empty:
+        return {}
+    rows["at"] = charts.on_clock(rows["at_at"])
+    rows["word"] = rows["count"].map(count_kind)
+    rows["clock"] = rows["at_at"].map(words.clock_time)
+    rows["value"] = rows["pecs"] / rows["of"]
+    rows["text"] = [words.share(v, n, of) for v, n, of in zip(rows["value"], rows["pecs"], rows["of"], strict=True)]
+    known = {count_kind(kind): colours.COMMISSION for kind in ("machine", "manual")}
+    base = alt.Chart(charts.data()).encode(
+        x=charts.time_x("at"),
+        y=alt.Y("value:Q", axis=charts.percent_axis(_("PECs published")), scale=alt.Scale(domain=[0, 1])),
+        tooltip=charts.tooltip(clock=_("Time"), word=_("Count"), text=_("PECs published")),
+    )
+    dashes = alt.StrokeDash(
+        "word:N",
+        scale=alt.Scale(domain=list(known), range=[[4, 3], [1, 0]]),
+        legend=charts.legend(list(known), symbolType="stroke", symbolSize=300),
+    )
+    chart = alt.layer(
+        base.mark_line(interpolate="step-after", strokeWidth=2, color=colours.COMMISSION).encode(strokeDash=dashes),
+        base.mark_point(shape="diamond", size=26, filled=True, color=colours.COMMISSION, opacity=0.8),
+    )
+    return charts.spec(
+        chart,
+        _("Share of PECs whose result the commission has published, through the night"),
+        _("Lines on the clock: the share of PECs published by machine count and by manual count."),
+        190,
+        rows=rows[["at", "word", "clock", "text", "value"]],
+    )
