@@ -21,6 +21,7 @@ from pages import (
     overview,
     pec,
     results,
+    shell,
     strip,
     turnout,
     wall,
@@ -91,9 +92,16 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         yield None
 
 
+def failed(error: Exception) -> bool:
+    """A page that fails says so in the reader's language; the log has the rest."""
+    log.error("a page failed", exc_info=error)
+    shell.broken()
+    return True
+
+
 if __name__ == "__main__":  # a session's run
     main()
 else:  # imported by the server
     # declared before the first request: until then Streamlit lets an address pick a file in pages/ by itself
     navigation()
-    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(door.Door)])
+    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(door.Door)], on_script_error=failed)

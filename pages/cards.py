@@ -101,11 +101,13 @@ def counted(seen: View) -> Card:
     rows = seen.figure(results.progress)
     last = rows.sort_values("at_at").groupby("count").tail(1).set_index("count")
     named = {"machine": _("machine"), "manual": _("manual")}
-    lines = [
-        f"{named[kind]}: {words.fraction(last.loc[kind, 'pecs'], last.loc[kind, 'of'])}" if kind in last.index
-        else f"{named[kind]}: {_('nothing published yet')}"
+    so_far = {
+        kind: words.fraction(last.loc[kind, "pecs"], last.loc[kind, "of"])
+        if kind in last.index
+        else _("nothing published yet")
         for kind in named
-    ]
+    }
+    lines = [f"{word}: {so_far[kind]}" for kind, word in named.items()]
     best = next((k for k in ("manual", "machine") if k in last.index), None)
     if best is None:
         return Card(_("Counted by the commission"), words.NOTHING, lines)

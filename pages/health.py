@@ -1,5 +1,6 @@
 """Data health: is every source answering, what was set aside and why, what was loaded and kept. For 2 a.m."""
 
+import json
 from html import escape
 from typing import Any
 
@@ -37,13 +38,14 @@ def _sources(seen: View) -> None:
         f"<tbody>{body}</tbody></table></div>"
     )
     for row in rows.to_dict("records"):
-        if row["state"] in ("red", "never", "amber") or not words.missing(row["error"]):
-            _what_is_wrong(row)
+        if not words.missing(row["error"]):
+            said = _("{source}, the last poll failed: {error}")
+            shell.empty(said.format(source=names.source(row["source"]), error=row["error"]))
 
 
 def state_word(state: str) -> str:
     return {
-        "ok": _("answers"),
+        "ok": _("in order"),
         "amber": _("late"),
         "red": _("does not answer"),
         "never": _("no answer yet"),
@@ -51,13 +53,14 @@ def state_word(state: str) -> str:
 
 
 def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
+    every = _("every {interval}").format(interval=words.duration(row["interval"]))
     cells = [
         f"<td><b>{escape(names.source(row['source']))}</b></td>",
         f"<td><span class='bk-age bk-{escape(row['state'])}'>{escape(state_word(row['state']))}</span></td>",
         f"<td>{words.clock_time(row['last_success_at'], seconds=True)}</td>",
         f"<td>{words.clock_time(row['last_change_at'], seconds=True)}</td>",
         f"<td class='bk-number'>{words.duration(row['age'])}"
-        f"<small>{escape(_('every {interval}').format(interval=words.duration(row['interval'])))}</small></td>",
+        f"<small>{escape(every)}</small></td>",
         f"<td>{_ticks(ticks)}</td>",
         *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed", "quarantined")),
     ]
@@ -78,41 +81,57 @@ def _ticks(polls: pd.DataFrame) -> str:
     return f"<span class='bk-ticks'>{marks}</span><small>{escape(said)}</small>"
 
 
-def _what_is_wrong(row: dict[Any, Any]) -> None:
-    """What happened to a source, what it means for the figures, and what to do."""
-    name = names.source(row["source"])
-    tone: shell.Tone = "red" if row["state"] in ("red", "never") else "amber"
-    if row["state"] == "ok":
-        shell.banner(_("{source}: the last poll failed, the one before it did not.").format(source=name), "amber")
-    elif words.missing(row["last_success_at"]):
-        shell.banner(_("{source}: no answer yet. There are no figures from it.").format(source=name), tone)
-    else:
-        said = _("{source}: last good data of {time}. It stays on the screen, marked stale, until new data comes.")
-        shell.banner(said.format(source=name, time=words.clock_time(row["last_success_at"])), tone)
-    if not words.missing(row["error"]):
-        st.text(_("What the source said: {error}").format(error=row["error"]))
-
-
 def reason_words(reason: str) -> str:
     """Why a row was set aside, as a coordinator would say it."""
     return {
-        "unknown_pec": _("No such PEC in the list"),
-        "not_a_choice": _("The answer is none of the choices"),
-        "not_a_number": _("Not a number where a number is asked for"),
-        "out_of_range": _("The number cannot be right"),
-        "no_observer": _("It does not say which observer sent it"),
-        "unknown_observer": _("Nobody knows this observer"),
-        "in_the_future": _("The time is in the future"),
-        "wrong_time": _("The time is outside the days of its checklist"),
-        "wrong_pec": _("The observer reports on somebody else's PEC"),
-        "unknown_form": _("There is no such checklist"),
-        "unknown_question": _("There is no such question in the checklist"),
-        "unknown_category": _("There is no such category of incidents"),
-        "unknown_report": _("The answer belongs to no report"),
-        "missing_key": _("It has no number of its own"),
-        "not_json": _("What came is not what this source publishes"),
-        "twice": _("The same row twice, with different contents"),
+        "unknown_pec": _("no such PEC in the list"),
+        "unknown_observer": _("nobody knows this observer"),
+        "unknown_form": _("there is no such checklist"),
+        "unknown_question": _("there is no such question in the checklist"),
+        "unknown_category": _("there is no such category of incidents"),
+        "unknown_report": _("the answer belongs to no report"),
+        "unknown_region": _("there is no such region"),
+        "unknown_stratum": _("there is no such stratum"),
+        "unknown_role": _("there is no such role of an observer"),
+        "unknown_list": _("there is no such list of candidates"),
+        "unknown_country": _("the place is unknown"),
+        "report_set_aside": _("its report is set aside"),
+        "no_key": _("it has no number of its own"),
+        "no_observer": _("it does not say which observer sent it"),
+        "not_a_choice": _("the answer is none of the choices"),
+        "not_a_number": _("not a number where a number is asked for"),
+        "not_a_time": _("not a time where a time is asked for"),
+        "not_whole": _("not a whole number"),
+        "not_text": _("not words where words are asked for"),
+        "not_a_row": _("not a row of figures"),
+        "negative": _("less than nothing"),
+        "too_small": _("smaller than it can be"),
+        "too_large": _("larger than it can be"),
+        "in_future": _("the time is in the future"),
+        "outside_days": _("the time is outside the days of its checklist"),
+        "twice": _("the same row twice"),
     }.get(reason, reason)
+
+
+def place_words(place: str) -> str:
+    """What kind of row it is; the commission's feeds keep their own names."""
+    return {
+        "obs_pec": _("PEC of the list"),
+        "obs_observer": _("observer"),
+        "obs_report": _("report"),
+        "obs_answer": _("answer"),
+        "obs_incident": _("incident"),
+        "obs_message": _("message"),
+        "obs_attachment": _("attachment"),
+    }.get(place, place)
+
+
+def _readable(raw: str) -> str:
+    """The raw row with its letters as letters."""
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False, indent=1)
+    except ValueError:
+        return raw
 
 
 def _set_aside(seen: View) -> None:
@@ -123,21 +142,20 @@ def _set_aside(seen: View) -> None:
         return
     columns = {
         "since_at": shell.Column(_("Since"), words.clock_time),
-        "source": shell.Column(_("Source"), names.source),
-        "reason": shell.Column(_("Why"), reason_words, "large"),
-        "place": shell.Column(_("Where")),
-        "key": shell.Column(_("Key")),
+        "place": shell.Column(_("What"), place_words),
+        "reason": shell.Column(_("Why"), reason_words),
+        "detail": shell.Column(_("What stood there"), reason_words, "medium"),
         "field": shell.Column(_("Field")),
-        "detail": shell.Column(_("What stood there"), str, "medium"),
+        "key": shell.Column(_("Key")),
+        "source": shell.Column(_("Source"), names.source),
     }
     counts = rows.groupby("reason", sort=False).size().sort_values(ascending=False)
-    said = "; ".join(f"{reason_words(str(reason))}: {words.number(n)}" for reason, n in counts.items())
-    st.text(said)
+    st.text("\n".join(f"{words.number(n)} × {reason_words(str(reason))}" for reason, n in counts.items()))
     count = n_("{n} row", "{n} rows", len(rows)).format(n=words.number(len(rows)))
     chosen = shell.table(rows, columns, key="set_aside", count=count, choose=True)
     if chosen is not None:
         st.caption(_("The row as it came:"))
-        st.code(str(rows["raw"].iloc[chosen])[:RAW_LETTERS], language=None, wrap_lines=True)
+        st.code(_readable(str(rows["raw"].iloc[chosen]))[:RAW_LETTERS], language=None, wrap_lines=True)
 
 
 def _loads(seen: View) -> None:

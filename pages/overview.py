@@ -134,8 +134,10 @@ def _region_row(row: dict[Any, Any]) -> str:
 def _turnout(row: dict[Any, Any]) -> str:
     if words.missing(row.get("turnout")) or row.get("turnout_light") == "red":
         return escape(_("not enough reports"))
-    low, high = words.percent(row["turnout_low"]), words.percent(row["turnout_high"])
-    return f"{words.percent(row['turnout'])}<small>{escape(_('{low} to {high}').format(low=low, high=high))}</small>"
+    between = _("{low} to {high}").format(
+        low=words.percent(row["turnout_low"]), high=words.percent(row["turnout_high"])
+    )
+    return f"{words.percent(row['turnout'])}<small>{escape(between)}</small>"
 
 
 def _legend() -> str:

@@ -1,5 +1,6 @@
 """What every page is made of: live parts, cards with figures, tables, charts with their table."""
 
+import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from pages.view import View, view
-from pages.words import _, missing
+from pages.words import NOTHING, _, missing
 from queries import export
 from queries.moment import here
 
+log = logging.getLogger("baikoo.pages")
 TICK = 5.0  # seconds between looks at the snapshot
 _JITTER = 1.0  # so that fifty screens do not look in the same instant
 
@@ -28,7 +30,11 @@ def live(draw: Callable[[View], None]) -> None:
     every = TICK + random.uniform(0, _JITTER) if view().as_of is None else None  # noqa: S311 -- no secret
 
     def part() -> None:
-        draw(view())
+        try:
+            draw(view())
+        except Exception:  # the other parts of the page go on
+            log.exception("%s cannot be drawn", draw.__qualname__)
+            broken()
 
     part.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
     st.fragment(part, run_every=every)()
@@ -77,6 +83,12 @@ def heading(text: str, under: str = "") -> None:
 def empty(text: str) -> None:
     """What stands where there is nothing to show yet: when there will be, or why there is not."""
     st.html(f"<p class='bk-empty'>{escape(text)}</p>")
+
+
+def broken() -> None:
+    """What stands where a part failed: never a traceback."""
+    said = _("This part cannot be shown right now. What went wrong stands in the server's log.")
+    st.html(f"<p class='bk-empty bk-broken' role='alert'>{escape(said)}</p>")
 
 
 def banner(text: str, tone: Tone = "amber") -> None:
@@ -135,6 +147,7 @@ def table(
         "key": key,
         "alt": alt or count or None,
         "height": height or "auto",
+        "placeholder": NOTHING,
     }
     if opens_pec and "pec" in frame:
         st.dataframe(written, on_select=lambda: _open_row(key, frame), selection_mode="single-row", **options)
@@ -147,7 +160,7 @@ def table(
 
 
 def _writer(show: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda value: "–" if missing(value) else show(value)
+    return lambda value: NOTHING if missing(value) else show(value)
 
 
 def _open_row(key: str, frame: pd.DataFrame) -> None:
@@ -170,7 +183,8 @@ def chart(
     key: str = "",
 ) -> None:
     """A chart with the words that stand for it, and the table behind it."""
-    drawn = {name: value for name, value in spec.items() if name != "description"}  # said by `alt`
+    drawn = {name: value for name, value in spec.items() if name != "description"}  # `alt` says it
+    drawn["background"] = "transparent"  # the wall is dark whatever the theme
     st.vega_lite_chart(spec=drawn, alt=alt, width="stretch", key=f"{key}_chart" if key else None)
     if frame is None or columns is None:
         return

@@ -97,9 +97,11 @@ def _moments() -> dict[str, str]:
     hours = view.hours(snapshot.current().moment.at)
     if (chosen := view.moment_of(st.session_state.get("as_of"))) and chosen not in hours:
         hours = sorted([*hours, chosen])
-    return {_written(at): _("as of: {time}").format(time=words.clock_time(at)) for at in reversed(hours)} | (
-        {st.session_state["as_of"]: _("as of: {time}").format(time=words.clock_time(chosen))} if chosen else {}
-    )
+    said = _("as of: {time}")
+    moments = {_written(at): said.format(time=words.clock_time(at)) for at in reversed(hours)}
+    if chosen:  # as the address wrote it
+        moments[st.session_state["as_of"]] = said.format(time=words.clock_time(chosen))
+    return moments
 
 
 def _written(at: datetime) -> str:
@@ -119,19 +121,17 @@ def _line() -> None:
     seen = view.view()
     election = seen.moment.election
     moment, sources = (seen.moment, seen.figure(health.health)) if seen.as_of else view.present.sources()
-    zone = words.local(moment.at).strftime("%z")
+    badge = _("REHEARSAL")
+    rehearsal = f"<span class='bk-rehearsal'>{escape(badge)}</span>"
     parts = [
         f"<span class='bk-where'>{escape(label(election.country))} · {escape(words.date(election.date))}</span>",
-        f"<span class='bk-rehearsal' title='{escape(_rehearsed())}'>{escape(_('REHEARSAL'))}</span>"
-        if election.rehearsal
-        else "",
-        f"<span class='bk-clock'>{words.clock_time(moment.at, seconds=True)} "
-        f"<small>(UTC{zone[0]}{int(zone[1:3])}{':' + zone[3:] if zone[3:] != '00' else ''})</small></span>",
+        rehearsal if election.rehearsal else "",
+        f"<span class='bk-clock'>{words.clock_time(moment.at, seconds=True)} <small>({words.offset(moment.at)})</small>"
+        "</span>",
         *(_age(row) for row in sources.to_dict("records")),
     ]
-    st.html(f"<div class='bk-strip'>{''.join(parts)}</div>")
-    if election.rehearsal:
-        st.html(f"<div class='bk-note'>{escape(_rehearsed())}</div>")
+    note = f"<div class='bk-note'>{escape(_rehearsed())}</div>" if election.rehearsal else ""
+    st.html(f"<div class='bk-strip'>{''.join(parts)}</div>{note}")
     if seen.as_of:
         shell.banner(
             _("You are looking at {time}: what was known then, not now.").format(

@@ -149,6 +149,12 @@ def hour_of(then: datetime) -> str:
     return f"{then:%H:%M}"
 
 
+def offset(at: datetime) -> str:
+    """'UTC+6', 'UTC+5:30': the election's zone at a time."""
+    zone = f"{local(at):%z}"
+    return f"UTC{zone[0]}{int(zone[1:3])}" + (f":{zone[3:5]}" if zone[3:5] != "00" else "")
+
+
 def _day(then: datetime) -> str:
     return str(dates.format_date(then, "d MMM", locale=_locale(language())))
 
