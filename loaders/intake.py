@@ -56,8 +56,8 @@ class Batch:
 
     @property
     def size(self) -> int:
-        parts = (self.rows, self.reports, self.answers, self.gone)
-        return sum(len(some) for part in parts for some in part.values())
+        parts = (self.rows, self.answers, self.gone)
+        return len(self.reports) + sum(len(some) for part in parts for some in part.values())
 
 
 @dataclass

@@ -20,7 +20,7 @@ from store import tables as t
 from store.loading import last_kept, loading
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
-_REPORTS = 500  # reports at a time, each with its answers
+_REPORTS = 250  # reports at a time, each with its answers
 _TOO_MANY = 0.2  # a larger share of keys than this does not vanish at once: the view is broken
 _FEW = 10
 _MANY = 500
@@ -90,10 +90,12 @@ class _Reading:
     batch: Batch = field(default_factory=Batch)
     found: Found = field(default_factory=Found)
     frame_changed: bool = False
+    first: bool = False
 
     def read(self) -> Found:
         self._remember()
-        compare = self.memory.polls % self.source.compare_keys_every == self.source.compare_keys_every - 1
+        every = self.source.compare_keys_every
+        compare = self.first or self.again or self.accept or self.memory.polls % every == every - 1
         for view in (PEC, OBSERVER):
             for rows in self._news(view):
                 self._add(view, rows)
@@ -102,10 +104,11 @@ class _Reading:
             if view not in (PEC, OBSERVER, REPORT, ANSWER):
                 for rows in self._news(view):
                     self._add(view, rows)
-        if compare or self.again or self.accept:
-            self._compare()
         self._flush()
-        if compare or self.again or self.frame_changed:
+        if compare:
+            self._compare()
+            self._flush()
+        if compare or self.frame_changed:
             self._try_again()
             self._flush()
         self.memory.cursors = self.cursors
@@ -123,6 +126,7 @@ class _Reading:
         if not self.memory.views:
             self.memory.views = contract.present(self.conn)
         self.cursors = dict(self.memory.cursors)
+        self.first = not self.cursors
 
     def _news(self, view: View, page: int = contract.PAGE, flush: bool = True) -> Iterator[list[Raw]]:
         """Pages of rows that differ from what the last poll read; the cursor moves on when a page was taken."""
@@ -159,7 +163,7 @@ class _Reading:
         """Reports that changed, or whose answers did, each whole: with all the answers it has now."""
         answers_cursor = self.cursors.get(ANSWER.name)
         touched: set[str] = set()
-        start = None if answers_cursor or REPORT.name in self.cursors else contract.newest(self.conn, ANSWER)
+        start = contract.newest(self.conn, ANSWER) if self.first else None
         if start and contract.moment(start) <= self.now:
             # The first load: every answer comes with its report, and after it those that change from now on.
             self.cursors[ANSWER.name] = start
