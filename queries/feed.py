@@ -52,8 +52,8 @@ _VIEWS = {
         from step where to_value = from_value
         group by source, contest, scope, place, count, hour, load
         union all
-        select s.source, s.contest, s.scope, s.place, s.count, s.hour, case when count(*) = 1 then max(s.line) else '' end,
-            '', s.load, case when exists (
+        select s.source, s.contest, s.scope, s.place, s.count, s.hour,
+            case when count(*) = 1 then max(s.line) else '' end, '', s.load, case when exists (
                 select 1 from published p where p.source = s.source and p.contest = s.contest and p.scope = s.scope
                     and p.place = s.place and p.count = s.count and p.hour = s.hour
                     and p.load_from <= s.load and (p.load_to is null or p.load_to > s.load))
@@ -108,8 +108,8 @@ def changes(
             and (cast(:kind as text) is null or e.kind = :kind)
             and (cast(:region as text) is null or coalesce(p.region, e.region, e.place) = :region)
             and (cast(:district as text) is null or coalesce(p.district, e.district) = :district)
-        order by e.votes desc, coalesce(abs(e.to_value - e.from_value), 0) desc, l.committed_at desc, e.contest, e.count,
-            e.place, e.hour, e.line
+        order by e.votes desc, coalesce(abs(e.to_value - e.from_value), 0) desc, l.committed_at desc,
+            e.contest, e.count, e.place, e.hour, e.line
         """,
         _given(m.election),
         _VIEWS,
