@@ -30,10 +30,10 @@ def places(
         regions = [r for r in regions if r == own.get(district, r)]
     districts = [d.id for d in election.districts if d.region in regions and (not district or d.id == district)]
     if names == ["region"]:
-        return pd.DataFrame({"region": regions})
+        return pd.DataFrame({"region": regions}, dtype="str")
     if names == ["district"]:
-        return pd.DataFrame({"district": districts})
-    return pd.DataFrame({"region": [own[d] for d in districts], "district": districts})
+        return pd.DataFrame({"district": districts}, dtype="str")
+    return pd.DataFrame({"region": [own[d] for d in districts], "district": districts}, dtype="str")
 
 
 def axes(
@@ -48,7 +48,7 @@ def axes(
     found: list[pd.DataFrame] = []
     for name in by:
         if name in values:
-            found.append(pd.DataFrame({name: list(values[name])}))
+            found.append(pd.DataFrame({name: list(values[name])}, dtype="str"))
         elif name == "region" or (name == "district" and "region" not in by):
             found.append(places(election, by, region, district, abroad))
     return found
@@ -66,6 +66,6 @@ def whole(found: pd.DataFrame, axes: Sequence[pd.DataFrame], counts: Sequence[st
         every = every.merge(axis, how="cross")
     keys = list(every.columns)
     every = every.assign(_order=range(len(every)))
-    rows = every.merge(found, on=keys, how="outer").sort_values(["_order", *keys])
+    rows = every.merge(found.astype(dict.fromkeys(keys, "str")), on=keys, how="outer").sort_values(["_order", *keys])
     rows[list(counts)] = rows[list(counts)].fillna(0).astype("int64")
     return rows[list(found.columns)].reset_index(drop=True)
