@@ -86,7 +86,7 @@ class Asker:
         for whom in ("", feed):
             until = self.patience.get(whom, _Patience()).not_before
             if until and now < until:
-                raise Held(f"{feed}: not asked again before {until:%H:%M:%S} UTC, after an error")
+                raise Held(f"{feed}: not asked for another {(until - now).total_seconds():.0f} s, after an error")
         while self.asked and not now - timedelta(minutes=1) < self.asked[0] <= now:
             self.asked.popleft()
         if len(self.asked) >= self.source.requests_a_minute:

@@ -1,0 +1,116 @@
+"""A commission's site on loopback, for tests: what it publishes, and every way in which it can fail to."""
+
+import contextlib
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from elections import config
+
+ELECTION = config.read("kg-2021-11-28")
+PATHS = {feed.id: feed.path for feed in ELECTION.source("commission").feeds}
+
+
+def protocol(pec: str, **changes: Any) -> dict[str, Any]:
+    """A PEC's row of the machine or manual count; the votes are of the lists 1 and 2."""
+    row = {"pec": pec, "region": "bishkek", "district": "Sverdlov", "voters": 1000, "issued": 300, "unused": 700}
+    row |= {"spoiled": 0, "received": 1000, "found": 300, "valid": 290, "invalid": 10, "votes": {"1": 200, "2": 90}}
+    return row | changes
+
+
+@dataclass
+class Site:
+    """What stands at each path; a fault there, if any; every request that came."""
+
+    url: str = ""
+    pages: dict[str, bytes] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)  # path -> status code, 'drip', 'drip_headers', 'silent', 'cut'
+    headers: dict[str, str] = field(default_factory=dict)  # sent with every answer
+    etags: bool = True
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def publish(self, feed: str, content: Any) -> None:
+        """Rows of a feed, or any other content, or bytes as they are."""
+        rows = {"turnout": "rows", "machine": "protocols", "manual": "protocols"}.get(feed, "rows")
+        content = {rows: content} if isinstance(content, list) else content
+        self.pages[PATHS[feed]] = content if isinstance(content, bytes) else json.dumps(content).encode()
+
+    def fail(self, feed: str, how: str) -> None:
+        self.faults[PATHS[feed]] = how
+
+    def mend(self) -> None:
+        self.faults.clear()
+
+    def times(self, feed: str) -> int:
+        return sum(path == PATHS[feed] for path, _ in self.asked)
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Site]:
+    """The site, with its five pages empty."""
+    site = Site()
+    for feed in PATHS:
+        site.publish(feed, [])
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            site.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+            with contextlib.suppress(ConnectionError):
+                self.answer(site.faults.get(self.path, ""), site.pages.get(self.path))
+
+        def answer(self, fault: str, body: bytes | None) -> None:
+            if fault == "silent":
+                site.closing.wait(30)
+            elif fault == "drip_headers":
+                self.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000)
+            elif fault in ("drip", "cut"):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n")
+                self.drip(b" " * 1000) if fault == "drip" else self.wfile.write((body or b"")[:50])
+                self.close_connection = True
+            else:
+                self.whole(int(fault or (404 if body is None else 200)), body or b"")
+
+        def whole(self, status: int, body: bytes) -> None:
+            etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+            if status == 200 and site.etags and self.headers.get("If-None-Match") == etag:
+                status, body = 304, b""
+            self.send_response_only(status)
+            if site.etags and status in (200, 304):
+                self.send_header("ETag", etag)
+            for name, value in site.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def drip(self, body: bytes) -> None:
+            """A byte at a time, each in good time."""
+            for byte in body:
+                if site.closing.is_set():
+                    return
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.1)
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: the test keeps what was asked."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    site.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.closing.set()
+        server.shutdown()
+        server.server_close()
