@@ -8,8 +8,9 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+import streamlit as st
 
-from pages import charts, names
+from pages import charts, names, shell
 from pages.charts import TEXT, Spec
 from pages.words import _
 
@@ -80,10 +81,24 @@ def regions(
     )
 
 
-def chosen_region(event: Any) -> str | None:
-    """The region that was clicked, of a chart's selection."""
-    found = ((event or {}).get("selection") or {}).get(CHOSEN) or []
-    return str(found[0]["region"]) if found and found[0].get("region") else None
+def draw(spec: Spec, key: str) -> None:
+    """The map under its title; a click on a region filters the page by it, a second one takes the filter away."""
+    shell.heading(spec["title"])
+    st.vega_lite_chart(
+        spec=charts.untitled(spec),
+        alt=spec["description"],
+        width="stretch",
+        key=key,
+        selection_mode=CHOSEN,
+        on_select=lambda: _choose(key),
+    )
+
+
+def _choose(key: str) -> None:
+    found = st.session_state[key].selection.get(CHOSEN) or []
+    clicked = str(found[0].get("region") or "") if found else ""
+    st.session_state["region"] = "" if clicked == st.session_state.get("region") else clicked
+    st.rerun()  # the whole page, its filters too
 
 
 @cache

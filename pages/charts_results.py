@@ -47,6 +47,39 @@ def lists(frame: pd.DataFrame) -> Spec:
     )
 
 
+def one_count(frame: pd.DataFrame, count: str) -> Spec:
+    """Each list's votes by one count. frame: list, votes, share, base, pecs, of (of this count)."""
+    if frame.empty or not frame["pecs"].max():
+        return {}
+    rows = frame.sort_values("votes", ascending=False)
+    rows = rows.assign(
+        name=rows["list"].map(names.list_of_candidates),
+        text=[words.share(s, v, b) for s, v, b in zip(rows["share"], rows["votes"], rows["base"], strict=True)],
+        written=rows["share"].map(words.percent),
+    )
+    most = float(rows["share"].max())
+    base = alt.Chart(charts.data()).encode(
+        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=120)),
+        x=alt.X(
+            "share:Q", axis=charts.percent_axis(_("share of ballots")), scale=alt.Scale(domain=[0, most * 1.2 or 1])
+        ),
+        tooltip=charts.tooltip(name=_("List"), text=_("Votes")),
+    )
+    chart = alt.layer(
+        base.mark_bar(color=_MACHINE if count == "machine" else colours.COMMISSION),
+        base.mark_text(align="left", dx=3, fontSize=11, color=TEXT).encode(text="written:N"),
+    )
+    title = _("Share of ballots by list, {count} of {pecs} PECs, as the commission published it")
+    pecs = words.fraction(rows["pecs"].max(), rows["of"].max())
+    return charts.spec(
+        chart,
+        title.format(count=count_kind(count), pecs=pecs),
+        _("Bars: each list's share of the ballots, as the commission published it."),
+        24 * len(rows),
+        rows=rows[["name", "share", "text", "written"]],
+    )
+
+
 def counted(frame: pd.DataFrame) -> Spec:
     """The share of PECs whose result was published, as it grew. frame: count, at_at, pecs, of."""
     rows = frame[frame["at_at"].notna()].copy()

@@ -68,27 +68,40 @@ def by_hour(hours: pd.DataFrame, earlier: Mapping[str, float]) -> Spec:
     )
 
 
-def of_a_pec(hours: pd.DataFrame, region: str) -> Spec:
-    """One PEC's counts as a share of its list, beside its region. hours: hour, share, region_value, text."""
-    if hours.empty or hours["share"].isna().all():
+def of_a_pec(counts: pd.DataFrame, voters: int, around: pd.DataFrame, region: str) -> Spec:
+    """One PEC's counts as a share of the voters on its list, beside the estimate of its region.
+
+    counts: hour, count; around: hour, value.
+    """
+    if counts.empty or voters <= 0:
         return {}
-    here, around = _("this PEC"), _("{region}, estimate").format(region=region)
-    known = {here: colours.OBSERVERS, around: colours.EARLIER}
-    x = alt.X("hour:O", axis=alt.Axis(title=_("hour of the count"), labelAngle=0))
-    tip = charts.tooltip(hour=_("Hour"), text=here, around=around)
-    base = alt.Chart(charts.data()).encode(x=x, tooltip=tip)
-    chart = alt.layer(
-        base.mark_line(strokeWidth=1.5, strokeDash=[1, 0]).encode(
-            y=alt.Y("region_value:Q", axis=charts.percent_axis(_("voters who have voted"))),
-            color=charts.colour("them", known),
-        ),
-        base.mark_line(strokeWidth=2.5, point=True).encode(y="share:Q", color=charts.colour("us", known)),
+    here, there = _("this PEC"), _("{region}, estimate").format(region=region)
+    known = {here: colours.OBSERVERS, there: colours.EARLIER}
+    rows = counts[["hour", "count"]].merge(around[["hour", "value"]], on="hour", how="outer").sort_values("hour")
+    rows["share"] = rows["count"] / voters
+    rows["text"] = [
+        words.NOTHING if words.missing(n) else words.share(s, n, voters)
+        for s, n in zip(rows["share"], rows["count"], strict=True)
+    ]
+    rows["around"] = [words.percent(v) for v in rows["value"]]
+    rows["us"], rows["them"] = here, there
+    base = alt.Chart(charts.data()).encode(
+        x=alt.X("hour:O", axis=alt.Axis(title=_("hour of the count"), labelAngle=0)),
+        tooltip=charts.tooltip(hour=_("Hour"), text=here, around=there),
     )
-    rows = hours.assign(us=here, them=around, around=[words.percent(v) for v in hours["region_value"]])
+    share = alt.Y("share:Q", axis=charts.percent_axis(_("voters who have voted")))
+    chart = alt.layer(
+        base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=25)).encode(
+            y="value:Q", color=charts.colour("them", known)
+        ),
+        base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60)).encode(
+            y=share, color=charts.colour("us", known)
+        ),
+    )
     return charts.spec(
         chart,
         _("Share of this PEC's voters who have voted, by hour"),
         _("Lines by hour: this PEC's counts and the estimate of its region."),
         180,
-        rows=rows[["hour", "share", "region_value", "text", "around", "us", "them"]],
+        rows=rows,
     )

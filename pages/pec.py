@@ -1,0 +1,158 @@
+"""One PEC's day on one panel: who and where, what came and when, what was corrected, what contradicts."""
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from pages import charts, charts_day, charts_turnout, lists, names, pec_answers, pec_day, reports, shell, words
+from pages.results import line
+from pages.view import View
+from pages.words import _, n_
+from queries import pec, turnout
+from queries.pec import Pec
+
+
+def page() -> None:
+    code = str(st.session_state.get("pec") or "").strip()
+    shell.title(_("PEC {code}").format(code=code) if code else _("One polling station's day"))
+    if not code:
+        return shell.empty(_("Type a PEC's number into the box above."))
+    shell.live(_panel)
+
+
+def _panel(seen: View) -> None:
+    code = str(st.session_state.get("pec") or "").strip()
+    one = seen.figure(pec.pec, code=code, contacts=True)
+    if not one.known and not one.watched:
+        return shell.empty(_("There is no PEC {code} on the list of this election.").format(code=code))
+    if not one.watched:
+        shell.banner(
+            _("Nobody watches PEC {code}: it is not in the sample, and nobody has reported from it.").format(code=code)
+        )
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _who_and_where(one)
+    with right:
+        _day(seen, one)
+        _turnout(seen, one)
+    pec_answers.checklists(seen, one)
+    _incidents(seen, one)
+    _episodes(one)
+    _published(one)
+
+
+def _who_and_where(one: Pec) -> None:
+    """Place, voters, sample; observers and their telephones."""
+    place = one.place
+    facts = [
+        (_("Region"), names.region(place.get("region"))),
+        (_("District"), names.district(place.get("district"))),
+        (_("Raion or city"), place.get("area")),
+        (_("Settlement"), place.get("settlement")),
+        (_("Voters on the list"), words.number(place.get("registered_voters"))),
+        (_("Voters outside the premises"), words.number(place.get("mobile_applications"))),
+        (_("Sample"), _("in the sample") if place.get("in_sample") else _("not in the sample")),
+    ]
+    people = "".join(
+        f"<dt>{escape(names.reporter(row['role']))}</dt><dd>{_person(row)}</dd>"
+        for row in one.observers.to_dict("records")
+    )
+    if not len(one.observers):
+        people = f"<dt>{escape(_('Observers'))}</dt><dd>{escape(_('none is named for this PEC'))}</dd>"
+    known = "".join(
+        f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in facts if not words.missing(v) and v != ""
+    )
+    lists.style()
+    st.html(f"<dl class='bk-facts'>{known}{people}</dl>")
+
+
+def _person(row: dict[Any, Any]) -> str:
+    numbers = [n for n in (row["phone"], row["backup_phone"]) if not words.missing(n) and n]
+    heard = _("last heard {time}").format(time=words.clock_time(row["heard_at"]))
+    small = [
+        row["observer"],
+        _("coordinator {code}").format(code=row["coordinator"]) if row["coordinator"] else "",
+        heard,
+    ]
+    name = row["observer"] if words.missing(row["full_name"]) else row["full_name"]
+    return (
+        f"{escape(str(name))} {' '.join(lists.telephone(str(n)) for n in numbers)}"
+        f"<br><small>{escape(' · '.join(str(s) for s in small if s))}</small>"
+    )
+
+
+def _day(seen: View, one: Pec) -> None:
+    rows = pec_day.events(one)
+    title = _("What came from PEC {code}, on the day's clock").format(code=one.code)
+    spec = seen.spec("pec_day", lambda: charts_day.timeline(rows, seen.moment.at, title), one.code)
+    if not spec:
+        return shell.empty(_("Nothing has come from this PEC yet."))
+    columns = {
+        "at_at": shell.Column(_("Time"), words.clock_time),
+        "lane": shell.Column(_("What")),
+        "words": shell.Column(_("Said"), width="large"),
+    }
+    charts.draw(spec, "pec_day", rows, columns)
+
+
+def _turnout(seen: View, one: Pec) -> None:
+    voters, region = one.place.get("registered_voters"), one.place.get("region")
+    if one.counts.empty or words.missing(voters) or not region:
+        return
+    around = seen.figure(turnout.turnout, by=("hour", "region"), region=region)
+    spec = seen.spec(
+        "pec_turnout",
+        lambda: charts_turnout.of_a_pec(one.counts, int(voters or 0), around, names.region(region)),
+        one.code,
+    )
+    columns = {
+        "hour": shell.Column(_("Hour")),
+        "count": shell.Column(_("Voters who have voted"), words.number),
+        "conflict": shell.Column(_("Observers differ"), _yes),
+        "fell": shell.Column(_("Lower than before"), _yes),
+    }
+    if spec:
+        charts.draw(spec, "pec_turnout", one.counts, columns)
+
+
+def _incidents(seen: View, one: Pec) -> None:
+    if len(one.incidents):
+        count = n_("{n} incident report", "{n} incident reports", len(one.incidents))
+        shell.heading(count.format(n=words.number(len(one.incidents))))
+        reports.of_a_pec(seen, one.incidents)
+
+
+def _episodes(one: Pec) -> None:
+    if one.episodes.empty:
+        return
+    shell.heading(_("Equipment failures"))
+    columns = {
+        "device": shell.Column(_("Device"), charts_day.device),
+        "state": shell.Column(_("State"), charts_day.episode_state),
+        "from_at": shell.Column(_("From"), words.clock_time),
+        "to_at": shell.Column(_("To"), words.clock_time),
+        "minutes": shell.Column(_("Lasted"), words.minutes),
+        "replaced": shell.Column(_("Replaced by a box"), _yes),
+    }
+    shell.table(one.episodes, columns, "pec_episodes")
+
+
+def _published(one: Pec) -> None:
+    """The commission's figures: machine and manual side by side."""
+    shell.heading(_("What the commission published of this PEC"))
+    if one.published.empty:
+        return shell.empty(_("Nothing yet."))
+    rows = one.published[one.published["unit"] == "number"]
+    sides = rows.pivot_table(index=["contest", "line"], columns="count", values="value", aggfunc="last").reset_index()
+    sides = sides.reindex(columns=["contest", "line", "machine", "manual"])
+    columns = {
+        "line": shell.Column(_("Line"), line),
+        "machine": shell.Column(_("Machine"), words.number),
+        "manual": shell.Column(_("Manual"), words.number),
+    }
+    shell.table(sides, columns, "pec_published")
+
+
+def _yes(value: Any) -> str:
+    return _("yes") if value else ""

@@ -1,0 +1,134 @@
+"""Incident reports one by one: their filters, and each with where, when, who and the observer's own words."""
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages import lists, names, shell, words
+from pages.view import View
+from pages.words import _, n_
+from queries import incidents
+from queries.moment import here
+
+FILTERS = ("category", "severity", "reporter")  # parameters of the address
+_AT_ONCE = 30  # reports in the list before somebody asks for all
+_REPORTERS = ("sto", "mobile", "lto", "coordinator", "hotline")
+
+
+def choose_filters() -> None:
+    """Kind, severity and reporter, kept in the address. The inputs are unseen: they hold identifiers."""
+    shell.heading(_("The reports, most urgent first"))
+    with st.container(key="bk_address_reports"):
+        for name in FILTERS:
+            st.text_input(name, key=name, bind="query-params")
+    with st.container(horizontal=True):
+        _choose("category", _("All categories"), {c.id: names.category(c.id) for c in here()[1].categories})
+        _choose("severity", _("Any severity"), {s: names.severity(s) for s in ("critical", "serious", "minor")})
+        _choose("reporter", _("Any reporter"), {r: names.reporter(r) for r in _REPORTERS})
+
+
+def _choose(name: str, everything: str, options: dict[str, str]) -> None:
+    """A select box over the unseen input of this name; its first entry, `everything`, clears it."""
+    chosen, box = st.session_state.get(name) or "", f"{name}_box"
+    st.session_state[box] = chosen if chosen in options else ""
+
+    def keep() -> None:
+        st.session_state[name] = st.session_state[box]
+
+    st.selectbox(
+        everything,
+        ["", *options],
+        format_func=lambda id: options.get(id, everything),
+        key=box,
+        on_change=keep,
+        label_visibility="collapsed",
+        width=260,
+    )
+
+
+def listed(seen: View) -> None:
+    """The reports that the filters leave, most urgent first, the newest of them on top."""
+    chosen = {name: st.session_state.get(name) or None for name in FILTERS}
+    rows = seen.figure(incidents.incident_list, category=chosen["category"], severity=chosen["severity"], **seen.place)
+    if chosen["reporter"]:
+        rows = rows[rows["reporter"] == chosen["reporter"]]
+    if rows.empty:
+        return shell.empty(
+            _("No report fits these filters.") if any(chosen.values()) else _("No incident has been reported yet.")
+        )
+    shown = rows
+    if len(rows) > _AT_ONCE and not st.toggle(_("Show all"), key="reports_all"):
+        shown = rows.head(_AT_ONCE)
+    st.caption(
+        n_("{shown} of {n} report", "{shown} of {n} reports", len(rows)).format(
+            shown=words.number(len(shown)), n=words.number(len(rows))
+        )
+    )
+    lists.draw([item(seen, row) for row in shown.to_dict("records")])
+    behind = st.expander(_("The list as a table"), key="reports_behind", on_change="rerun")
+    if behind.open:
+        with behind:
+            shell.table(rows[list(_COLUMNS)], columns(), "incident_reports", opens_pec=True)
+
+
+def item(seen: View, row: dict[Any, Any]) -> str:
+    """One report as a line: what and when, where and who, the observer's words as they are."""
+    when = words.clock_time(row["occurred_at"] if not words.missing(row["occurred_at"]) else row["reported_at"])
+    known = _("reported {time}").format(time=words.clock_time(row["reported_at"]))
+    who = " · ".join((names.reporter(row["reporter"]), status(row["status"])))
+    said = "" if words.missing(row["description"]) else f"<blockquote>“{escape(str(row['description']))}”</blockquote>"
+    place = lists.place(row["region"], row["district"]) + _differs(row)
+    return (
+        f"<div>{lists.mark(row['severity'], names.severity(row['severity']))} <b>{escape(when)}</b>"
+        f"<br><small>{escape(known)}</small></div>"
+        f"<div><b>{escape(names.category(row['category']))}</b><br>"
+        f"{lists.pec_link(seen, row['pec'])} <small>{place}<br>{escape(who)}</small></div>"
+        f"<div>{said}</div>"
+    )
+
+
+def _differs(row: dict[Any, Any]) -> str:
+    """Region and district as reported, where they are not the frame's: shown, never set aside."""
+    if not row["differs"]:
+        return ""
+    reported = lists.place(row["region_as_reported"], row["district_as_reported"])
+    return f"<br>{lists.mark('conflict', _('as reported'))} {reported}"
+
+
+def status(id: str | None) -> str:
+    """How far a report has got."""
+    return {
+        "new": _("new"),
+        "verified": _("verified"),
+        "passed_on": _("passed on"),
+        "rejected": _("rejected"),
+        "closed": _("closed"),
+    }.get(str(id), "" if words.missing(id) else str(id))
+
+
+_COLUMNS = (
+    "incident", "pec", "region", "district", "category", "severity", "occurred_at", "reported_at", "reporter", "status",
+    "description",
+)  # fmt: skip
+
+
+def columns() -> shell.Columns:
+    return {
+        "pec": shell.Column(_("PEC")),
+        "region": shell.Column(_("Region"), names.region),
+        "district": shell.Column(_("District"), names.district),
+        "category": shell.Column(_("Category"), names.category),
+        "severity": shell.Column(_("Severity"), names.severity),
+        "occurred_at": shell.Column(_("Time"), words.clock_time),
+        "reported_at": shell.Column(_("Reported"), words.clock_time),
+        "reporter": shell.Column(_("Reporter"), names.reporter),
+        "status": shell.Column(_("Status"), status),
+        "description": shell.Column(_("In the observer's words"), width="large"),
+    }
+
+
+def of_a_pec(seen: View, rows: pd.DataFrame) -> None:
+    """The reports of one PEC."""
+    lists.draw([item(seen, row) for row in rows.to_dict("records")])

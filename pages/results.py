@@ -1,0 +1,156 @@
+"""Results: the commission's own, as it published them; machine and manual count are two series."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages import charts, charts_results, names, shell, words
+from pages.charts_results import count_kind
+from pages.shell import Card
+from pages.view import View
+from pages.words import _
+from queries import results, room
+
+
+def page() -> None:
+    shell.title(
+        _("Results as the commission published them"),
+        _("The commission's own figures, added up here PEC by PEC. They are not the observers'."),
+    )
+    shell.live(_contests)
+
+
+def _contests(seen: View) -> None:
+    contests = [c.id for c in seen.moment.election.contests]
+    for contest, tab in zip(contests, st.tabs([names.contest(c) for c in contests]), strict=True):
+        with tab:
+            _contest(seen, contest)
+
+
+def _contest(seen: View, contest: str) -> None:
+    rows = seen.figure(results.results, contest=contest, **seen.place)
+    published = rows[rows["pecs"] > 0]
+    if published.empty:
+        return shell.empty(
+            _(
+                "The commission has published no result yet. Machine counts come after the polls close at {time}."
+            ).format(time=words.clock_time(_close(seen)))
+        )
+    shell.figure_cards([_counted(seen, kind) for kind in results.COUNTS])
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _lists(seen, contest, rows)
+    with right:
+        _progress(seen, contest)
+        _votes(rows, contest)
+    _places(seen, contest, published)
+
+
+def _counted(seen: View, kind: str) -> Card:
+    """'63.00% of PECs published: 1,571 of 2,494': how much of a count is there."""
+    rows = seen.figure(room.counted)
+    rows = rows[rows["count"] == kind]
+    title = count_kind(kind).capitalize()
+    if rows.empty:
+        return Card(title, words.NOTHING, (_("nothing published yet"),))
+    row: dict[Any, Any] = rows.iloc[0].to_dict()
+    lines = (_("{fraction} PECs").format(fraction=words.fraction(row["pecs"], row["of"])),)
+    return Card(title, words.percent(row["value"], 2), lines, "", _("of PECs published"))
+
+
+def _lists(seen: View, contest: str, rows: pd.DataFrame) -> None:
+    """Machine and manual side by side on the PECs that have both; before there are any, the machine count alone."""
+    both = seen.figure(results.both, contest=contest)
+    both = both[both["kind"] == "list"]
+    spec = seen.spec("results_both", lambda: charts_results.lists(both), contest)
+    if spec:
+        columns = {
+            "list": shell.Column(_("List"), names.list_of_candidates),
+            "machine": shell.Column(_("Machine"), words.number),
+            "manual": shell.Column(_("Manual"), words.number),
+            "pecs": shell.Column(_("PECs with both"), words.number),
+        }
+        return charts.draw(spec, f"results_both_{contest}", both, columns)
+    kind = "machine" if rows[rows["count"] == "machine"]["pecs"].any() else "manual"
+    own = rows[(rows["count"] == kind) & (rows["kind"] == "list")]
+    charts.draw(
+        seen.spec("results_one", lambda: charts_results.one_count(own, kind), contest), f"results_one_{contest}"
+    )
+
+
+def _progress(seen: View, contest: str) -> None:
+    rows = seen.figure(results.progress, contest=contest)
+    columns = {
+        "count": shell.Column(_("Count"), count_kind),
+        "at_at": shell.Column(_("Time"), words.clock_time),
+        "pecs": shell.Column(_("PECs"), words.number),
+        "of": shell.Column(_("Of"), words.number),
+    }
+    if spec := seen.spec("results_progress", lambda: charts_results.counted(rows), contest):
+        charts.draw(spec, f"results_progress_{contest}", rows, columns)
+
+
+def _votes(rows: pd.DataFrame, contest: str) -> None:
+    """Every list and line, machine and manual apart, each with its base."""
+    shell.heading(_("Votes and share of the ballots by list, each count on the PECs that published it"))
+    columns = {
+        "list": shell.Column(_("List"), line),
+        "count": shell.Column(_("Count"), count_kind),
+        "votes": shell.Column(_("Votes"), words.number),
+        "share": shell.Column(_("Share"), lambda share: words.percent(share, 2)),
+        "base": shell.Column(_("Ballots"), words.number),
+        "pecs": shell.Column(_("PECs"), words.number),
+        "of": shell.Column(_("Of"), words.number),
+    }
+    shell.table(rows[rows["pecs"] > 0], columns, f"results_votes_{contest}")
+
+
+def _places(seen: View, contest: str, published: pd.DataFrame) -> None:
+    """One list by region and by district, machine and manual apart."""
+    ordered = published[published["kind"] == "list"].sort_values("votes", ascending=False)
+    chosen = st.selectbox(
+        _("List"),
+        list(dict.fromkeys(ordered["list"])),
+        format_func=names.list_of_candidates,
+        key=f"results_list_{contest}",
+    )
+    left, right = st.columns(2, gap="large")
+    for place, title, named, column in (
+        ("region", _("Votes for {list} by region"), names.region, left),
+        ("district", _("Votes for {list} by district"), names.district, right),
+    ):
+        rows = seen.figure(results.results, contest=contest, by=("list", "count", place), **seen.place)
+        rows = rows[(rows["list"] == chosen) & (rows["pecs"] > 0)]
+        columns = {
+            place: shell.Column(_("Region") if place == "region" else _("District"), named),
+            "count": shell.Column(_("Count"), count_kind),
+            "votes": shell.Column(_("Votes"), words.number),
+            "share": shell.Column(_("Share"), lambda share: words.percent(share, 2)),
+            "base": shell.Column(_("Ballots"), words.number),
+            "pecs": shell.Column(_("PECs"), words.number),
+            "of": shell.Column(_("Of"), words.number),
+        }
+        with column:
+            shell.heading(title.format(list=names.list_of_candidates(str(chosen))))
+            shell.table(rows, columns, f"results_{place}_{contest}")
+
+
+def line(id: str) -> str:
+    """A list's name, or that of a line of the protocol."""
+    return {
+        "valid": _("valid ballots"),
+        "invalid": _("invalid ballots"),
+        "found": _("ballots in the boxes"),
+        "issued": _("ballots issued"),
+        "received": _("ballots received"),
+        "unused": _("ballots unused"),
+        "spoiled": _("ballots spoiled"),
+        "registered": _("voters on the list"),
+        "voted": _("voters who have voted"),
+    }.get(id) or names.list_of_candidates(id)
+
+
+def _close(seen: View) -> Any:
+    election = seen.moment.election
+    return next((election.instant(p.starts) for p in election.phases if p.id == "closing"), None)

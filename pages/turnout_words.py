@@ -1,0 +1,97 @@
+"""How turnout's light, margins and gaps are said: a sentence for each, so that nobody has to guess."""
+
+from typing import Any
+
+from pages import names, words
+from pages.view import View
+from pages.words import _, n_
+from queries.light import Reason
+
+
+def light_word(light: str) -> str:
+    """The word beside the light's colour."""
+    return {"green": _("complete enough"), "amber": _("preliminary"), "red": _("no number")}.get(light, light)
+
+
+def rests_on(row: dict[Any, Any]) -> str:
+    """'295 of 300 sampled PECs'."""
+    return _("{n} of {of} sampled PECs").format(n=words.number(row["n"]), of=words.number(row["of"]))
+
+
+def origin(row: dict[Any, Any]) -> list[str]:
+    """Where the counts were read: one from the commission's screen is not an independent count."""
+    own = n_("{n} PEC counted by observers", "{n} PECs counted by observers", row["origin_own"])
+    screen = n_(
+        "{n} PEC read from the commission's screen, no independent count",
+        "{n} PECs read from the commission's screen, no independent count",
+        row["origin_screen"],
+    )
+    return [own.format(n=words.number(row["origin_own"])), screen.format(n=words.number(row["origin_screen"]))]
+
+
+def margins(row: dict[Any, Any]) -> list[str]:
+    """The computed margin alone, the one fixed before the day, and what widened the interval that is shown."""
+    said = []
+    if not words.missing(row["margin"]):
+        said.append(_("computed from the data: ± {points} points").format(points=points(row["margin"])))
+    if not words.missing(row["design_margin"]):
+        said.append(_("fixed before the day: ± {points} points").format(points=points(row["design_margin"])))
+    if not words.missing(row["value"]):
+        added = {
+            "green": _("shown: computed, and {drift} points for drift"),
+            "amber": _("shown: computed, and the larger of {drift} for drift and {worst} for the worst case"),
+        }.get(row["light"], "")
+        said.append(added.format(drift=points(row["drift"]), worst=points(row["worst_case"])))
+    return said
+
+
+def points(share: float | None) -> str:
+    """A difference of shares in percentage points."""
+    return words.NOTHING if share is None or words.missing(share) else words.number(100 * share, 2)
+
+
+def reason(why: Reason) -> str:
+    """Why the light is not better, in a sentence."""
+    have, needs, of = words.number(why.have), words.number(why.needs), words.number(why.of)
+    if why.code == "sample":
+        return _("{have} of {of} sampled PECs have reported; it takes {needs}.").format(have=have, of=of, needs=needs)
+    if why.code == "stratum":
+        region = stratum(why.stratum)
+        return _("{region}: {have} of {of} PECs have reported; it takes {needs}.").format(
+            region=region, have=have, of=of, needs=needs
+        )
+    if why.code == "drift":
+        return _("Early and late reports differ: {have} points of drift; at most {needs} are allowed.").format(
+            have=points(why.have), needs=points(why.needs)
+        )
+    if why.code == "width":
+        return _("The interval would be {have} points wide; at most {needs} are allowed.").format(
+            have=points(why.have), needs=points(why.needs)
+        )
+    return _("From these reports nothing can be estimated.")
+
+
+def stratum(label: str | None) -> str:
+    """A stratum by its region's name; merged ones by all of theirs."""
+    return " + ".join(names.region(part) for part in (label or "").split("+"))
+
+
+def merged(row: dict[Any, Any]) -> str:
+    if not row["merged_strata"]:
+        return ""
+    return _("Strata with too few reports are counted together with their partner: {strata}.").format(
+        strata=", ".join(stratum(label) for label in row["merged_strata"])
+    )
+
+
+def expected(seen: View, hour: str) -> str:
+    """'Counts of 16:00 are due by 16:00': when what is missing may be there."""
+    checklist = next((c for c in seen.moment.election.checklists if c.hour == hour), None)
+    if checklist is None:
+        return ""
+    opens = words.clock_time(seen.moment.election.instant(checklist.opens))
+    if checklist.due is None:
+        return _("Counts of {hour} are welcome from {opens}; nobody is asked for them.").format(hour=hour, opens=opens)
+    return _("Counts of {hour} are expected from {opens}, due by {due}.").format(
+        hour=hour, opens=opens, due=words.clock_time(seen.moment.election.instant(checklist.due))
+    )
