@@ -41,8 +41,14 @@ def checklist(seen: View, form: str) -> Card:
         n_("{n} with a conflict", "{n} with conflicts", row["conflict"]).format(n=words.number(row["conflict"])),
     ]
     shown = [p for p, n in zip(problems, (row["incomplete"], row["conflict"]), strict=True) if n]
-    lines = (f"{words.fraction(row['received'], row['expected'])}, {due}", ", ".join(shown))
+    lines = (f"{words.fraction(row['received'], row['expected'])}, {due}", ", ".join(shown), _copies(seen, form))
     return Card(names.form(form), words.percent(row["value"]), lines, "amber" if row["late"] else "")
+
+
+def _copies(seen: View, form: str) -> str:
+    """Of a protocol: which copies the observers hold."""
+    copies = seen.figure(room.copies, form=form)
+    return ", ".join(f"{names.choice(answer)} {words.number(n)}" for answer, n in copies.items() if n)
 
 
 def late(seen: View) -> Card:
@@ -61,7 +67,7 @@ def incident_reports(seen: View) -> Card:
             total=words.number(row["total"]), critical=words.number(row["critical"])
         ),
     )
-    tone: Tone = "red" if row["critical"] else ""
+    tone: Tone = "red" if row["critical_last_hour"] else ""
     return Card(_("Incidents"), words.number(row["last_hour"]), lines, tone, _("in the last hour"))
 
 
@@ -98,8 +104,7 @@ def turnout(seen: View) -> Card:
 
 def counted(seen: View) -> Card:
     """The commission's counted share: machine and manual."""
-    rows = seen.figure(results.progress)
-    last = rows.sort_values("at_at").groupby("count").tail(1).set_index("count")
+    last = seen.figure(room.counted).set_index("count")
     named = {"machine": _("machine"), "manual": _("manual")}
     so_far = {
         kind: words.fraction(last.loc[kind, "pecs"], last.loc[kind, "of"])
@@ -109,9 +114,13 @@ def counted(seen: View) -> Card:
     }
     lines = [f"{word}: {so_far[kind]}" for kind, word in named.items()]
     best = next((k for k in ("manual", "machine") if k in last.index), None)
+    tone: Tone = ""
+    if len(seen.figure(room.contradictions)):
+        tone = "red"
+        lines.append(_("the published table contradicts itself"))
     if best is None:
         return Card(_("Counted by the commission"), words.NOTHING, lines)
-    return Card(_("Counted by the commission"), words.percent(last.loc[best, "value"]), lines, "", named[best])
+    return Card(_("Counted by the commission"), words.percent(last.loc[best, "value"]), lines, tone, named[best])
 
 
 def both_counts(seen: View) -> Card:
@@ -139,7 +148,7 @@ def change(what: str, n: int) -> str:
         "incident": n_("{n} incident reported", "{n} incidents reported", n),
         "episode_open": n_("{n} equipment failure began", "{n} equipment failures began", n),
         "episode_end": n_("{n} equipment failure ended", "{n} equipment failures ended", n),
-        "published": n_("{n} figure published by the commission", "{n} figures published by the commission", n),
+        "published": n_("{n} publication of the commission", "{n} publications of the commission", n),
     }.get(what, "{n} × " + what)
     return said.format(n=words.number(n))
 
@@ -158,10 +167,20 @@ def change_words(row: dict[Any, Any]) -> str:
     detail = row.get("detail")
     if words.missing(detail):
         return kind
+    if row["what"] == "published":
+        return _("{what}: {n} PECs published").format(what=published_words(str(detail)), n=words.number(row["number"]))
     for named in (names.form, names.category, names.choice):
         if named(str(detail)) != str(detail):
             return f"{kind}: {named(str(detail))}"
     return f"{kind}: {detail}"
+
+
+def published_words(detail: str) -> str:
+    """What of the commission's: 'machine count', 'turnout, 14:00'."""
+    count, _space, hour = detail.partition(" ")
+    if count == "turnout":
+        return _("turnout, {hour}").format(hour=hour)
+    return {"machine": _("machine count"), "manual": _("manual count")}.get(count, detail)
 
 
 def pec_words(code: object) -> str:

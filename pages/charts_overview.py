@@ -25,9 +25,9 @@ def coverage_through_the_day(
     rows = pd.DataFrame(
         {
             "row": range(len(checklists)),
-            "name": [names.form(form) for form in checklists["form"]],
-            "text": [
-                words.fraction(n, of) for n, of in zip(checklists["received"], checklists["expected"], strict=True)
+            "name": [
+                f"{names.form(form)} · {words.fraction(n, of)}"
+                for form, n, of in zip(checklists["form"], checklists["received"], checklists["expected"], strict=True)
             ],
             "opens": charts.on_clock(checklists["opens_at"]),
             "due": charts.on_clock(checklists["due_at"]),
@@ -37,7 +37,7 @@ def coverage_through_the_day(
     for part, place in (("top", _TOP), ("base", _BASE), ("word", _NAME)):
         rows[part] = rows["row"] + place
     day = [f"{words.local(at):%Y-%m-%dT%H:%M:%S}Z" for at in (checklists["opens_at"].min(), until)]
-    x = charts.time_x("at").scale(type="utc", domain=day)  # as text: Vega takes numbers for no time here
+    x = charts.time_x("at", grid=False).scale(type="utc", domain=day)  # as text: Vega takes numbers for no time here
     y = alt.Y("base:Q", scale=alt.Scale(domain=[0, len(rows)], reverse=True, nice=False), axis=None)
     due = charts.tooltip(name=_("Checklist"), due_word=_("Due"))
     area = alt.Chart(charts.data("steps")).mark_area(
@@ -55,7 +55,6 @@ def coverage_through_the_day(
         each.mark_text(align="left", fontSize=12, fontWeight=600, color=TEXT).encode(
             x=alt.value(0), y="word:Q", text="name:N"
         ),
-        each.mark_text(align="right", fontSize=12, color=TEXT).encode(x=alt.value("width"), y="word:Q", text="text:N"),
     )
     return charts.spec(
         chart,

@@ -1,17 +1,17 @@
 """What the parts of an election are called in the reader's language: identifiers in, words out."""
 
-from pages.words import _, label
+from pages.words import _, label, missing
 from queries.moment import here
 
 
-def region(id: str | None) -> str:
+def region(id: object) -> str:
     return _named("regions", id)
 
 
-def district(id: str | None) -> str:
+def district(id: object) -> str:
     """'Leilek (No. 1)': people say either."""
     found = next((d for d in here()[1].districts if d.id == id), None)
-    return _("{name} (No. {number})").format(name=label(found.name), number=found.number) if found else str(id or "")
+    return _("{name} (No. {number})").format(name=label(found.name), number=found.number) if found else "" if missing(id) else str(id)
 
 
 def form(id: str) -> str:
@@ -71,5 +71,7 @@ def reporter(id: str) -> str:
     }.get(id, id)
 
 
-def _named(kind: str, id: str | None) -> str:
-    return next((label(part.name) for part in getattr(here()[1], kind) if part.id == id), str(id or ""))
+def _named(kind: str, id: object) -> str:
+    """The name of a part of the election; what has none stays as it is, what is missing says nothing."""
+    found = next((label(part.name) for part in getattr(here()[1], kind) if part.id == id), None)
+    return found or ("" if missing(id) else str(id))

@@ -80,7 +80,9 @@ def last_minutes(seen: View) -> None:
     counts = recent.groupby("what", sort=False).size()
     lines = [cards.change(str(what), int(n)) for what, n in counts.items()]
     st.html("<ul class='bk-counts'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>")
-    rows = recent.head(RECENT_ROWS).to_dict("records")
+    # twenty reports a minute must not hide the one incident among them: the counts above tell of the reports
+    came = recent["what"] == "report_in"
+    rows = pd.concat([recent[~came], recent[came]]).head(RECENT_ROWS).to_dict("records")
     st.html("<ol class='bk-recent'>" + "".join(_recent(row) for row in rows) + "</ol>")
 
 
@@ -132,8 +134,9 @@ def _region_row(row: dict[Any, Any]) -> str:
 
 
 def _turnout(row: dict[Any, Any]) -> str:
+    too_few = _("not enough reports")
     if words.missing(row.get("turnout")) or row.get("turnout_light") == "red":
-        return escape(_("not enough reports"))
+        return f"<small>{escape(too_few)}</small>"
     between = _("{low} to {high}").format(
         low=words.percent(row["turnout_low"]), high=words.percent(row["turnout_high"])
     )

@@ -1,8 +1,10 @@
 """What every page is made of: live parts, cards with figures, tables, charts with their table."""
 
+import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
@@ -175,6 +177,36 @@ def open_pec(code: str) -> None:
     st.rerun()  # the whole page, not the part alone: the next run goes to the panel
 
 
+@contextlib.contextmanager
+def enlarged(scale: float) -> Iterator[None]:
+    """Charts in this block are so many times as large: read from across the room."""
+    token = _scale.set(scale)
+    try:
+        yield
+    finally:
+        _scale.reset(token)
+
+
+_scale: ContextVar[float] = ContextVar("scale", default=0.0)
+_SIZES = {"height", "fontSize", "labelFontSize", "titleFontSize", "symbolSize", "strokeWidth", "dx", "dy", "size", "yOffset"}
+
+
+def _enlarged(part: Any, scale: float) -> Any:
+    """A spec with every size in it multiplied; its rows stay."""
+    if isinstance(part, list):
+        return [_enlarged(item, scale) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: value * scale
+        if name in _SIZES and isinstance(value, int | float)
+        else value
+        if name in ("datasets", "data")
+        else _enlarged(value, scale)
+        for name, value in part.items()
+    }
+
+
 def chart(
     spec: dict[str, Any],
     alt: str,
@@ -185,6 +217,14 @@ def chart(
     """A chart with the words that stand for it, and the table behind it."""
     drawn = {name: value for name, value in spec.items() if name != "description"}  # `alt` says it
     drawn["background"] = "transparent"  # the wall is dark whatever the theme
+    if scale := _scale.get():
+        drawn = _enlarged(drawn, scale)
+        config = drawn.get("config", {})
+        faint = {"gridColor": "#6B7480", "gridOpacity": 0.4, "labelColor": "currentColor", "titleColor": "currentColor"}
+        drawn["config"] = config | {
+            "axis": config.get("axis", {}) | faint,
+            "legend": config.get("legend", {}) | {"labelColor": "currentColor"},
+        }
     st.vega_lite_chart(spec=drawn, alt=alt, width="stretch", key=f"{key}_chart" if key else None)
     if frame is None or columns is None:
         return

@@ -10,6 +10,7 @@ from pages.view import View
 from pages.words import _
 from queries import incidents, room
 
+ENLARGED = 1.7
 URGENT_MINUTES = 10  # a critical report so fresh keeps the lower half
 
 
@@ -36,13 +37,14 @@ def _lower_half(seen: View) -> None:
         turn = int(time.monotonic() // seen.moment.election.wall_rotation) % len(parts)
     urgent = _urgent(seen)
     left, right = st.columns([2, 1], gap="large")
-    with left:
-        if urgent:
-            _show_urgent(urgent)
-        else:
-            parts[turn](seen)
-    with right:
-        overview.late_map(seen)
+    with shell.enlarged(ENLARGED):
+        with left:
+            if urgent:
+                _show_urgent(urgent)
+            else:
+                parts[turn](seen)
+        with right:
+            overview.late_map(seen)
 
 
 def incident_hours(seen: View) -> None:

@@ -32,7 +32,9 @@ def language() -> str:
         return spoken
     if get_script_run_ctx(suppress_warning=True) is None:
         return "en"
-    return st.session_state.get("lang") or preferred(st.context.locale, here()[1].languages)
+    offered = here()[1].languages
+    asked = st.session_state.get("lang") or st.query_params.get("lang")  # the wall has no switch
+    return asked if asked in offered else preferred(st.context.locale, offered)
 
 
 def preferred(locale: str | None, offered: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from elections.config import Checklist
-from queries import coverage, equipment, incidents, turnout
+from queries import coverage, equipment, incidents, procedures, results, turnout
 from queries.moment import Moment
 
 def current(m: Moment, most: int = 1) -> list[str]:
@@ -52,12 +52,15 @@ def late(m: Moment, region: str | None = None, district: str | None = None) -> d
 
 
 def incident_counts(m: Moment, **place: str) -> dict[str, int]:
-    """Reports of incidents: total, critical, last_hour (reported)."""
+    """Reports of incidents: total, critical, last_hour (reported), critical_last_hour."""
     listed = incidents.incident_list(m, **place)
+    fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(hours=1))
+    critical = listed["severity"] == "critical"
     return {
         "total": len(listed),
-        "critical": int((listed["severity"] == "critical").sum()),
-        "last_hour": int((listed["reported_at"] > pd.Timestamp(m.at - timedelta(hours=1))).sum()),
+        "critical": int(critical.sum()),
+        "last_hour": int(fresh.sum()),
+        "critical_last_hour": int((fresh & critical).sum()),
     }
 
 
@@ -76,6 +79,49 @@ def latest_turnout(m: Moment) -> dict[str, Any] | None:
         return None
     shown = rows[rows["light"] != "red"]
     return dict((shown if len(shown) else rows).sort_values("hour").iloc[-1])
+
+
+def counted(m: Moment) -> pd.DataFrame:
+    """What the commission has published of each count by now: count, pecs, of, value (pecs of of)."""
+    rows = results.progress(m).sort_values("at_at", kind="stable").groupby("count", sort=False).tail(1)
+    rows["value"] = rows["pecs"] / rows["of"].where(rows["of"] > 0)
+    return rows[["count", "pecs", "of", "value"]].reset_index(drop=True)
+
+
+def copies(m: Moment, form: str) -> dict[str, int]:
+    """How many PECs answered what about the copy of the protocol, where this checklist asks about it."""
+    asked = {f"{q.stage}.{q.id}" for q in m.election.questions if q.meaning == "protocol_copy"}
+    keys = [k for k in m.election.forms[form].questions if k in asked]
+    if not keys:
+        return {}
+    stage, question = keys[0].split(".", 1)
+    rows = procedures.procedures(m, stage=stage, question=question)
+    return {str(a): int(n) for a, n in zip(rows["answer"], rows["count"], strict=True)}
+
+
+def contradictions(m: Moment) -> pd.DataFrame:
+    """Summary tables of the commission that contradict themselves: contest, count, votes, valid, percents.
+
+    Votes of all lists are more than the valid ballots of the same table, or the shares come to more than 100.
+    """
+    lists = [{"contest": c.id, "line": item.id} for c in m.election.contests for item in c.lists]
+    if not lists:
+        return pd.DataFrame(columns=["contest", "count", "votes", "valid", "percents"])
+    return m.frame(
+        """
+        select * from (
+            select p.contest, p.count,
+                sum(case when l.line is not null and p.unit = 'number' then p.value end) as votes,
+                max(case when p.line = 'valid' and p.unit = 'number' then p.value end) as valid,
+                sum(case when l.line is not null and p.unit = 'percent' then p.value end) as percents
+            from published_now p left join list l on l.contest = p.contest and l.line = p.line
+            where p.scope = 'country' and p.count in ('machine', 'manual')
+            group by p.contest, p.count) as summary
+        where votes > valid or percents > 100.5
+        order by contest, count
+        """,
+        {"list": lists},
+    )
 
 
 def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
