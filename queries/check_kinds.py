@@ -1,0 +1,135 @@
+"""What a check is: named data with its formula, inputs, tolerance, severity and words in three languages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from elections.config import Severity, Text
+
+Tier = Literal["A", "B", "C"]
+Relation = Literal["=", "<=", ">="]
+LISTS = "votes"  # among the inputs: the votes of all lists, 'against all' included
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A sum of lines against a sum of lines of the same protocol. `share`, `least`: how far over is still right."""
+
+    left: tuple[str, ...]
+    relation: Relation
+    right: tuple[str, ...]
+    share: float = 0.0  # of the right side
+    least: float = 0.0  # in ballots or voters
+
+    @property
+    def formula(self) -> str:
+        over = f" + max({self.share:g} of it, {self.least:g})" if self.share or self.least else ""
+        return f"{' + '.join(self.left)} {self.relation} {' + '.join(self.right)}{over}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (*self.left, *self.right)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check. `wording` may name {place}, {line}, {left}, {right}, {difference}, {other}.
+
+    `about`: 'both' holds the commission's figures against the observers'. `unit`: of left and right.
+    """
+
+    id: str
+    tier: Tier
+    severity: Severity
+    formula: str
+    inputs: tuple[str, ...]
+    tolerance: str
+    wording: Text
+    about: Literal["published", "observers", "both"] = "published"
+    unit: Literal["number", "percent", "share"] = "number"
+    innocent: tuple[str, ...] = ()  # of `INNOCENT`
+    identity: Identity | None = None
+
+
+# A finding: what was compared, at which protocol or table, and in which payload it stood. `other`: of a percentage
+# the line that it would be a share of, of equal figures the other PEC; `p`: of tier C, how likely by chance.
+FINDING = ["check", "contest", "count", "scope", "place", "hour", "line", "left", "right", "difference", "tolerance",
+           "payload", "other", "p"]  # fmt: skip
+JUDGED = ["check", "contest", "count", "scope", "judged"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of some checks: the findings, and how many comparisons were made, by check and kind of figures."""
+
+    findings: pd.DataFrame
+    judged: pd.DataFrame
+
+
+def outcome(findings: Iterable[pd.DataFrame], judged: Iterable[tuple[str, str, str, str, int]]) -> Outcome:
+    found = [f.reindex(columns=FINDING) for f in findings if len(f)]
+    whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=FINDING)
+    numbers = dict.fromkeys(("left", "right", "difference", "tolerance", "p"), "float64")
+    counted = pd.DataFrame(list(judged), columns=JUDGED).groupby(JUDGED[:-1], as_index=False, sort=False).sum()
+    return Outcome(whole.astype(numbers), counted)
+
+
+def text(en: str, ru: str, ky: str) -> Text:
+    return {"en": en, "ru": ru, "ky": ky}
+
+
+# What else may be behind a figure that is to be looked at.
+INNOCENT: dict[str, Text] = {
+    "additional_list": text(
+        "Voters were entered on an additional list on the day.",
+        "В день голосования избиратели были внесены в дополнительный список.",
+        "Добуш берүү күнү шайлоочулар кошумча тизмеге киргизилген.",
+    ),
+    "remote_voting": text(
+        "People of other polling stations voted here remotely.",
+        "Здесь дистанционно голосовали избиратели других участков.",
+        "Башка участоктордун шайлоочулары бул жерде аралыктан добуш беришкен.",
+    ),
+    "tiny_pec": text(
+        "The polling station is small: a few voters move its figures far.",
+        "Участок маленький: несколько избирателей сильно меняют его показатели.",
+        "Участок чакан: бир нече шайлоочу көрсөткүчтөрүн көп өзгөртөт.",
+    ),
+    "closed_place": text(
+        "A hospital, barracks or other closed place, where nearly all vote.",
+        "Больница, воинская часть или другое закрытое учреждение, где голосуют почти все.",
+        "Дээрлик баары добуш берген оорукана, аскер бөлүгү же башка жабык мекеме.",
+    ),
+    "local_candidate": text(
+        "A list with much support in this one place.",
+        "У одного списка здесь большая поддержка.",
+        "Бир тизменин бул жерде колдоосу чоң.",
+    ),
+    "typed_wrong": text(
+        "A figure was mistyped and will be corrected.",
+        "Цифра введена с ошибкой и будет исправлена.",
+        "Сан ката терилген, кийин оңдолот.",
+    ),
+    "machine_unread": text(
+        "The scanner could not read some ballots; people counting by hand could.",
+        "Сканер не смог прочитать часть бюллетеней, а при ручном подсчёте их прочитали.",
+        "Сканер айрым бюллетендерди окуй алган эмес, кол менен саноодо окулган.",
+    ),
+    "stationary_box": text(
+        "Ballots from a stationary or portable box were counted by hand only.",
+        "Бюллетени из стационарной или переносной урны считали только вручную.",
+        "Стационардык же көчмө урнадагы бюллетендер кол менен гана саналган.",
+    ),
+    "one_list": text(
+        "Few ballots, and nearly all for one list.",
+        "Бюллетеней мало, и почти все за один список.",
+        "Бюллетень аз, дээрлик баары бир тизме үчүн.",
+    ),
+    "draft_protocol": text(
+        "The observer's copy is of a protocol that was corrected afterwards, as the law allows.",
+        "У наблюдателя копия протокола, который затем исправили в установленном законом порядке.",
+        "Байкоочуда кийин мыйзамга ылайык оңдолгон протоколдун көчүрмөсү.",
+    ),
+}
