@@ -12,10 +12,14 @@ from store import tables as t
 def faults(engine: sa.Engine) -> Iterator[str]:
     """What is wrong, a sentence each, naming the table and the key; nothing where the store is whole."""
     with engine.connect() as conn:
+        yield from _file(conn)
         for fact in t.FACTS:
             yield from _overlaps(conn, fact)
-            yield from _unknown_loads(conn, fact)
+        for table in t.metadata.tables.values():
+            yield from _foreign_keys(conn, table)
         yield from _counts(conn)
+        yield from _versions(conn)
+        yield from _flags(conn)
         yield from _order(conn)
         yield from _archive(conn)
 
@@ -47,12 +51,21 @@ def _overlaps(conn: sa.Connection, fact: sa.Table) -> Iterator[str]:
         yield f"{fact.name} {key}: the version of load {row['load_from']} overlaps another or ends before it begins"
 
 
-def _unknown_loads(conn: sa.Connection, fact: sa.Table) -> Iterator[str]:
-    """Versions opened or ended by a load that is not there."""
-    for column in (fact.c.load_from, fact.c.load_to):
-        known = sa.exists().where(t.load.c.id == column)
-        for row in conn.execute(sa.select(fact.c.id, column).where(column.is_not(None), ~known)):
-            yield f"{fact.name} version {row[0]}: there is no load {row[1]}"
+def _file(conn: sa.Connection) -> Iterator[str]:
+    """What SQLite itself says about its file; PostgreSQL looks after its own."""
+    if conn.dialect.name == "sqlite":
+        for said in conn.exec_driver_sql("pragma quick_check").scalars():
+            if said != "ok":
+                yield f"the file: {said}"
+
+
+def _foreign_keys(conn: sa.Connection, table: sa.Table) -> Iterator[str]:
+    """Rows that name a load or a payload that is not there."""
+    for key in table.foreign_keys:
+        column, target = key.parent, key.column
+        there = sa.exists().where(target == column)
+        for row in conn.execute(sa.select(table.c.id, column).where(column.is_not(None), ~there)):
+            yield f"{table.name} {row[0]}: {column.name} {row[1]} is not there"
 
 
 def _counts(conn: sa.Connection) -> Iterator[str]:
@@ -61,6 +74,34 @@ def _counts(conn: sa.Connection) -> Iterator[str]:
     wrong = sa.select(c.id, c.source, c.seen).where(c.seen != c.changed + c.unchanged + c.set_aside)
     for load, source, seen in conn.execute(wrong):
         yield f"load {load} of {source}: {seen} seen are not changed + unchanged + set aside"
+
+
+def _versions(conn: sa.Connection) -> Iterator[str]:
+    """Loads that say they changed more than they did, or failed and left something behind.
+
+    A row that changed opened a version, or ended one; what followed from it opened more, and is not counted.
+    """
+    opened = [sa.select(f.c.load_from.label("load")) for f in t.FACTS] + [sa.select(t.decision.c.load)]
+    ended = [sa.select(f.c.load_to.label("load")).where(f.c.load_to.is_not(None)) for f in t.FACTS]
+    touched = sa.union_all(*opened, *ended).subquery()
+    each = sa.select(touched.c.load, sa.func.count().label("versions")).group_by(touched.c.load).subquery()
+    versions = sa.func.coalesce(each.c.versions, 0)
+    c = t.load.c
+    query = sa.select(c.id, c.source, c.changed + c.withdrawn, versions, c.error)
+    query = query.join_from(t.load, each, each.c.load == c.id, isouter=True).order_by(c.id)
+    for load, source, said, found, error in conn.execute(query):
+        if said > found:
+            yield f"load {load} of {source}: {said} changed or withdrawn, but {found} versions opened or ended"
+        if error is not None and found:
+            yield f"load {load} of {source}: failed, but {found} versions opened or ended"
+
+
+def _flags(conn: sa.Connection) -> Iterator[str]:
+    """Reports that are neither complete nor incomplete, PECs neither in the sample nor out of it."""
+    for fact, flag in ((t.report, t.report.c.complete), (t.pec, t.pec.c.in_sample)):
+        keys = [fact.c[k] for k in fact.info["keys"]]
+        for row in conn.execute(sa.select(*keys, flag).where(flag.not_in((0, 1)))):
+            yield f"{fact.name} {', '.join(map(str, row[:-1]))}: {flag.name} is {row[-1]}"
 
 
 def _order(conn: sa.Connection) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The store: versions by load, moments, one writer at a time, checks that find what is wrong."""
 
 import contextlib
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -186,6 +187,12 @@ def test_a_reader_does_not_wait_for_a_writer(store: sa.Engine) -> None:
         ("update load set seen = 7", "load 1 of observation: 7 seen are not changed + unchanged + set aside"),
         ("update pec set load_to = load_from", "pec 1001: the version of load 1 overlaps another"),
         ("update load set committed_at = 0 where id = 2", "load 2: committed before the load ahead of it"),
+        (
+            "update load set seen = 5, changed = 5 where id = 1",
+            "load 1 of observation: 5 changed or withdrawn, but 1 ver",
+        ),
+        ("update load set error = 'cut off' where id = 1", "load 1 of observation: failed, but 1 versions opened"),
+        ("update pec set in_sample = 2 where pec = '1002'", "pec 1002: in_sample is 2"),
         ("update payload set size = 1", "payload 1: its 4 bytes are not the 1 with hash"),
     ],
 )
@@ -200,6 +207,28 @@ def test_the_check_names_what_is_wrong(store: sa.Engine, spoil: str, found: str)
     with writing(store) as conn:
         conn.exec_driver_sql(spoil)
     assert any(fault.startswith(found) for fault in check.faults(store))
+
+
+def test_the_check_names_a_version_whose_load_is_not_there(sqlite_store: sa.Engine) -> None:
+    put(sqlite_store, pec("1001"))
+    with contextlib.closing(sqlite3.connect(str(sqlite_store.url.database))) as conn:  # it minds no foreign keys
+        conn.execute("update pec set load_from = 9")
+        conn.commit()
+    assert "pec 1: load_from 9 is not there" in list(check.faults(sqlite_store))
+
+
+def test_the_check_names_a_broken_file(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    store = open_store(f"sqlite:///{file}")
+    put(store, *(pec(f"{i:04}") for i in range(500)))
+    with store.connect() as conn:
+        conn.exec_driver_sql("pragma wal_checkpoint(truncate)")
+        page = conn.scalar(sa.text("select rootpage from sqlite_master where name = 'pec_current'"))
+    store.dispose()
+    with file.open("r+b") as bytes_of_it:
+        bytes_of_it.seek((page - 1) * 4096)
+        bytes_of_it.write(b"\0" * 4096)
+    assert any(fault.startswith("the file: ") for fault in check.faults(connect(f"sqlite:///{file}")))
 
 
 def test_two_stores_that_know_the_same_have_the_same_hash_however_they_learnt_it(tmp_path: Path) -> None:
