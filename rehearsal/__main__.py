@@ -25,10 +25,11 @@ _EXAMPLES = """examples:
 def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    signal.signal(signal.SIGTERM, _ended)
+    for end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(end, _ended)
     try:
         election = read(asked.election)
-        until = election.moment_of(asked.until)
+        until = _moment(election, asked.until)
         at = addresses(election.id, asked.store, asked.observation, asked.port)
         if asked.speed is None:
             return _fast(election, at, until, asked.seed)
@@ -36,12 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
         plan = Plan(asked.election, asked.until, asked.speed, asked.seed, asked.port, served)
         return Live(election, plan, at, _say).run()
     except (RehearsalError, ConfigError) as error:
-        print(f"rehearsal: {error}", file=sys.stderr)
-        return 2
-    except FileNotFoundError as error:
-        print(f"rehearsal: there is no {error.filename}: this election cannot be rehearsed", file=sys.stderr)
-        return 2
-    except ValueError as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -81,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8600, help="of the commission's site, live (default: 8600)")
     parser.add_argument("--dashboard-port", type=int, default=8501, help="with --serve (default: 8501)")
     return parser
+
+
+def _moment(election: Election, text: str) -> datetime:
+    try:
+        return election.moment_of(text)
+    except ValueError as error:
+        raise RehearsalError(f"--until {text}: neither a time (14:00) nor a date and time") from error
 
 
 def _speed(text: str) -> float:

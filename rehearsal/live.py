@@ -1,5 +1,6 @@
 """Going on live: the world moves with the rehearsed clock, wishes from the screen are met, the dashboard is a child."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -48,6 +49,9 @@ class Live:
 
     def run(self) -> int:
         """Play to the planned moment, where it is not past it, and go on; returns the exit status."""
+        _must_be_free(self._plan.port, "--port")
+        if self._plan.dashboard_port:
+            _must_be_free(self._plan.dashboard_port, "--dashboard-port")
         files.write_current(self._election.id, self._at)
         until = self._election.moment_of(self._plan.until)
         goes_on = self._position is not None and self._position >= until
@@ -106,7 +110,7 @@ class Live:
         return outside
 
     def _jump(self, outside: Outside, until: datetime) -> None:
-        now, speed = clock.now(), clock.speed() or self._plan.speed
+        now, speed = clock.now(), clock.speed()
         if until <= now:
             self._say(f"Asked to jump to {self._local(until)}, which is past.")
             return
@@ -178,3 +182,13 @@ class Live:
 
     def _local(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._election.tz):%d.%m.%Y %H:%M}"
+
+
+def _must_be_free(port: int, option: str) -> None:
+    """Said before a morning is played, not after."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise RehearsalError(f"port {port} is taken: end what runs there, or name another {option}") from error

@@ -10,7 +10,7 @@ from rehearsal.ballots import ballots
 from rehearsal.commission import Commission
 from rehearsal.day import Event, day
 from rehearsal.observation import Played, apply, open_observation, played, remember
-from rehearsal.script import read_script
+from rehearsal.script import Script, read_script
 from rehearsal.turnout import turnout
 from rehearsal.world import world
 
@@ -23,7 +23,7 @@ class Outside:
     """One rehearsal, from its seed: what happens in it, and how far it has happened."""
 
     def __init__(self, election: Election, observation: str, seed: int | None = None) -> None:
-        script = read_script(election).with_seed(seed)
+        script = _script(election).with_seed(seed)
         self.election = election
         self.database: sa.Engine = open_observation(observation)
         self.state = started(self.database, election, seed) or Played(election.id, script.seed, _never(election), 0)
@@ -66,6 +66,13 @@ class Outside:
         """Go on in another database, where the same day was played."""
         self.database = open_observation(observation)
         self.state = started(self.database, self.election, self.state.seed) or self.state
+
+
+def _script(election: Election) -> Script:
+    try:
+        return read_script(election)
+    except FileNotFoundError as error:
+        raise RehearsalError(f"there is no {error.filename}: this election cannot be rehearsed") from error
 
 
 def started(database: sa.Engine, election: Election, seed: int | None) -> Played | None:

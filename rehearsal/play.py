@@ -25,7 +25,7 @@ def play(outside: Outside, store: sa.Engine, until: datetime, say: Say) -> None:
             f"the rehearsal is at {_local(election, outside.state.until)} already, past {_local(election, until)}: "
             f"it only goes forward. To begin again, remove {shown(outside.database)} and the store"
         )
-    told = beginning(election)
+    told = beginning(election) if outside.fresh else outside.state.until
     for step in steps(election, None if outside.fresh else outside.state.until, until):
         outside.advance(step)
         with clock.frozen(step):
@@ -58,7 +58,7 @@ def publish(outside: Outside, port: int = 0) -> Site:
     try:
         site = Site(outside.commission, clock.now, port)
     except OSError as error:
-        raise RehearsalError(f"port {port} is taken: is a rehearsal running? Name another --port") from error
+        raise RehearsalError(f"port {port} is taken: end what runs there, or name another --port") from error
     os.environ["BAIKOO_COMMISSION"] = site.url
     os.environ["BAIKOO_OBSERVATION"] = outside.database.url.render_as_string(hide_password=False)
     return site

@@ -169,7 +169,7 @@ def test_the_command_plays_to_the_hour_stops_the_clock_there_and_refuses_an_earl
     tmp_path: Path, election: Election
 ) -> None:
     first = command(tmp_path, "--until", "2021-11-27T08:30")
-    assert first.wait(60) == 0, first.communicate()
+    assert first.wait(180) == 0, first.communicate()
     store = connect(f"sqlite:///{tmp_path / 'store.sqlite'}")
     state = clock.read(store)
     store.dispose()
@@ -177,13 +177,13 @@ def test_the_command_plays_to_the_hour_stops_the_clock_there_and_refuses_an_earl
     assert (state.rehearsed_at, state.speed) == (election.moment_of("2021-11-27T08:30"), 0)
     assert (tmp_path / "observation.sqlite").exists()
     earlier = command(tmp_path, "--until", "2021-11-27T08:10")
-    words, _ = earlier.communicate(timeout=60)
+    words, _ = earlier.communicate(timeout=180)
     assert earlier.returncode == 2
     assert "it only goes forward" in words
     assert "Traceback" not in words
 
 
-def wait_for(condition: Any, seconds: float = 40) -> Any:
+def wait_for(condition: Any, seconds: float = 180) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
@@ -229,7 +229,7 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
         wait_for(lambda: (now := position()) and now < jump)
     finally:
         live.send_signal(signal.SIGTERM)
-        words, _ = live.communicate(timeout=30)
+        words, _ = live.communicate(timeout=180)
     assert live.returncode == 130, words
     assert "Traceback" not in words
     store = connect(url)
@@ -242,8 +242,42 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
         wait_for(position)
     finally:
         again.send_signal(signal.SIGINT)
-        words, _ = again.communicate(timeout=30)
+        words, _ = again.communicate(timeout=180)
     assert (found := re.search(r"Goes on at (.*)\.", words)), words
     assert found[1] == f"{state.rehearsed_at.astimezone(election.tz):%d.%m.%Y %H:%M}"
     current = json.loads((tmp_path / "current.json").read_text())
     assert current["store"] == url
+
+
+def test_every_option_is_documented() -> None:
+    words = (ROOT / "docs" / "rehearsal.md").read_text("utf-8")
+    told = subprocess.run([sys.executable, "-m", "rehearsal", "--help"], cwd=ROOT, text=True, capture_output=True)
+    options = set(re.findall(r"--[a-z-]+", told.stdout)) - {"--help"}
+    assert len(options) > 7
+    assert all(f"`{option}`" in words for option in options)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_played(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        live = command(tmp_path, "--until", "14:00", "--speed", "60", "--port", port)
+        words, _ = live.communicate(timeout=180)
+    assert live.returncode == 2
+    assert f"port {port} is taken" in words
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--until", "tomorrow"), "neither a time"),
+        (("--until", "14:00", "--election", "nowhere"), "there is no such file"),
+    ],
+)
+def test_what_cannot_be_played_is_said_in_a_sentence(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    refused = command(tmp_path, *options)
+    words, _ = refused.communicate(timeout=180)
+    assert refused.returncode == 2
+    assert said in words
+    assert "Traceback" not in words
