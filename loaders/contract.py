@@ -1,6 +1,5 @@
 """The reference contract: the views of an observation database, and how they are read."""
 
-import math
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from loaders.source import SourceError
 Raw = dict[str, Any]
 Cursor = dict[str, Any]  # {"text": '2021-11-28T09:58:00Z'} or {"at": ISO, "aware": bool}
 PAGE = 5_000
+_UNTAKEN = re.compile("[\x00\ud800-\udfff]")
 _SOME = 400  # keys in one statement
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _TEXT = re.compile(r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?")
@@ -272,12 +272,22 @@ def _rows(conn: sa.Connection, query: sa.Select[Any]) -> list[Raw]:
 
 
 def code(value: Any) -> str:
-    """A code as text, however the source types it: 5043, 5043.0 and ' 5043 ' are '5043'; nothing is ''."""
+    """A code as text, however the source types it: 5043, 5043.0 and ' 5043 ' are '5043'; nothing is ''.
+
+    Characters that no database takes stand in it as '\ufffd'.
+    """
     if value is None or isinstance(value, bool):
         return ""
-    if isinstance(value, (float, Decimal)) and math.isfinite(value) and value == int(value):
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
         return str(int(value))
-    return str(value).strip()
+    return clean(str(value)).strip()
+
+
+def clean(text: str) -> str:
+    """Text as every database takes it: NUL and lone surrogates replaced."""
+    return _UNTAKEN.sub("\ufffd", text)
 
 
 def is_set(value: Any) -> bool:

@@ -165,6 +165,7 @@ class Intake:
             complete = self.election.required(fact["form"]) <= {a["question"] for a, _ in good}
             whole.append((fact | {"complete": int(complete)}, raw))
             answers += good
+        self.load.counts["unchanged"] += sum(len(self.batch.answers.get(r, ())) for r in withdrawn)
         for report in orphans:
             self._answers_aside(report, Wrong("unknown_report", "report"))
         self._put(REPORT, whole, t.report)
@@ -261,8 +262,8 @@ class Intake:
 
     def _looked_at(self, aside: Aside) -> bool:
         """Whether the batch says something about a row that was set aside."""
-        if not aside.key.strip("/"):
-            return False  # rows without a key cannot be told from one another
+        if not aside.key.strip("/") or "\ufffd" in aside.key:
+            return False  # rows without a key, or with one that cannot be asked for, are not read again
         if aside.place == ANSWER.name:
             return aside.report in self.batch.reports or aside.report in self.batch.gone.get(REPORT.name, ())
         if aside.place == REPORT.name and aside.key in self.batch.reports:

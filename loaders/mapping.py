@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elections.config import Contest, Feed
-from loaders.contract import code
+from loaders.contract import clean, code
 from loaders.source import Bad, SourceError, raw_text
 
 Fact = dict[str, Any]
@@ -135,7 +135,7 @@ def _key(feed: Feed, row: Any) -> str:
     if not isinstance(row, dict):
         raise _Wrong("not_a_row", None)
     place = _place(feed, row)
-    if feed.scope != "country" and (not place or not place.isprintable()):
+    if feed.scope != "country" and (not place or "\ufffd" in place):
         raise _Wrong("no_key", feed.place)
     hour = _hour(feed, row)
     if feed.hour and not hour:
@@ -155,7 +155,7 @@ def _hour(feed: Feed, row: Any) -> str:
 
 def _text(row: Any, path: str | None) -> str | None:
     value = _at(row, path) if path else None
-    return None if value is None else code(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return None if value is None else code(value)
 
 
 def _at(content: Any, path: str | None) -> Any:
@@ -171,5 +171,5 @@ def _at(content: Any, path: str | None) -> Any:
 
 
 def _bad(feed: Feed, key: str, row: Any, wrong: _Wrong) -> Bad:
-    clean = key.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-    return Bad(feed.id, clean, wrong.reason, wrong.field, wrong.detail, raw_text(row))
+    field, detail = (text and clean(text) for text in (wrong.field, wrong.detail))
+    return Bad(feed.id, clean(key), wrong.reason, field, detail, raw_text(row))

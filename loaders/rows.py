@@ -9,7 +9,20 @@ from decimal import Decimal
 from typing import Any
 
 from elections.config import Checklist, Election, Question
-from loaders.contract import ANSWER, ATTACHMENT, INCIDENT, MESSAGE, OBSERVER, PEC, REPORT, Raw, View, code, is_set
+from loaders.contract import (
+    ANSWER,
+    ATTACHMENT,
+    INCIDENT,
+    MESSAGE,
+    OBSERVER,
+    PEC,
+    REPORT,
+    Raw,
+    View,
+    clean,
+    code,
+    is_set,
+)
 from loaders.source import Bad, raw_text
 from store.tables import from_milliseconds, milliseconds
 
@@ -47,7 +60,7 @@ def deleted(row: Raw) -> bool:
 
 def key(view: View, row: Raw) -> str:
     """A row's key as it stands in quarantine: '<report>/<question>' of an answer."""
-    return "/".join(_clean(code(row.get(k))) for k in view.keys)
+    return "/".join(code(row.get(k)) for k in view.keys)
 
 
 def bad(view: View, row: Raw, wrong: Wrong) -> Bad:
@@ -195,7 +208,7 @@ def _answer(row: Raw, known: Known, form: str, pec_code: str) -> Fact:
     if question.type == "choice":
         fact["value"] = code(value)
         if fact["value"] not in question.choices:
-            raise Wrong("not_a_choice", "value", _clean(fact["value"])[:200])
+            raise Wrong("not_a_choice", "value", fact["value"][:200])
     if question.type == "time":
         fact["moment_at"] = _answered_time(value, known, known.election.forms[form])
     return fact
@@ -226,7 +239,7 @@ def _answered_time(value: Any, known: Known, checklist: Checklist) -> datetime:
         when = _kept(when)
         local = when.astimezone(known.election.tz)
     except (ValueError, OverflowError) as error:
-        raise Wrong("not_a_time", "value", _clean(code(value))[:200]) from error
+        raise Wrong("not_a_time", "value", code(value)[:200]) from error
     if when > known.now + EARLY:
         raise Wrong("in_future", "value", local.isoformat())
     _within_days(when, "value", known.election, checklist)
@@ -297,19 +310,15 @@ def _attachment(row: Raw, known: Known) -> Fact:
 def _code(row: Raw, name: str) -> str | None:
     """A code, None where there is none; Wrong where it has characters that no code has."""
     text = code(row.get(name))
-    if text != _clean(text):
+    if "\ufffd" in text:
         raise Wrong("not_text", name)
     return text or None
 
 
 def _words(row: Raw, name: str) -> str | None:
-    """Free text as it was written, less what no database takes."""
+    """Free text as it was written."""
     value = row.get(name)
-    return None if value is None else _clean(value if isinstance(value, str) else code(value))
-
-
-def _clean(text: str) -> str:
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return None if value is None else clean(value) if isinstance(value, str) else code(value)
 
 
 def _whole(value: Any, field: str) -> int | None:
@@ -318,7 +327,7 @@ def _whole(value: Any, field: str) -> int | None:
     if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d+(\.\d+)?", text, re.ASCII):
         if value is None or text == "":
             return None
-        raise Wrong("not_a_number", field, _clean(text)[:200])
+        raise Wrong("not_a_number", field, text[:200])
     number = Decimal(text)
     if number < 0:
         raise Wrong("negative", field, text[:200])
@@ -336,7 +345,7 @@ def _degrees(row: Raw, name: str, most: float) -> float | None:
     try:
         degrees = float(value)
     except (TypeError, ValueError) as error:
-        raise Wrong("not_a_number", name, _clean(code(value))[:200]) from error
+        raise Wrong("not_a_number", name, code(value)[:200]) from error
     if not abs(degrees) <= most:
         raise Wrong("not_a_number", name, f"{degrees:g}")
     return degrees
@@ -355,7 +364,7 @@ def _past(value: Any, field: str, now: datetime) -> datetime | None:
             raise ValueError
         when = _kept((when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC))
     except (ValueError, OverflowError) as error:
-        raise Wrong("not_a_time", field, _clean(code(value))[:200]) from error
+        raise Wrong("not_a_time", field, code(value)[:200]) from error
     if when > now + EARLY:
         raise Wrong("in_future", field, when.isoformat())
     return when
