@@ -55,8 +55,9 @@ def pec_panel() -> st.Page:
 def main() -> None:
     """One run of a visitor's session: what the address says, then the page that was asked for."""
     st.set_page_config(page_title="Baikoo", page_icon=strip.ICON, layout="wide")
-    if not door.is_open():
-        return st.error(door.NOT_THROUGH)  # run past the server below: `python dashboard.py`, another server
+    if not door.is_open():  # run past the server below: `python dashboard.py`, another server
+        st.error(door.NOT_THROUGH)
+        return
     wanted = st.session_state.pop("open_pec", None)
     if wanted:
         st.session_state["pec"] = wanted

@@ -25,7 +25,8 @@ def of_the_phase(seen: View) -> list[Card]:
         return [*(checklist(seen, f) for f in forms[:2]), late(seen), incident_reports(seen), turnout(seen)]
     if seen.phase == "night":
         return [*(checklist(seen, f) for f in forms[:2]), counted(seen), late(seen), incident_reports(seen)]
-    return [*(checklist(seen, f) for f in forms[:1]), counted(seen), both_counts(seen), incident_reports(seen), turnout(seen)]
+    compared = [counted(seen), both_counts(seen)]
+    return [*(checklist(seen, f) for f in forms[:1]), *compared, incident_reports(seen), turnout(seen)]
 
 
 def checklist(seen: View, form: str) -> Card:
@@ -104,23 +105,23 @@ def turnout(seen: View) -> Card:
 
 def counted(seen: View) -> Card:
     """The commission's counted share: machine and manual."""
-    last = seen.figure(room.counted).set_index("count")
+    last: dict[Any, Any] = seen.figure(room.counted).set_index("count").to_dict("index")
     named = {"machine": _("machine"), "manual": _("manual")}
     so_far = {
-        kind: words.fraction(last.loc[kind, "pecs"], last.loc[kind, "of"])
-        if kind in last.index
+        kind: words.fraction(last[kind]["pecs"], last[kind]["of"])
+        if kind in last
         else _("nothing published yet")
         for kind in named
     }
     lines = [f"{word}: {so_far[kind]}" for kind, word in named.items()]
-    best = next((k for k in ("manual", "machine") if k in last.index), None)
+    best = next((k for k in ("manual", "machine") if k in last), None)
     tone: Tone = ""
     if len(seen.figure(room.contradictions)):
         tone = "red"
         lines.append(_("the published table contradicts itself"))
     if best is None:
         return Card(_("Counted by the commission"), words.NOTHING, lines)
-    return Card(_("Counted by the commission"), words.percent(last.loc[best, "value"]), lines, tone, named[best])
+    return Card(_("Counted by the commission"), words.percent(last[best]["value"]), lines, tone, named[best])
 
 
 def both_counts(seen: View) -> Card:
@@ -163,7 +164,7 @@ def change_words(row: dict[Any, Any]) -> str:
         "episode_open": _("failure began"),
         "episode_end": _("failure ended"),
         "published": _("published"),
-    }.get(row["what"], row["what"])
+    }.get(row["what"], str(row["what"]))
     detail = row.get("detail")
     if words.missing(detail):
         return kind

@@ -11,7 +11,9 @@ def region(id: object) -> str:
 def district(id: object) -> str:
     """'Leilek (No. 1)': people say either."""
     found = next((d for d in here()[1].districts if d.id == id), None)
-    return _("{name} (No. {number})").format(name=label(found.name), number=found.number) if found else "" if missing(id) else str(id)
+    if found is None:
+        return "" if missing(id) else str(id)
+    return _("{name} (No. {number})").format(name=label(found.name), number=found.number)
 
 
 def form(id: str) -> str:

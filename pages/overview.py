@@ -21,7 +21,7 @@ def page() -> None:
 
 
 def _room(seen: View) -> None:
-    shell.figure_cards(cards.of_the_phase(seen))
+    shell.figure_cards(seen.once("cards", lambda: cards.of_the_phase(seen)))
     left, right = st.columns([2.2, 1], gap="medium")
     with left:
         through_the_day(seen)
@@ -70,20 +70,27 @@ def _expected(checklists: pd.DataFrame) -> str:
 def last_minutes(seen: View) -> None:
     """What changed in the last 15 minutes, newest first."""
     shell.heading(_("Last 15 minutes"))
-    recent = seen.figure(changes.recent, minutes=15)
-    for column in ("region", "district"):
-        if (chosen := getattr(seen, column)) and column in recent:
-            recent = recent[recent[column] == chosen]
-    if recent.empty:
+    if words_of_recent := seen.once("recent", lambda: _recent_words(seen)):
+        st.html(words_of_recent)
+    else:
         shell.empty(_("Nothing new came in the last 15 minutes."))
-        return
+
+
+def _recent_words(seen: View) -> str:
+    recent = seen.figure(changes.recent, minutes=15)
+    if seen.region:
+        recent = recent[recent["region"] == seen.region]
+    if recent.empty:
+        return ""
     counts = recent.groupby("what", sort=False).size()
     lines = [cards.change(str(what), int(n)) for what, n in counts.items()]
-    st.html("<ul class='bk-counts'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>")
-    # twenty reports a minute must not hide the one incident among them: the counts above tell of the reports
+    # twenty reports a minute must not hide the one incident among them: the counts tell of the reports
     came = recent["what"] == "report_in"
     rows = pd.concat([recent[~came], recent[came]]).head(RECENT_ROWS).to_dict("records")
-    st.html("<ol class='bk-recent'>" + "".join(_recent(row) for row in rows) + "</ol>")
+    return (
+        "<ul class='bk-counts'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+        "<ol class='bk-recent'>" + "".join(_recent(row) for row in rows) + "</ol>"
+    )
 
 
 def _recent(row: dict[Any, Any]) -> str:
@@ -99,19 +106,21 @@ def regions(seen: View) -> None:
     form = seen.form or seen.figure(room.focus)
     if form is None:
         return
+    shell.heading(_("Regions, most late PECs first"), names.form(form))
+    table = seen.once("regions", lambda: _regions_table(seen, form), form)
+    st.html(f"<div class='scrolls'>{table}</div>{_legend()}")
+
+
+def _regions_table(seen: View, form: str) -> str:
     rows = seen.figure(room.regions, form=form)
     if seen.region:
         rows = rows[rows["region"] == seen.region]
-    shell.heading(_("Regions, most late PECs first"), names.form(form))
-    st.html(f"<div class='scrolls'>{_regions_table(rows)}</div>{_legend()}")
-
-
-def _regions_table(rows: pd.DataFrame) -> str:
     heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), _("ARBB failed"), _("Turnout")]
     if "hour" in rows and rows["hour"].notna().any():
         heads[-1] = _("Turnout at {hour}").format(hour=rows["hour"].dropna().iloc[0])
     body = "".join(_region_row(row) for row in rows.to_dict("records"))
-    head = "".join(f"<th{'' if i == 0 else ' class=bk-number' if i > 1 else ''}>{escape(h)}</th>" for i, h in enumerate(heads))
+    marks = ("", "", *(" class=bk-number" for _right in heads[2:]))
+    head = "".join(f"<th{mark}>{escape(h)}</th>" for mark, h in zip(marks, heads, strict=True))
     return f"<table class='bk-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

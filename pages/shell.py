@@ -141,7 +141,7 @@ def table(
         icon=":material/download:",
     )
     shown = frame[list(columns)]
-    written = shown.style.format({name: _writer(c.show) for name, c in columns.items()})  # type: ignore[arg-type]
+    written = shown.style.format({name: _writer(c.show) for name, c in columns.items()})
     config = {name: st.column_config.Column(c.title, width=c.width, help=c.help) for name, c in columns.items()}
     options: dict[str, Any] = {
         "column_config": config,
@@ -188,7 +188,8 @@ def enlarged(scale: float) -> Iterator[None]:
 
 
 _scale: ContextVar[float] = ContextVar("scale", default=0.0)
-_SIZES = {"height", "fontSize", "labelFontSize", "titleFontSize", "symbolSize", "strokeWidth", "dx", "dy", "size", "yOffset"}
+_FONTS = {"fontSize", "labelFontSize", "titleFontSize"}
+_SIZES = _FONTS | {"height", "symbolSize", "strokeWidth", "dx", "dy", "size", "yOffset"}
 
 
 def _enlarged(part: Any, scale: float) -> Any:

@@ -148,7 +148,7 @@ def _rehearsed() -> str:
     return _("Rehearsal: totals as published, single rows synthetic")
 
 
-def _age(row: dict[str, Any]) -> str:
+def _age(row: dict[Any, Any]) -> str:
     """'observers 12 s', with the word where it is late, and when the data last changed."""
     word = {"amber": _("late"), "red": _("stale"), "never": _("no answer yet")}.get(row["state"], "")
     changed = _("changed {time}").format(time=words.clock_time(row["last_change_at"]))
@@ -159,7 +159,7 @@ def _age(row: dict[str, Any]) -> str:
     )
 
 
-def _stale(row: dict[str, Any]) -> str:
+def _stale(row: dict[Any, Any]) -> str:
     name = names.source(row["source"])
     if pd.isna(row["last_success_at"]):
         return _("No answer yet from: {source}.").format(source=name)

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -50,11 +50,14 @@ class View:
         """
         return self.snapshot.ask(ask, **given)
 
+    def once(self, name: str, build: Callable[[], T], *given: Any) -> T:
+        """What is built once per snapshot, language, filters and `given` (whatever else it depends on)."""
+        filters = (self.region, self.district, self.form, self.as_of)
+        return cast("T", _once(self.snapshot, (name, self.language, filters, given), build))
+
     def spec(self, name: str, build: Callable[[], dict[str, Any]], *given: Any) -> dict[str, Any]:
-        """A chart's spec, built once per snapshot, language, filters and `given` (whatever else it depends on)."""
-        return _once(
-            self.snapshot, (name, self.language, self.region, self.district, self.form, given), build
-        )
+        """A chart's spec, built once for all sessions that look at the same."""
+        return self.once(name, build, *given)
 
     @property
     def phase(self) -> str:
@@ -100,7 +103,7 @@ def hours(until: datetime) -> list[datetime]:
 def day_ends() -> datetime:
     """Noon of the day after: until then people look at hours, later at days."""
     election = here()[1]
-    return election.instant(datetime.combine(election.date + timedelta(days=1), time(12)))  # noqa: DTZ001 -- local
+    return election.instant(datetime.combine(election.date + timedelta(days=1), time(12)))
 
 
 class Present:
@@ -122,20 +125,20 @@ class Present:
 present = Present()
 
 _lock = threading.Lock()
-_specs: WeakKeyDictionary[Snapshot, dict[Any, Future[dict[str, Any]]]] = WeakKeyDictionary()
+_built: WeakKeyDictionary[Snapshot, dict[Any, Future[Any]]] = WeakKeyDictionary()
 
 
-def _once(snapshot: Snapshot, key: Any, build: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The spec of this key, built by the first who asks while the others wait for it."""
+def _once(snapshot: Snapshot, key: Any, build: Callable[[], Any]) -> Any:
+    """The value of this key, built by the first who asks while the others wait for it."""
     with _lock:
-        specs = _specs.setdefault(snapshot, {})
-        mine = key not in specs
-        spec = specs.setdefault(key, Future())
+        built = _built.setdefault(snapshot, {})
+        mine = key not in built
+        value = built.setdefault(key, Future())
     if mine:
         try:
-            spec.set_result(build())
+            value.set_result(build())
         except BaseException as error:
             with _lock:
-                del specs[key]
-            spec.set_exception(error)
-    return spec.result()
+                del built[key]
+            value.set_exception(error)
+    return value.result()

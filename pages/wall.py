@@ -74,6 +74,7 @@ def _show_urgent(urgent: list[dict[str, str]]) -> None:
     """What, where and when; the observer's own words are for those who act on them, not for a wall."""
     shell.heading(_("New and critical"))
     rows = "".join(
-        f"<li><time>{escape(u['at'])}</time> <b>{escape(u['what'])}</b><div>{escape(u['where'])}</div></li>" for u in urgent
+        f"<li><time>{escape(u['at'])}</time> <b>{escape(u['what'])}</b><div>{escape(u['where'])}</div></li>"
+        for u in urgent
     )
     st.html(f"<ul class='bk-urgent'>{rows}</ul>")

@@ -5,6 +5,7 @@ import gettext
 import io
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from datetime import date as calendar_date
 from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
@@ -91,7 +92,7 @@ def _thin(text: str) -> str:
 
 def missing(value: object) -> bool:
     """Whether there is no value: None, NaN, NaT."""
-    return value is None or bool(pd.isna(value))  # type: ignore[call-overload]  -- scalars of any kind come here
+    return value is None or value is pd.NaT or value is pd.NA or value != value  # NaN alone differs from itself
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -161,7 +162,7 @@ def _day(then: datetime) -> str:
     return str(dates.format_date(then, "d MMM", locale=_locale(language())))
 
 
-def date(at: datetime) -> str:
+def date(at: calendar_date) -> str:
     """'28 November 2021', of a date or a time of the election's zone."""
     return str(dates.format_date(at, "long", locale=_locale(language())))
 

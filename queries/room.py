@@ -8,6 +8,8 @@ import pandas as pd
 from elections.config import Checklist
 from queries import coverage, equipment, incidents, procedures, results, turnout
 from queries.moment import Moment
+from queries.shared import ask
+
 
 def current(m: Moment, most: int = 1) -> list[str]:
     """The checklists that matter now, at most so many: those opened last (of two, the one due first), then the next."""
@@ -32,8 +34,8 @@ def focus(m: Moment) -> str | None:
 
 
 def checklists(m: Moment, **place: str) -> pd.DataFrame:
-    """Each checklist of the sample: form, expected, received, late, lost, opens_at, due_at, value (received of expected)."""
-    rows = coverage.coverage(m, by=("form",), **place)
+    """Each checklist of the sample: form, expected, the states, opens_at, due_at, value (received of expected)."""
+    rows = ask(m, coverage.coverage, **place)
     forms = m.election.forms
     rows = rows[[forms[f].expected_from == "sample" for f in rows["form"]]].reset_index(drop=True)
     for column in ("opens", "due"):
@@ -53,7 +55,7 @@ def late(m: Moment, region: str | None = None, district: str | None = None) -> d
 
 def incident_counts(m: Moment, **place: str) -> dict[str, int]:
     """Reports of incidents: total, critical, last_hour (reported), critical_last_hour."""
-    listed = incidents.incident_list(m, **place)
+    listed = ask(m, incidents.incident_list, **place)
     fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(hours=1))
     critical = listed["severity"] == "critical"
     return {
@@ -66,14 +68,14 @@ def incident_counts(m: Moment, **place: str) -> dict[str, int]:
 
 def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
     """Critical incidents reported in the last minutes, newest first, with the columns of `incident_list`."""
-    listed = incidents.incident_list(m, **place)
+    listed = ask(m, incidents.incident_list, **place)
     fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(minutes=minutes))
     return listed[(listed["severity"] == "critical") & fresh].sort_values("reported_at", ascending=False)
 
 
 def latest_turnout(m: Moment) -> dict[str, Any] | None:
     """The last hour whose estimate may be shown, else the last that anybody reported; None before the first."""
-    rows = turnout.turnout(m, by=("hour",))
+    rows = ask(m, turnout.turnout)
     rows = rows[(rows["n"] > 0) | rows["published"].notna()]
     if rows.empty:
         return None
@@ -83,7 +85,7 @@ def latest_turnout(m: Moment) -> dict[str, Any] | None:
 
 def counted(m: Moment) -> pd.DataFrame:
     """What the commission has published of each count by now: count, pecs, of, value (pecs of of)."""
-    rows = results.progress(m).sort_values("at_at", kind="stable").groupby("count", sort=False).tail(1)
+    rows = ask(m, results.progress).sort_values("at_at", kind="stable").groupby("count", sort=False).tail(1)
     rows["value"] = rows["pecs"] / rows["of"].where(rows["of"] > 0)
     return rows[["count", "pecs", "of", "value"]].reset_index(drop=True)
 
@@ -130,18 +132,20 @@ def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
     region, the states of `form` and `expected`, value (late of expected), incidents, critical, arbb_failed, arbb_n,
     arbb_value, turnout, turnout_low, turnout_high, turnout_light, hour.
     """
-    rows = coverage.coverage(m, by=("region",), form=form, **({"district": district} if district else {}))
+    rows = ask(m, coverage.coverage, by=("region", "form"), **({"district": district} if district else {}))
+    rows = rows[rows["form"] == form].drop(columns="form")
     rows["value"] = rows["late"] / rows["expected"].where(rows["expected"] > 0)
-    reports = incidents.incidents(m, by=("region",))[["region", "count", "critical"]]
-    failed = equipment.failures(m, by=("device", "region"))
+    reports = ask(m, incidents.incidents, by=("region",))[["region", "count", "critical"]]
+    failed = ask(m, equipment.failures, by=("device", "region"))
     arbb = failed[failed["device"] == "arbb"][["region", "pecs_failed", "n", "value"]]
     arbb.columns = pd.Index(["region", "arbb_failed", "arbb_n", "arbb_value"])
     rows = rows.merge(reports.rename(columns={"count": "incidents"}), on="region", how="left")
     rows = rows.merge(arbb, on="region", how="left")
-    latest = latest_turnout(m)
+    latest = ask(m, latest_turnout)
     if latest is not None:
-        by_region = turnout.turnout(m, by=("hour", "region"), hour=latest["hour"])
-        by_region = by_region[["region", "hour", "value", "low", "high", "light"]]
-        by_region.columns = pd.Index(["region", "hour", "turnout", "turnout_low", "turnout_high", "turnout_light"])
-        rows = rows.merge(by_region, on="region", how="left")
+        own = ask(m, turnout.turnout, by=("hour", "region"))
+        own = own[(own["hour"] == latest["hour"]) & (own["contest"] == latest["contest"])]
+        own = own[["region", "hour", "value", "low", "high", "light"]]
+        own.columns = pd.Index(["region", "hour", "turnout", "turnout_low", "turnout_high", "turnout_light"])
+        rows = rows.merge(own, on="region", how="left")
     return rows.sort_values(["late", "incomplete", "due"], ascending=False, kind="stable").reset_index(drop=True)

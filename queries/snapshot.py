@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import pandas as pd
 
-from queries import changes, coverage, equipment, health, incidents, procedures, results, room, turnout
+from queries import changes, coverage, equipment, health, incidents, procedures, results, room, shared, turnout
 from queries.moment import Moment, now
 
 log = logging.getLogger(__name__)
@@ -52,14 +52,18 @@ FIGURES: dict[str, Asked] = {
 }
 # What the Overview draws; whatever else was looked at lately is made ahead as well.
 AHEAD: tuple[Asked, ...] = (
-    *(FIGURES[name] for name in ("coverage", "arrivals", "equipment", "turnout", "health", "progress")),
+    *(FIGURES[name] for name in ("coverage", "coverage_by_region", "arrivals", "incidents_by_region", "incident_list")),
+    *(FIGURES[name] for name in ("equipment", "equipment_by_region", "turnout", "turnout_by_region", "progress")),
+    (health.health, {}),
+    (changes.recent, {"minutes": 15}),
     (room.current, {"most": 3}),
+    (room.focus, {}),
     (room.checklists, {}),
     (room.late, {}),
     (room.incident_counts, {}),
     (room.latest_turnout, {}),
-    (room.focus, {}),
-    (changes.recent, {"minutes": 15}),
+    (room.counted, {}),
+    (room.contradictions, {}),
 )
 
 
@@ -72,6 +76,7 @@ class Snapshot:
         self._answers: dict[Any, Future[Any]] = {}
         self._lock = threading.Lock()
         self.looked: dict[Any, tuple[Asked, float]] = {}  # what a reader asked for, and when
+        shared.keep(self)
 
     @property
     def key(self) -> tuple[int, int]:
@@ -146,6 +151,9 @@ class _Keeper:
             return False
         if self.current:
             self.looked |= dict(self.current.looked)
+        else:  # the first who come need not wait for everything: each figure is there when it is made
+            self.current = snapshot
+            self.first.set()
         lately = sorted(self.looked.values(), key=lambda item: -item[1])
         for figure, given in (*AHEAD, *(asked for asked, _ in lately[:_LEARNT])):
             try:

@@ -21,6 +21,7 @@ from store.engine import open_store
 from tests.browser import ROOT, free_port
 from tests.streamlit_client import Visitor
 
+ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
 ADDRESSES = ("", "coverage", "incidents", "equipment", "turnout", "results", "health", "pec")
 MODULES = ("words", "shell", "door")  # files in pages/ that are no page: no address may run them
 
@@ -113,9 +114,9 @@ def _own_address() -> str:
 
 _APP_RUN = "from dashboard import app; app.run(config={{'server.address': '0.0.0.0', 'server.port': {port}}})"
 ELSEWHERE = {
-    "by option": (lambda port: streamlit(port, "--server.address", "0.0.0.0"), {}),
-    "by configuration": (streamlit, {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}),
-    "by uvicorn": (lambda port: ["-m", "uvicorn", "dashboard:app", "--host", "0.0.0.0", "--port", str(port)], {}),
+    "by option": (lambda port: streamlit(port, "--server.address", ANYWHERE), {}),
+    "by configuration": (streamlit, {"STREAMLIT_SERVER_ADDRESS": ANYWHERE}),
+    "by uvicorn": (lambda port: ["-m", "uvicorn", "dashboard:app", "--host", ANYWHERE, "--port", str(port)], {}),
     "by App.run": (lambda port: ["-c", _APP_RUN.format(port=port)], {}),
 }
 
@@ -131,7 +132,7 @@ def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
             answer = httpx.get(url + path, timeout=60)
             assert answer.status_code == 403
             assert "serves nothing here" in answer.text
-            assert "0.0.0.0" in answer.text
+            assert ANYWHERE in answer.text
         with pytest.raises(InvalidStatus, match="403"), connect(url.replace("http", "ws") + "/_stcore/stream"):
             pass
     assert "serves nothing here" in log.read_text(), "the log says it too"
@@ -165,6 +166,6 @@ def test_an_address_of_this_machine_alone_is_loopback(own: str) -> None:
     assert door.is_loopback(own)
 
 
-@pytest.mark.parametrize("other", ["0.0.0.0", "::", "192.168.1.7", "::ffff:10.0.0.1", "example.org", "", "fe80::1%eth0"])
+@pytest.mark.parametrize("other", [ANYWHERE, "::", "192.168.1.7", "::ffff:10.0.0.1", "a.org", "", "fe80::1%eth0"])
 def test_any_other_address_is_not(other: str) -> None:
     assert not door.is_loopback(other)

@@ -153,7 +153,7 @@ def test_translations_use_the_words_of_the_glossary(language: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("language", ("en", *LANGUAGES))
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_every_code_that_a_figure_may_have_is_said_in_words(language: str) -> None:
     loaders = "".join(f.read_text("utf-8") for f in (ROOT / "loaders").glob("*.py"))
     reasons = set(re.findall(r"Wrong\(\s*\"([a-z_]+)\"", loaders))
@@ -208,7 +208,9 @@ def test_a_duration_is_said_in_two_units_at_most(seconds: float, said: str) -> N
         assert words.duration(seconds) == said
 
 
-def test_times_are_the_elections_and_another_day_says_its_date(monkeypatch: pytest.MonkeyPatch, election: Election) -> None:
+def test_times_are_the_elections_and_another_day_says_its_date(
+    monkeypatch: pytest.MonkeyPatch, election: Election
+) -> None:
     monkeypatch.setattr(words, "here", lambda: (None, election))
     afternoon, next_morning = datetime(2021, 11, 28, 8, 5, 9, tzinfo=UTC), datetime(2021, 11, 29, 4, tzinfo=UTC)
     with words.speaking("en"):
