@@ -38,6 +38,7 @@ def spec(
         axis=alt.AxisConfig(
             labelFontSize=12, titleFontSize=12, titlePadding=6, labelPadding=5, gridOpacity=0.6, labelSeparation=8
         ),
+        axisY=alt.AxisConfig(labelFlush=False),
         legend=alt.LegendConfig(labelFontSize=12, symbolSize=110, padding=0, offset=6),
         view=alt.ViewConfig(stroke=None),
     )
@@ -61,7 +62,8 @@ def draw(spec: Spec, key: str, frame: pd.DataFrame | None = None, columns: shell
 
 
 def untitled(spec: Spec) -> Spec:
-    return {name: value for name, value in spec.items() if name != "title"}
+    """The spec without the words that the page says around it."""
+    return {name: value for name, value in spec.items() if name not in ("title", "description")}
 
 
 def on_clock(times: pd.Series) -> list[float | None]:

@@ -82,7 +82,7 @@ def timeline(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
     y = alt.Y(
         "lane:N",
         sort=list(dict.fromkeys(rows["lane"])),
-        axis=alt.Axis(title=None, labelLimit=110, grid=True, labelOverlap=False),
+        axis=alt.Axis(title=None, labelLimit=170, grid=True, labelOverlap=False),
     )
     tip = charts.tooltip(clock=_("Time"), lane=_("What"), words=_("Said"))
     low = min(v for v in rows["at"] if v is not None)

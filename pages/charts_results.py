@@ -1,5 +1,7 @@
 """Charts of the commission's results: machine and manual side by side, and how much has been counted."""
 
+from datetime import datetime
+
 import altair as alt
 import pandas as pd
 
@@ -80,7 +82,7 @@ def one_count(frame: pd.DataFrame, count: str) -> Spec:
     )
 
 
-def counted(frame: pd.DataFrame) -> Spec:
+def counted(frame: pd.DataFrame, since: datetime, now: datetime) -> Spec:
     """The share of PECs whose result was published, as it grew. frame: count, at_at, pecs, of."""
     rows = frame[frame["at_at"].notna()].copy()
     if rows.empty:
@@ -92,7 +94,7 @@ def counted(frame: pd.DataFrame) -> Spec:
     rows["text"] = [words.share(v, n, of) for v, n, of in zip(rows["value"], rows["pecs"], rows["of"], strict=True)]
     known = {count_kind(kind): colours.COMMISSION for kind in ("machine", "manual")}
     base = alt.Chart(charts.data()).encode(
-        x=charts.time_x("at"),
+        x=charts.time_x("at", [charts.clock_point(since), charts.clock_point(now)]),
         y=alt.Y("value:Q", axis=charts.percent_axis(_("PECs published")), scale=alt.Scale(domain=[0, 1])),
         tooltip=charts.tooltip(clock=_("Time"), word=_("Count"), text=_("PECs published")),
     )
@@ -103,7 +105,7 @@ def counted(frame: pd.DataFrame) -> Spec:
     )
     chart = alt.layer(
         base.mark_line(interpolate="step-after", strokeWidth=2, color=colours.COMMISSION).encode(strokeDash=dashes),
-        base.mark_point(shape="diamond", size=26, filled=True, color=colours.COMMISSION, opacity=0.8),
+        base.mark_point(shape="diamond", size=14, filled=True, color=colours.COMMISSION, opacity=0.8),
     )
     return charts.spec(
         chart,

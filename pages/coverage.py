@@ -83,15 +83,15 @@ def _map(seen: View) -> None:
 
 def _late_map(rows: pd.DataFrame, form: str, file: Path, chosen: str | None) -> charts.Spec:
     written = rows.assign(
-        written=[f"{words.number(n)}/{words.number(of)}" for n, of in zip(rows["late"], rows["expected"], strict=True)],
+        written=rows["late"].map(words.number),
         share=[words.fraction(n, of) for n, of in zip(rows["late"], rows["expected"], strict=True)],
         value=rows["value"].fillna(0.0),
     )
     return charts_map.regions(
         written[["region", "value", "written", "share"]],
         file,
-        _("Late PECs of those expected, by region: {checklist}").format(checklist=names.form(form)),
-        _("Map of the regions: late PECs of those expected. A click chooses the region."),
+        _("Late PECs by region: {checklist}").format(checklist=names.form(form)),
+        _("Map of the regions: late PECs of each. A click chooses the region."),
         shade="value",
         colour=colours.STATES["late"],
         written="written",

@@ -120,13 +120,14 @@ def _worst(seen: View) -> None:
     rows = seen.figure(equipment.worst, **seen.place)
     if rows.empty:
         return
+    rows["open"] = rows["open"].map({True: _("yes"), False: ""})  # as words: a table draws truth as a box to tick
     shell.heading(_("PECs by how long equipment failed, longest first"))
     columns = {
         "pec": shell.Column(_("PEC")),
         "region": shell.Column(_("Region"), names.region),
         "minutes": shell.Column(_("In all"), words.minutes),
         "episodes": shell.Column(_("Failures"), words.number),
-        "open": shell.Column(_("Goes on"), lambda on: _("yes") if on else _("no")),
+        "open": shell.Column(_("Goes on"), str),
     }
     count = n_("{n} PEC", "{n} PECs", len(rows)).format(n=words.number(len(rows)))
     shell.table(rows, columns, "equipment_worst", count, opens_pec=True)

@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from pages import charts, charts_day, charts_turnout, lists, names, pec_answers, pec_day, reports, shell, words
@@ -109,11 +110,11 @@ def _turnout(seen: View, one: Pec) -> None:
     columns = {
         "hour": shell.Column(_("Hour")),
         "count": shell.Column(_("Voters who have voted"), words.number),
-        "conflict": shell.Column(_("Observers differ"), _yes),
-        "fell": shell.Column(_("Lower than before"), _yes),
+        "conflict": shell.Column(_("Observers differ")),
+        "fell": shell.Column(_("Lower than before")),
     }
     if spec:
-        charts.draw(spec, "pec_turnout", one.counts, columns)
+        charts.draw(spec, "pec_turnout", _said(one.counts, "conflict", "fell"), columns)
 
 
 def _incidents(seen: View, one: Pec) -> None:
@@ -133,9 +134,9 @@ def _episodes(one: Pec) -> None:
         "from_at": shell.Column(_("From"), words.clock_time),
         "to_at": shell.Column(_("To"), words.clock_time),
         "minutes": shell.Column(_("Lasted"), words.minutes),
-        "replaced": shell.Column(_("Replaced by a box"), _yes),
+        "replaced": shell.Column(_("Replaced by a box")),
     }
-    shell.table(one.episodes, columns, "pec_episodes")
+    shell.table(_said(one.episodes, "replaced"), columns, "pec_episodes")
 
 
 def _published(one: Pec) -> None:
@@ -154,5 +155,6 @@ def _published(one: Pec) -> None:
     shell.table(sides, columns, "pec_published")
 
 
-def _yes(value: Any) -> str:
-    return _("yes") if value else ""
+def _said(rows: pd.DataFrame, *truths: str) -> pd.DataFrame:
+    """Truths as words: a table draws them as boxes to tick otherwise."""
+    return rows.assign(**{name: rows[name].map({True: _("yes"), False: ""}) for name in truths})

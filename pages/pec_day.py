@@ -7,6 +7,7 @@ import pandas as pd
 from pages import charts_day, names, words
 from pages.charts_results import count_kind
 from pages.words import _
+from queries.moment import here
 from queries.pec import Pec
 
 _COLUMNS = ["lane", "at_at", "to_at", "words", "alarming"]
@@ -31,7 +32,12 @@ def _reports(one: Pec) -> list[dict[str, Any]]:
             "alarming": bool(row["withdrawn"] or not words.missing(row["held"]) or row["form"] in conflicting),
         }
         for row in one.reports.to_dict("records")
+        if not _tells_of_a_failure(str(row["form"]))  # drawn as the failure itself
     ]
+
+
+def _tells_of_a_failure(form: str) -> bool:
+    return any(question.meaning == "device" for question in here()[1].asked(form).values())
 
 
 def _marks(row: dict[Any, Any], conflict: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Results: the commission's own, as it published them; machine and manual count are two series."""
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -43,7 +44,7 @@ def _contest(seen: View, contest: str) -> None:
         _lists(seen, contest, rows)
     with right:
         _progress(seen, contest)
-        _votes(rows, contest)
+    _votes(rows, contest)
     _places(seen, contest, published)
 
 
@@ -60,7 +61,7 @@ def _counted(seen: View, kind: str) -> Card:
 
 
 def _lists(seen: View, contest: str, rows: pd.DataFrame) -> None:
-    """Machine and manual side by side on the PECs that have both; before there are any, the machine count alone."""
+    """Machine and manual side by side on the PECs that have both; before there are any, one count alone."""
     both = seen.figure(results.both, contest=contest)
     both = both[both["kind"] == "list"]
     spec = seen.spec("results_both", lambda: charts_results.lists(both), contest)
@@ -74,9 +75,8 @@ def _lists(seen: View, contest: str, rows: pd.DataFrame) -> None:
         return charts.draw(spec, f"results_both_{contest}", both, columns)
     kind = "machine" if rows[rows["count"] == "machine"]["pecs"].any() else "manual"
     own = rows[(rows["count"] == kind) & (rows["kind"] == "list")]
-    charts.draw(
-        seen.spec("results_one", lambda: charts_results.one_count(own, kind), contest), f"results_one_{contest}"
-    )
+    one = seen.spec("results_one", lambda: charts_results.one_count(own, kind), contest)
+    charts.draw(one, f"results_one_{contest}")
 
 
 def _progress(seen: View, contest: str) -> None:
@@ -87,23 +87,16 @@ def _progress(seen: View, contest: str) -> None:
         "pecs": shell.Column(_("PECs"), words.number),
         "of": shell.Column(_("Of"), words.number),
     }
-    if spec := seen.spec("results_progress", lambda: charts_results.counted(rows), contest):
+    spec = seen.spec("results_progress", lambda: charts_results.counted(rows, _close(seen), seen.moment.at), contest)
+    if spec:
         charts.draw(spec, f"results_progress_{contest}", rows, columns)
 
 
 def _votes(rows: pd.DataFrame, contest: str) -> None:
-    """Every list and line, machine and manual apart, each with its base."""
+    """Every list and line: machine and manual apart, each with the ballots it is a share of."""
     shell.heading(_("Votes and share of the ballots by list, each count on the PECs that published it"))
-    columns = {
-        "list": shell.Column(_("List"), line),
-        "count": shell.Column(_("Count"), count_kind),
-        "votes": shell.Column(_("Votes"), words.number),
-        "share": shell.Column(_("Share"), lambda share: words.percent(share, 2)),
-        "base": shell.Column(_("Ballots"), words.number),
-        "pecs": shell.Column(_("PECs"), words.number),
-        "of": shell.Column(_("Of"), words.number),
-    }
-    shell.table(rows[rows["pecs"] > 0], columns, f"results_votes_{contest}")
+    columns = {"list": shell.Column(_("List"), line), **_sides()}
+    shell.table(_side_by_side(rows, "list"), columns, f"results_votes_{contest}")
 
 
 def _places(seen: View, contest: str, published: pd.DataFrame) -> None:
@@ -114,26 +107,42 @@ def _places(seen: View, contest: str, published: pd.DataFrame) -> None:
         list(dict.fromkeys(ordered["list"])),
         format_func=names.list_of_candidates,
         key=f"results_list_{contest}",
+        width=320,
     )
-    left, right = st.columns(2, gap="large")
-    for place, title, named, column in (
-        ("region", _("Votes for {list} by region"), names.region, left),
-        ("district", _("Votes for {list} by district"), names.district, right),
-    ):
+    title = {"region": _("Votes for {list} by region"), "district": _("Votes for {list} by district")}
+    shown = {"region": shell.Column(_("Region"), names.region), "district": shell.Column(_("District"), names.district)}
+    for place, column in zip(("region", "district"), st.columns(2, gap="large"), strict=True):
         rows = seen.figure(results.results, contest=contest, by=("list", "count", place), **seen.place)
-        rows = rows[(rows["list"] == chosen) & (rows["pecs"] > 0)]
-        columns = {
-            place: shell.Column(_("Region") if place == "region" else _("District"), named),
-            "count": shell.Column(_("Count"), count_kind),
-            "votes": shell.Column(_("Votes"), words.number),
-            "share": shell.Column(_("Share"), lambda share: words.percent(share, 2)),
-            "base": shell.Column(_("Ballots"), words.number),
-            "pecs": shell.Column(_("PECs"), words.number),
-            "of": shell.Column(_("Of"), words.number),
-        }
+        rows = _side_by_side(rows[rows["list"] == chosen], place)
         with column:
-            shell.heading(title.format(list=names.list_of_candidates(str(chosen))))
-            shell.table(rows, columns, f"results_{place}_{contest}")
+            shell.heading(title[place].format(list=names.list_of_candidates(str(chosen))))
+            shell.table(rows, {place: shown[place], **_sides()}, f"results_{place}_{contest}")
+
+
+def _side_by_side(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """One row a `key`, with the columns of each count that has been published: 'machine_votes', 'manual_share'."""
+    machine, manual = (
+        rows[(rows["count"] == kind) & (rows["pecs"] > 0)].set_index(key)[list(_FIGURES)].add_prefix(f"{kind}_")
+        for kind in results.COUNTS
+    )
+    order = list(dict.fromkeys(rows[key]))
+    return machine.join(manual, how="outer").reindex(order).dropna(how="all").reset_index()
+
+
+_FIGURES = ("votes", "share", "base", "pecs")
+
+
+def _sides() -> shell.Columns:
+    said = {
+        "machine": [_("Machine: votes"), _("Machine: share"), _("Machine: ballots"), _("Machine: PECs")],
+        "manual": [_("Manual: votes"), _("Manual: share"), _("Manual: ballots"), _("Manual: PECs")],
+    }
+    shows = (words.number, lambda share: words.percent(share, 2), words.number, words.number)
+    return {
+        f"{kind}_{figure}": shell.Column(title, show)
+        for kind, titles in said.items()
+        for figure, title, show in zip(_FIGURES, titles, shows, strict=True)
+    }
 
 
 def line(id: str) -> str:
@@ -151,6 +160,7 @@ def line(id: str) -> str:
     }.get(id) or names.list_of_candidates(id)
 
 
-def _close(seen: View) -> Any:
+def _close(seen: View) -> datetime:
+    """When the polls close."""
     election = seen.moment.election
-    return next((election.instant(p.starts) for p in election.phases if p.id == "closing"), None)
+    return next((election.instant(p.starts) for p in election.phases if p.id == "closing"), seen.moment.at)
