@@ -1,5 +1,7 @@
-# Two commands: make run (the rehearsal, or ELECTION=<folder>), make test. Both install what they need.
+# Two commands. make run: the rehearsal, or with ELECTION=<folder> an election's real sources. make test: all checks.
+# Both install what they need, once.
 PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 ELECTION ?=
 .PHONY: run test bench words packages
 
@@ -25,14 +27,15 @@ words: .venv/installed-tests
 	.venv/bin/pybabel extract -F locale/babel.cfg -k _ -k n_:1,2 --no-location -o locale/baikoo.pot .
 	.venv/bin/pybabel update -D baikoo -i locale/baikoo.pot -d locale --no-fuzzy-matching
 
+# Each stamp is newer than the file of requirements that it stands for, or that is installed again.
 .venv/installed: requirements.txt | .venv/bin/python
-	@echo "Installing what Baikoo needs (some minutes, once) ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing what Baikoo needs: a minute or two, only this once ..."
+	@$(PIP) -r requirements.txt
 	@touch $@
 
 .venv/installed-tests: requirements-test.txt .venv/installed
 	@echo "Installing what the tests need ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@$(PIP) -r requirements-test.txt
 	@touch $@
 
 .venv/bin/python:

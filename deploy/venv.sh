@@ -1,19 +1,23 @@
 #!/bin/sh
-# Make .venv, installing Debian's python3-venv where it is missing and we may.
+# Make .venv with the newest Python there is from 3.11 on, installing Debian's python3-venv where it is missing.
 set -eu
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
-    echo "Baikoo needs Python 3.11 or newer as python3." >&2
+python=""
+for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$name; break; fi
+done
+if [ -z "$python" ]; then
+    echo "Baikoo needs Python 3.11 or newer. On Debian 12 or Ubuntu 24.04: sudo apt-get install python3 python3-venv" >&2
     exit 1
-}
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+fi
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     if [ "$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo -n"; else
-        echo "Please type: sudo apt-get install python3-venv" >&2
+        echo "Please type: sudo apt-get install $python-venv    and then the same command again" >&2
         exit 1
     fi
-    echo "Installing python3-venv ..."
+    echo "Installing $python-venv ..."
     $as apt-get update -qq
-    $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
+    $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$python-venv" >/dev/null
 fi
 echo "Making .venv ..."
 rm -rf .venv
-python3 -m venv .venv
+"$python" -m venv .venv
