@@ -32,7 +32,7 @@ def dots(frame: pd.DataFrame, national: Mapping[str, Any] | None, title: str, ax
         name=_("Region"), written=_("Estimate"), interval=_("Interval"), reported=_("PECs that answered")
     )
     y = alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=130))
-    x = alt.X("value:Q", axis=charts.percent_axis(axis), scale=alt.Scale(zero=False, nice=True, padding=8))
+    x = alt.X("value:Q", axis=charts.percent_axis(axis), scale=alt.Scale(domain=_around(rows, national), nice=False))
     base = alt.Chart(charts.data()).encode(y=y, tooltip=tip)
     layers: list[alt.Chart] = []
     if national and not words.missing(national["value"]):
@@ -49,6 +49,15 @@ def dots(frame: pd.DataFrame, national: Mapping[str, Any] | None, title: str, ax
         rows=rows.drop(columns=["region"]),
         national=[dict(national)] if national else [],
     )
+
+
+def _around(rows: pd.DataFrame, national: Mapping[str, Any] | None) -> list[float]:
+    """From the lowest end of a whisker to the highest, with some room."""
+    ends = [*rows[["low", "high", "value"]].stack()]
+    if national:
+        ends += [national[name] for name in ("low", "high") if not words.missing(national[name])]
+    room = 0.04 * (max(ends) - min(ends)) or 0.01
+    return [float(min(ends) - room), float(max(ends) + room)]
 
 
 def _national_line(national: Mapping[str, Any]) -> list[alt.Chart]:

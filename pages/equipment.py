@@ -47,7 +47,11 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
     rests_on = _("{n} PECs answered of {of} sampled").format(n=words.number(row["n"]), of=words.number(row["of"]))
     failed = _("failed at {n} of them").format(n=words.number(row["pecs_failed"]))
     interval = "" if words.missing(row["value"]) else words.interval(row["low"], row["high"], row["confidence"])
-    unknown = n_("{n} with the end unknown", "{n} with the end unknown", row["end_unknown"])
+    unknown = n_(
+        "{n} with its end unknown: no news for an hour",
+        "{n} with their end unknown: no news for an hour",
+        row["end_unknown"],
+    )
     replaced = n_("replaced by a box at {n} PEC", "replaced by a box at {n} PECs", row["pecs_replaced"])
     return [
         shell.Card(
@@ -61,7 +65,7 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
             _("Open now"),
             words.number(row["open_now"]),
             (
-                unknown.format(n=words.number(row["end_unknown"])) + ": " + _("no news for an hour"),
+                unknown.format(n=words.number(row["end_unknown"])) if row["end_unknown"] else "",
                 replaced.format(n=words.number(row["pecs_replaced"])) if row["pecs_replaced"] else "",
             ),
             "amber" if row["open_now"] else "",

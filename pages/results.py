@@ -111,12 +111,11 @@ def _places(seen: View, contest: str, published: pd.DataFrame) -> None:
     )
     title = {"region": _("Votes for {list} by region"), "district": _("Votes for {list} by district")}
     shown = {"region": shell.Column(_("Region"), names.region), "district": shell.Column(_("District"), names.district)}
-    for place, column in zip(("region", "district"), st.columns(2, gap="large"), strict=True):
+    for place in ("region", "district"):
         rows = seen.figure(results.results, contest=contest, by=("list", "count", place), **seen.place)
         rows = _side_by_side(rows[rows["list"] == chosen], place)
-        with column:
-            shell.heading(title[place].format(list=names.list_of_candidates(str(chosen))))
-            shell.table(rows, {place: shown[place], **_sides()}, f"results_{place}_{contest}")
+        shell.heading(title[place].format(list=names.list_of_candidates(str(chosen))))
+        shell.table(rows, {place: shown[place], **_sides()}, f"results_{place}_{contest}")
 
 
 def _side_by_side(rows: pd.DataFrame, key: str) -> pd.DataFrame:

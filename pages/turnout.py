@@ -133,12 +133,12 @@ def _strata(seen: View, contest: str, national: dict[Any, Any]) -> None:
     )
     columns = {
         "region": shell.Column(_("Region"), names.region),
+        "n": shell.Column(_("PECs"), words.number),
+        "of": shell.Column(_("Sampled"), words.number),
         "value": shell.Column(_("Observers"), words.percent),
         "low": shell.Column(_("From"), words.percent),
         "high": shell.Column(_("To"), words.percent),
         "light": shell.Column(_("Light"), light_word),
-        "n": shell.Column(_("PECs"), words.number),
-        "of": shell.Column(_("Sampled"), words.number),
         "published": shell.Column(_("Commission"), lambda share: words.percent(share, 2)),
     }
     if spec:
