@@ -164,7 +164,7 @@ class _Poll:
             self.source.id,
             feed,
             self._contest(feed),
-            self._places(feed),
+            self._frame_or_wait(feed, rows),
             memory.held,
             afresh,
             self.accept,
@@ -225,10 +225,13 @@ class _Poll:
         if feed.scope == "region":
             return {r.id for r in self.election.regions}
         with self.store.connect() as conn:
-            frame = set(conn.execute(sa.select(t.pec.c.pec).where(t.pec.c.load_to.is_(None))).scalars())
-        if not frame:
+            return set(conn.execute(sa.select(t.pec.c.pec).where(t.pec.c.load_to.is_(None))).scalars())
+
+    def _frame_or_wait(self, feed: Feed, rows: mapping.Rows) -> Collection[str]:
+        places = self._places(feed)
+        if rows.by_key and not places:
             raise SourceError(f"{feed.id}: there is no frame of PECs yet; it is kept, and loaded when there is one")
-        return frame
+        return places
 
     def _frame_load(self) -> int:
         with self.store.connect() as conn:
