@@ -75,10 +75,10 @@ def _with_episodes(m: Moment, rows: pd.DataFrame, since: pd.Timestamp) -> pd.Dat
     """The reports of failures told as what they say: it began, it ended."""
     forms = equipment.episode_forms(m.election)
     news = equipment.episodes(m)
-    news = news[news["news_at"] > since]
+    news = news[news["known_at"] > since]
     told = pd.DataFrame(
         {
-            "at_at": news["news_at"],
+            "at_at": news["known_at"],
             "what": news["to_at"].notna().map({True: "episode_end", False: "episode_open"}).astype("object"),
             "pec": news["pec"],
             "region": news["region"],

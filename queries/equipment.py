@@ -124,8 +124,8 @@ def episodes(
     """The failures, newest first; also at PECs that are not in the sample.
 
     pec, region, district, device, from_at, to_at (none: it has no end yet), replaced (bool), state (open, ended,
-    end_unknown: no news of it for an hour), minutes (so far), reported_at, news_at (last heard of it), observer,
-    report.
+    end_unknown: no news of it for an hour), minutes (so far), reported_at, news_at (last heard of it), known_at
+    (when that was loaded), observer, report.
     """
     questions = {str(q.meaning): q for q in _episode_questions(m.election).values()}
     named = {name: questions[name].id if name in questions else "" for name in _MEANINGS}
@@ -154,7 +154,7 @@ def episodes(
             s.submitted_at as reported_at,
             case when n.last > n.first and l.committed_at > s.submitted_at then l.committed_at
                 else s.submitted_at end as news_at,
-            s.observer, s.report
+            l.committed_at as known_at, s.observer, s.report
         from said s
         join news n on n.source = s.source and n.report = s.report
         join load l on l.id = n.last
@@ -188,7 +188,7 @@ def episodes(
 
 _MEANINGS = ("device", "episode_from", "episode_to", "replaced_by")
 _EPISODE = ["pec", "region", "district", "device", "from_at", "to_at", "replaced", "state", "minutes", "reported_at",
-            "news_at", "observer", "report"]  # fmt: skip
+            "news_at", "known_at", "observer", "report"]  # fmt: skip
 
 
 def episode_forms(election: Election) -> list[str]:
