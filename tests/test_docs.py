@@ -1,0 +1,104 @@
+"""The documents say what there is: every key, command, option, table and variable, and no file that is not there."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from elections.config import Election
+from loaders.contract import VIEWS
+from store import tables as t
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def words_in_code(document: str) -> set[str]:
+    """Every word that stands in `code` or a code block."""
+    blocks = re.findall(r"```.*?```|`[^`]+`", document, re.DOTALL)
+    return {word for block in blocks for word in re.findall(r"[\w-]+", block)}
+
+
+def parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A part of the configuration and all that stand in it."""
+    yield model
+    for field in model.model_fields.values():
+        for inner in inside(field.annotation):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from parts(inner)
+
+
+def inside(annotation: object) -> Iterator[object]:
+    yield annotation
+    for argument in get_args(annotation):
+        yield from inside(argument)
+
+
+def test_every_key_of_an_election_is_documented() -> None:
+    known = words_in_code(text("docs/election.md"))
+    keys = {key for part in parts(Election) for key in part.model_fields} - {"folder"}
+    assert sorted(keys - known) == []
+
+
+def test_every_choice_of_a_key_is_documented() -> None:
+    known = words_in_code(text("docs/election.md"))
+    named = set()
+    for part in parts(Election):
+        for field in part.model_fields.values():
+            for inner in inside(field.annotation):
+                if get_origin(inner) is Literal:
+                    named |= set(get_args(inner))
+    assert sorted(named - known) == []
+
+
+def test_every_column_of_the_views_is_documented() -> None:
+    known = words_in_code(text("docs/election.md"))
+    for view in VIEWS:
+        assert sorted({view.name, *view.names} - known) == []
+
+
+def test_every_table_of_the_store_is_documented_with_its_key() -> None:
+    document = text("docs/store.md")
+    for table in t.metadata.tables.values():
+        assert f"`{table.name}`" in document
+    for fact in t.FACTS:
+        assert f"| `{fact.name}` | {', '.join(fact.info['keys'])} |" in document
+
+
+@pytest.mark.parametrize(("module", "document"), [("store", "docs/store.md"), ("rehearsal", "docs/rehearsal.md")])
+def test_every_option_is_documented(module: str, document: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    options = set(re.findall(r"--[\w-]+", said.stdout)) - {"--help"}
+    assert options
+    assert sorted(o for o in options if f"`{o}`" not in text(document)) == []
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    code = "".join(
+        f.read_text("utf-8") for room in ("store", "loaders", "queries", "pages") for f in (ROOT / room).glob("*.py")
+    )
+    read = set(re.findall(r"environ(?:\.get\(|\[)\"(BAIKOO_\w+)\"", code + text("dashboard.py")))
+    assert read
+    assert sorted(v for v in read if v not in "".join(d.read_text("utf-8") for d in DOCUMENTS)) == []
+
+
+def test_what_documents_point_to_is_there() -> None:
+    for document in DOCUMENTS:
+        said = document.read_text("utf-8")
+        for link in re.findall(r"\]\(([^)#]+)\)", said):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+        for command in re.findall(r"\bmake (\w+)", said):
+            assert re.search(rf"^{command}:", text("Makefile"), re.MULTILINE), f"{document.name}: make {command}"
+        for module in re.findall(r"python -m (\w+)", said):
+            assert (ROOT / module / "__main__.py").exists(), f"{document.name}: python -m {module}"
