@@ -202,9 +202,11 @@ class Estimates(Part):
     green_stratum_share: float = 0.80
     amber_share: float = 0.80
     amber_stratum_share: float = 0.50
+    spare: int = 2  # reports a stratum may lack whatever its share
     least: int = 2
     drift_of_margin: float = 0.5
-    widest_amber: float = 0.12  # width of the interval, as a share
+    worst_tail: float = Field(default=0.02, gt=0, lt=0.5)  # missing PECs are like those of the lowest or highest 2%
+    widest_amber: float = 0.15  # width of the interval, as a share
     design_margin: float | None = None
 
 

@@ -7,6 +7,7 @@ of these stands for N_h / r_h. Values are fractions, never clipped to 0-1 here; 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -174,6 +175,7 @@ def _numbers(name: str, values: ArrayLike, n: int) -> Floats:
     return numbers
 
 
+@cache  # as slow as the rest of an estimate, and there are few degrees of freedom
 def _t(confidence: float, freedom: int) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence of {confidence} is not between 0 and 1")

@@ -1,7 +1,8 @@
 """Whether an estimate from the reports so far may be shown, how wide, and what is missing if not.
 
 An interval covers the truth only if the PECs still missing are like those that reported. `drift` asks the
-data about it, `worst_case_shift` bounds what no data can show, and `light` decides.
+data about it, `worst_case_shift` bounds what no data can show, and `light` decides. How often the intervals
+that are shown cover the truth: docs/statistics.md, by bench/coverage.py.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from queries.estimates import Estimate, ratio
+from queries.estimates import Estimate, Floats, ratio
+
+WORST_TAIL = 0.02  # a share of the voters: a missing PEC is taken to be like the PECs of the lowest or highest 2%
 
 
 @dataclass(frozen=True)
@@ -72,29 +75,38 @@ def worst_case_shift(
     stratum_sizes: Mapping[str, int],
     missing_stratum: ArrayLike,
     missing_x: ArrayLike | None = None,
+    tail: float = WORST_TAIL,
 ) -> float:
-    """The larger move of the ratio with each missing PEC at its stratum's 5th, then 95th, percentile of y/x.
+    """The larger move of the ratio with each missing PEC at its stratum's low, then high, percentile of y/x.
 
     y, x, stratum, stratum_sizes, errors: as for `estimates.ratio`; missing_stratum: one entry for each PEC
     of the sample without a usable report; missing_x: its x (voters on the list are known for every PEC).
     Without missing_x (ballots nobody has seen yet) each gets the mean x of its stratum's reports.
+
+    The percentiles (`tail` and 1 - `tail`) are of the x of the PECs that reported, not of the PECs: tiny
+    PECs, whose rates are often extreme, would else decide what thousands of missing voters may have done.
     """
     now = ratio(y, x, stratum, stratum_sizes).value
-    y, x, stratum = np.asarray(y, dtype=float), np.asarray(x, dtype=float), np.asarray(stratum)
+    y, x, stratum = np.asarray(y, dtype=float), np.asarray(x, dtype=float), np.asarray(stratum, dtype=np.str_)
     absent: list[str] = np.asarray(missing_stratum).tolist()
     if unknown := {str(label) for label in absent if label not in stratum_sizes}:
         raise ValueError(f"no size is given for stratum {', '.join(sorted(unknown))}")
     if missing_x is None:
         missing_x = [x[stratum == label].mean() for label in absent]
-    moves = []
-    for percentile in (5, 95):
-        rate = {label: np.percentile((y / x)[stratum == label], percentile) for label in stratum_sizes}
-        filled = np.asarray(missing_x, dtype=float) * [rate[label] for label in absent]
-        everyone = ratio(
-            np.append(y, filled), np.append(x, missing_x), np.append(stratum, absent), stratum_sizes
-        )
+    extremes = {label: _extremes(y[own] / x[own], x[own], tail) for label in set(absent) for own in [stratum == label]}
+    moves = [0.0]
+    for side in (0, 1):
+        filled = np.asarray(missing_x, dtype=float) * [extremes[label][side] for label in absent]
+        everyone = ratio(np.append(y, filled), np.append(x, missing_x), np.append(stratum, absent), stratum_sizes)
         moves.append(abs(everyone.value - now))
     return max(moves)
+
+
+def _extremes(rate: Floats, x: Floats, tail: float) -> tuple[float, float]:
+    """The rates of the PECs in which the x, summed from the lowest rate and from the highest, reach `tail`."""
+    order = np.argsort(rate)
+    lowest, highest = (rate[way[np.searchsorted(np.cumsum(x[way]), tail * x.sum())]] for way in (order, order[::-1]))
+    return float(lowest), float(highest)
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,8 @@ class Thresholds:
     green_stratum_share: float = 0.80
     amber_share: float = 0.80
     amber_stratum_share: float = 0.50
-    least: int = 2
+    spare: int = 2  # reports a stratum may lack whatever its share: of few PECs, two are soon more than 20%
+    least: int = 2  # reports of a stratum when green; when amber one is enough, and it is merged
     drift_of_margin: float = 0.5
     amber_width: float = 0.15
 
@@ -148,45 +161,42 @@ def light(
 ) -> Shown:
     """Green, amber or red, the interval that goes with it, and why it is not better.
 
-    estimate: None where there is none (`TooFewPecs`); reported, drawn: PECs by (merged) stratum, a stratum
-    without a report may be left out of reported; drift_term: `Drift.term`; worst_case: `worst_case_shift`,
-    None for process questions (a percentile of yes and no means nothing). The interval is widened on both
-    sides, by the drift term when green, by the larger of that and the worst case when amber. Reasons say
-    why amber is not green, and why red is not amber.
+    estimate: None where there is none (`TooFewPecs`); reported, drawn: PECs by stratum **as drawn**, never as
+    merged: judged merged, a stratum that loses its last reports but one would get a better light by it.
+    A stratum without a report may be left out of reported, and makes the light red; one that had to be merged
+    has fewer than `least`, so a merged estimate is at most amber. drift_term: `Drift.term`; worst_case:
+    `worst_case_shift`, None for process questions (a percentile of yes and no means nothing). The interval is
+    widened on both sides by the larger of the two, when green as when amber: the PECs still missing may be
+    unlike the rest under a green light too. Reasons say why amber is not green, and why red is not amber.
 
     Raises ValueError where more PECs reported than were drawn.
     """
-    not_amber = _too_few(
-        reported, drawn, thresholds.amber_share, thresholds.amber_stratum_share, thresholds.least
-    )
+    not_amber = _too_few(reported, drawn, thresholds.amber_share, thresholds.amber_stratum_share, 1, thresholds.spare)
     if estimate is None:
         reasons = (Reason("estimate", None, 0, 1), *not_amber)
         return Shown("red", None, None, None, drift_term, worst_case, reasons)
 
-    def shown(colour: Literal["green", "amber"], widening: float, reasons: list[Reason]) -> Shown:
-        low, high = estimate.low - widening, estimate.high + widening
-        return Shown(colour, low, high, estimate.margin, drift_term, worst_case, tuple(reasons))
+    widening = max(drift_term, worst_case or 0.0)
+    low, high, margin = estimate.low - widening, estimate.high + widening, estimate.margin
 
     not_green = _too_few(
-        reported, drawn, thresholds.green_share, thresholds.green_stratum_share, thresholds.least
+        reported, drawn, thresholds.green_share, thresholds.green_stratum_share, thresholds.least, thresholds.spare
     )
-    most = thresholds.drift_of_margin * estimate.margin
+    most = thresholds.drift_of_margin * margin
     if not drift_term <= most:
         not_green.append(Reason("drift", None, drift_term, most))
     if not not_green:
-        return shown("green", drift_term, [])
+        return Shown("green", low, high, margin, drift_term, worst_case, ())
 
-    widening = max(drift_term, worst_case or 0.0)
-    width = estimate.high - estimate.low + 2 * widening
-    if not width <= thresholds.amber_width:
-        not_amber.append(Reason("width", None, width, thresholds.amber_width))
+    if not high - low <= thresholds.amber_width:
+        not_amber.append(Reason("width", None, high - low, thresholds.amber_width))
     if not not_amber:
-        return shown("amber", widening, not_green)
-    return Shown("red", None, None, estimate.margin, drift_term, worst_case, tuple(not_amber))
+        return Shown("amber", low, high, margin, drift_term, worst_case, tuple(not_green))
+    return Shown("red", None, None, margin, drift_term, worst_case, tuple(not_amber))
 
 
 def _too_few(
-    reported: Mapping[str, int], drawn: Mapping[str, int], share: float, stratum_share: float, least: int
+    reported: Mapping[str, int], drawn: Mapping[str, int], share: float, stratum_share: float, least: int, spare: int
 ) -> list[Reason]:
     """The sample, then each stratum, that has fewer reports than it needs."""
     if over := [label for label, count in reported.items() if count > drawn.get(label, 0)]:
@@ -198,7 +208,6 @@ def _too_few(
     everywhere = sum(drawn.values())
     asked = [Reason("sample", None, sum(reported.values()), needs(share, everywhere), everywhere)]
     for label, of in drawn.items():
-        asked.append(
-            Reason("stratum", label, reported.get(label, 0), max(least, needs(stratum_share, of)), of)
-        )
+        enough = max(least, min(needs(stratum_share, of), of - spare))
+        asked.append(Reason("stratum", label, reported.get(label, 0), enough, of))
     return [reason for reason in asked if reason.have < reason.needs]

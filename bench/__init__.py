@@ -1,0 +1,1 @@
+"""Measurements that prove what the figures promise; nothing here runs on election day."""
