@@ -19,6 +19,7 @@ from pages import (
     health,
     incidents,
     overview,
+    panel,
     pec,
     results,
     shell,
@@ -43,34 +44,32 @@ def navigation(position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
         st.Page(turnout.page, title=_("Turnout"), url_path="turnout", icon=":material/how_to_vote:"),
         st.Page(results.page, title=_("Results"), url_path="results", icon=":material/bar_chart:"),
         st.Page(health.page, title=_("Data health"), url_path="health", icon=":material/monitor_heart:"),
-        pec_panel(),
+        st.Page(pec.page, title=_("PEC panel"), url_path="pec", visibility="hidden"),
     ]
     return st.navigation(pages, position=position)
 
 
-def pec_panel() -> st.Page:
-    return st.Page(pec.page, title=_("PEC panel"), url_path="pec", icon=":material/location_on:", visibility="hidden")
-
-
 def main() -> None:
-    """One run of a visitor's session: what the address says, then the page that was asked for."""
-    st.set_page_config(page_title="Baikoo", page_icon=strip.ICON, layout="wide")
+    """One run of a visitor's session: what the address says, then the page that was asked for, or a PEC over it."""
     if not door.is_open():  # run past the server below: `python dashboard.py`, another server
         st.error(door.NOT_THROUGH)
         return
-    wanted = st.session_state.pop("open_pec", None)
-    if wanted:
-        st.session_state["pec"] = wanted
+    # before the navigation: a page's own icon would be fetched from elsewhere as the tab's
+    st.set_page_config(page_icon=strip.ICON, layout="wide")
+    on_wall = wall.asked_for()
+    page = navigation("hidden" if on_wall else "sidebar")
+    st.set_page_config(page_title=f"{page.title} · Baikoo")
+    panel.follow(page.url_path)
     strip.address()
-    if wall.asked_for():
-        navigation("hidden")
+    if on_wall:
         return wall.page()
     strip.choose_language()
-    page = navigation()
-    if wanted and page.url_path != "pec":
-        st.switch_page(pec_panel())
     strip.strip()
-    page.run()
+    if panel.is_open() and page.url_path != "pec":
+        panel.close_button(page.title)
+        pec.page()
+    else:
+        page.run()
     controls.sidebar()
 
 

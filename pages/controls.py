@@ -20,21 +20,23 @@ def sidebar() -> None:
         return
     with st.sidebar.container(key="bk_controls"):
         st.caption(_("Rehearsal"))
+        # set each time: somebody else may have changed it, and a label kept from another language is no value
+        st.session_state["rehearsal_speed"] = state.speed if state.speed in SPEEDS else 0.0
         st.segmented_control(
             _("Speed"),
             [0.0, *SPEEDS],
             format_func=lambda speed: _("pause") if speed == 0 else f"× {speed:g}",
-            default=state.speed if state.speed in SPEEDS else 0.0,
             key="rehearsal_speed",
             on_change=_set_speed,
             required=True,
         )
-        hours = _later_hours(clock.now())
+        hours = {at.isoformat(): words.clock_time(at) for at in _later_hours(clock.now())}
         if hours:
+            st.session_state["rehearsal_jump"] = ""
             st.selectbox(
                 _("Jump to"),
-                [None, *hours],
-                format_func=lambda at: _("jump to a later hour…") if at is None else words.clock_time(at),
+                ["", *hours],
+                format_func=lambda at: hours.get(at, _("jump to a later hour…")),
                 key="rehearsal_jump",
                 on_change=_jump,
                 label_visibility="collapsed",
@@ -50,10 +52,8 @@ def _set_speed() -> None:
 
 
 def _jump() -> None:
-    at: datetime | None = st.session_state["rehearsal_jump"]
-    st.session_state["rehearsal_jump"] = None
-    if at is not None:
-        wishes.jump(here()[0], at)
+    if chosen := st.session_state["rehearsal_jump"]:
+        wishes.jump(here()[0], datetime.fromisoformat(chosen))
 
 
 def _later_hours(now: datetime) -> list[datetime]:

@@ -140,7 +140,7 @@ def table(
         type="tertiary",
         icon=":material/download:",
     )
-    shown = frame[list(columns)]
+    shown = _plain(frame[list(columns)], columns)
     written = shown.style.format({name: _writer(c.show) for name, c in columns.items()})
     config = {name: st.column_config.Column(c.title, width=c.width, help=c.help) for name, c in columns.items()}
     options: dict[str, Any] = {
@@ -159,6 +159,12 @@ def table(
     else:
         st.dataframe(written, **options)
     return None
+
+
+def _plain(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The frame with cells that hold several values (reasons, merged strata) as words: they have no order to keep."""
+    several = [c for c in frame if frame[c].dtype == object and frame[c].map(lambda v: isinstance(v, tuple | list)).any()]
+    return frame.assign(**{str(c): frame[c].map(columns[str(c)].show) for c in several}) if several else frame
 
 
 def _writer(show: Callable[[Any], str]) -> Callable[[Any], str]:
