@@ -1,0 +1,163 @@
+"""The snapshot: one moment for everybody, made in the background, swapped in whole."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from queries import coverage, moment, snapshot
+from queries.moment import Moment
+from store import clock
+from tests.facts import ELECTION, Facts
+
+SOON = 20.0  # seconds that a test waits for the thread
+
+
+@pytest.fixture
+def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facts]:
+    monkeypatch.setenv("BAIKOO_STORE", str(sqlite_store.url))
+    moment.here.cache_clear()
+    facts = Facts(sqlite_store).pec("5001")
+    with clock.frozen(ELECTION.moment_of("08:00")):
+        yield facts
+    moment.here.cache_clear()
+
+
+def eventually(true: Any) -> None:
+    end = time.monotonic() + SOON
+    while not true():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.02)
+
+
+def opening(shot: snapshot.Snapshot) -> str:
+    rows = shot.ask(coverage.states, form="opening")
+    return str(rows["state"].item())
+
+
+def test_a_new_load_is_in_the_next_snapshot_and_the_old_one_stays_as_it_was(facts: Facts) -> None:
+    with snapshot.keep_fresh():
+        old = snapshot.current()
+        assert opening(old) == "due"
+        facts.report("5001", "opening", at="08:00")
+        eventually(lambda: snapshot.current() is not old)
+        assert opening(snapshot.current()) == "received"
+        assert opening(old) == "due"
+
+
+def test_the_clock_alone_makes_a_new_snapshot_and_pecs_late(facts: Facts) -> None:
+    with snapshot.keep_fresh():
+        old = snapshot.current()
+        with clock.frozen(ELECTION.moment_of("09:01")):
+            eventually(lambda: snapshot.current() is not old)
+            assert opening(snapshot.current()) == "late"
+
+
+def test_within_a_minute_without_a_load_it_stays_the_same(facts: Facts) -> None:
+    with snapshot.keep_fresh():
+        old = snapshot.current()
+        with clock.frozen(ELECTION.moment_of("08:00") + timedelta(seconds=40)):
+            time.sleep(1.2)
+            assert snapshot.current() is old
+
+
+def test_what_the_overview_shows_is_made_before_the_snapshot_is_swapped_in(facts: Facts) -> None:
+    with snapshot.keep_fresh():
+        old = snapshot.current()  # the first is there before its figures, so that nobody waits for all of them
+        facts.incident("secrecy", at="08:00")
+        eventually(lambda: snapshot.current() is not old)
+        shot = snapshot.current()
+        for figure, given in snapshot.AHEAD:
+            assert shot._answers[(figure, snapshot._frozen(given))].done()
+
+
+def test_what_somebody_looks_at_is_made_ahead_in_the_next(facts: Facts) -> None:
+    with snapshot.keep_fresh():
+        old = snapshot.current()
+        old.ask(coverage.unreported, form="opening")
+        facts.incident("secrecy", at="08:00")
+        eventually(lambda: snapshot.current() is not old)
+        key = (coverage.unreported, (("form", "opening"),))
+        assert key in snapshot.current()._answers
+
+
+def test_a_figure_is_made_once_however_many_ask_at_the_same_time(facts: Facts) -> None:
+    made: list[int] = []
+
+    def figure(m: Moment) -> pd.DataFrame:
+        made.append(1)
+        time.sleep(0.1)
+        return pd.DataFrame({"a": [1]})
+
+    shot = snapshot.current()
+    threads = [threading.Thread(target=shot.ask, args=(figure,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_a_reader_who_changes_its_frame_changes_nobody_elses(facts: Facts) -> None:
+    shot = snapshot.current()
+    mine = shot.figures["coverage"]
+    mine["expected"] = -1
+    mine.loc[0, "late"] = 99
+    assert (shot.figures["coverage"]["expected"] >= 0).all()
+    assert shot.figures["coverage"].loc[0, "late"] == 0
+
+
+def test_a_figure_that_fails_says_so_to_who_asks_and_can_be_asked_again(facts: Facts) -> None:
+    answers = iter([ValueError("broken"), "well"])
+
+    def figure(m: Moment) -> str:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    shot = snapshot.current()
+    with pytest.raises(ValueError, match="broken"):
+        shot.ask(figure)
+    assert shot.ask(figure) == "well"
+
+
+def test_every_named_figure_can_be_had(facts: Facts) -> None:
+    figures = snapshot.current().figures
+    assert len(figures) == len(snapshot.FIGURES)
+    assert all(isinstance(frame, pd.DataFrame) for frame in figures.values())
+
+
+def test_past_moments_that_resolve_to_the_same_load_and_minute_share_a_snapshot(facts: Facts) -> None:
+    facts.report("5001", "opening", at="08:10")
+    at = ELECTION.moment_of("08:05")
+    shot = snapshot.at(at)
+    assert shot is snapshot.at(at + timedelta(seconds=30))
+    assert shot is not snapshot.at(at + timedelta(minutes=1))
+    assert opening(shot) == "due"
+    assert opening(snapshot.at(ELECTION.moment_of("08:10"))) == "received"
+
+
+def test_without_a_keeper_the_present_is_looked_up(facts: Facts) -> None:
+    before = snapshot.current()
+    assert snapshot.current() is before
+    facts.report("5001", "opening", at="08:00")
+    assert opening(snapshot.current()) == "received"
+
+
+def test_a_store_that_is_away_leaves_the_last_snapshot(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    with snapshot.keep_fresh():
+        shot = snapshot.current()
+
+        def away(as_of: object = None) -> Moment:
+            raise sa.exc.OperationalError("select", {}, Exception("away"))
+
+        monkeypatch.setattr(snapshot, "now", away)
+        time.sleep(1.2)
+        assert snapshot.current() is shot
+        monkeypatch.undo()
