@@ -63,13 +63,12 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
         ),
         shell.Card(
             _("Open now"),
-            words.number(row["open_now"]),
+            n_("{n} PEC", "{n} PECs", row["open_now"]).format(n=words.number(row["open_now"])),
             (
                 unknown.format(n=words.number(row["end_unknown"])) if row["end_unknown"] else "",
                 replaced.format(n=words.number(row["pecs_replaced"])) if row["pecs_replaced"] else "",
             ),
             "amber" if row["open_now"] else "",
-            n_("PEC", "PECs", row["open_now"]),
         ),
     ]
 

@@ -26,13 +26,16 @@ def style() -> None:
 
 
 def pec_link(seen: View, code: str | None) -> str:
-    """'PEC 5043', which opens its panel in the same language and at the same moment."""
+    """'PEC 5043', which opens its panel over this page, in the same language and at the same moment."""
     if words.missing(code) or not code:
         return escape(_("no PEC named"))
-    asked = {"pec": code, "lang": seen.language}
+    asked = {"pec": code, "lang": seen.language, **seen.place}
     if seen.as_of:
         asked["as_of"] = f"{words.local(seen.as_of):%Y-%m-%dT%H:%M}"
-    return f"<a href='pec?{urlencode(asked)}' target='_self'>{escape(_('PEC {code}').format(code=code))}</a>"
+    if seen.form:
+        asked["form"] = seen.form
+    said = _("PEC {code}").format(code=code)
+    return f"<a href='?{urlencode(asked)}' target='_self'>{escape(said)}</a>"
 
 
 def place(region: str | None, district: str | None, *more: str | None) -> str:

@@ -60,7 +60,7 @@ def _who_and_where(one: Pec) -> None:
         for row in one.observers.to_dict("records")
     )
     if not len(one.observers):
-        people = f"<dt>{escape(_('Observers'))}</dt><dd>{escape(_('none is named for this PEC'))}</dd>"
+        facts.append((_("Observers"), _("none is named for this PEC")))
     known = "".join(
         f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in facts if not words.missing(v) and v != ""
     )

@@ -52,11 +52,12 @@ def _answers(came: pd.DataFrame, answers: pd.DataFrame, conflicts: set[str], for
     heads = "".join(f"<th>{_report_head(row)}</th>" for row in came.to_dict("records"))
     rows = ""
     for question in dict.fromkeys(answers["question"]):
-        mark = f" {lists.mark('conflict', _('the observers differ'))}" if question in conflicts else ""
+        mark = " " + lists.mark("conflict", _("the observers differ")) if question in conflicts else ""
         own = answers[answers["question"] == question]
         cells = "".join(f"<td>{_versions(own[own['report'] == report], form)}</td>" for report in came["report"])
         rows += f"<tr><td>{escape(question_name(form, str(question)))}{mark}</td>{cells}</tr>"
-    head = f"<thead><tr><th>{escape(_('Question'))}</th>{heads}</tr></thead>"
+    first = escape(_("Question"))
+    head = f"<thead><tr><th>{first}</th>{heads}</tr></thead>"
     return f"<table class='bk-table'>{head}<tbody>{rows}</tbody></table>"
 
 
@@ -67,7 +68,7 @@ def _report_head(row: dict[Any, Any]) -> str:
         lists.mark("conflict", _("held back: from an observer of another PEC")) if held else "",
         lists.mark("lost", _("withdrawn")) if row["withdrawn"] else "",
         lists.mark("incomplete", _("incomplete")) if not row["complete"] else "",
-        f"<small>{escape(_('an older report'))}</small>" if not (row["active"] or held or row["withdrawn"]) else "",
+        "" if row["active"] or held or row["withdrawn"] else lists.mark("not-due", _("an older report")),
     ]
     when = words.clock_time(row["submitted_at"])
     return f"{escape(str(row['observer']))}<br><small>{escape(when)}</small> {' '.join(m for m in marks if m)}"

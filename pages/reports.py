@@ -94,7 +94,7 @@ def _differs(row: dict[Any, Any]) -> str:
     if not row["differs"]:
         return ""
     reported = lists.place(row["region_as_reported"], row["district_as_reported"])
-    return f"<br>{lists.mark('conflict', _('as reported'))} {reported}"
+    return "<br>" + lists.mark("conflict", _("as reported")) + f" {reported}"
 
 
 def status(id: str | None) -> str:
