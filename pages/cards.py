@@ -9,7 +9,7 @@ from pages import names, words
 from pages.shell import Card, Tone
 from pages.view import View
 from pages.words import _, n_
-from queries import equipment, results, room
+from queries import results, room
 
 _TONES: dict[str, Tone] = {"green": "green", "amber": "amber", "red": "red"}
 
@@ -73,8 +73,7 @@ def incident_reports(seen: View) -> Card:
 
 
 def arbb(seen: View) -> Card:
-    rows = seen.figure(equipment.failures, by=("device",))
-    row: dict[Any, Any] = rows[rows["device"] == "arbb"].iloc[0].to_dict()
+    row = seen.figure(room.failures_of, device="arbb", region=seen.region)
     opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
     if words.missing(row["value"]):
         return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened))
@@ -84,7 +83,7 @@ def arbb(seen: View) -> Card:
 
 
 def turnout(seen: View) -> Card:
-    row = seen.figure(room.latest_turnout)
+    row = seen.figure(room.latest_turnout, region=seen.region)
     if row is None:
         first = next((c for c in seen.moment.election.checklists if c.hour), None)
         when = words.clock_time(seen.moment.election.instant(first.opens)) if first else words.NOTHING

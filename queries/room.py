@@ -73,14 +73,23 @@ def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
     return listed[(listed["severity"] == "critical") & fresh].sort_values("reported_at", ascending=False)
 
 
-def latest_turnout(m: Moment) -> dict[str, Any] | None:
+def latest_turnout(m: Moment, region: str | None = None) -> dict[str, Any] | None:
     """The last hour whose estimate may be shown, else the last that anybody reported; None before the first."""
-    rows = ask(m, turnout.turnout)
+    rows = ask(m, turnout.turnout, by=("hour", "region")) if region else ask(m, turnout.turnout)
+    if region:
+        rows = rows[rows["region"] == region]
     rows = rows[(rows["n"] > 0) | rows["published"].notna()]
     if rows.empty:
         return None
     shown = rows[rows["light"] != "red"]
-    return dict((shown if len(shown) else rows).sort_values("hour").iloc[-1])
+    return dict((shown if len(shown) else rows).sort_values("hour", kind="stable").iloc[-1])
+
+
+def failures_of(m: Moment, device: str, region: str | None = None) -> dict[str, Any]:
+    """The row of `equipment.failures` about a device, in all or of a region."""
+    rows = ask(m, equipment.failures, by=("device", "region")) if region else ask(m, equipment.failures)
+    rows = rows[rows["device"] == device]
+    return dict((rows[rows["region"] == region] if region else rows).iloc[0])
 
 
 def counted(m: Moment) -> pd.DataFrame:

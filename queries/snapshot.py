@@ -61,7 +61,8 @@ AHEAD: tuple[Asked, ...] = (
     (room.checklists, {}),
     (room.late, {}),
     (room.incident_counts, {}),
-    (room.latest_turnout, {}),
+    (room.latest_turnout, {"region": None}),
+    (room.failures_of, {"device": "arbb", "region": None}),
     (room.counted, {}),
     (room.contradictions, {}),
 )
