@@ -49,10 +49,12 @@ def spec(
 
 
 def _plain(given: pd.DataFrame | Rows | Mapping[str, Any]) -> Any:
-    if not isinstance(given, pd.DataFrame):
-        return given
+    """Values that JSON can say: what is missing as null."""
+    if isinstance(given, Mapping):
+        return given  # a map's outlines
     zone = here()[1].tz
-    return [{k: plain_value(v, zone) for k, v in row.items()} for row in given.to_dict("records")]
+    rows = given.to_dict("records") if isinstance(given, pd.DataFrame) else given
+    return [{str(name): plain_value(value, zone) for name, value in row.items()} for row in rows]
 
 
 def draw(spec: Spec, key: str, frame: pd.DataFrame | None = None, columns: shell.Columns | None = None) -> None:

@@ -47,13 +47,13 @@ def dots(frame: pd.DataFrame, national: Mapping[str, Any] | None, title: str, ax
         _("Dots with whiskers: each region's estimate and interval, around the national line."),
         _ROW * len(rows),
         rows=rows.drop(columns=["region"]),
-        national=[dict(national)] if national else [],
+        national=[{name: national[name] for name in ("value", "low", "high")}] if national else [],
     )
 
 
 def _around(rows: pd.DataFrame, national: Mapping[str, Any] | None) -> list[float]:
     """From the lowest end of a whisker to the highest, with some room."""
-    ends = [*rows[["low", "high", "value"]].stack()]
+    ends = [end for name in ("low", "high", "value") for end in rows[name].dropna()]
     if national:
         ends += [national[name] for name in ("low", "high") if not words.missing(national[name])]
     room = 0.04 * (max(ends) - min(ends)) or 0.01

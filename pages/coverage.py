@@ -21,12 +21,9 @@ def page() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         shell.live(ring.to_ring)
-    with right:
-        shell.live(_bars)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
         shell.live(_grid)
     with right:
+        shell.live(_bars)
         shell.live(_map)
     shell.live(_districts)
 

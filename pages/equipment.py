@@ -38,15 +38,22 @@ def _devices(seen: View) -> None:
     for row, column in zip(national, st.columns(len(national), gap="large"), strict=True):
         with column:
             shell.heading(charts_day.device(row["device"]))
-            shell.figure_cards(_cards(row))
-            _by_region(seen, row, regions[regions["device"] == row["device"]])
+            shell.figure_cards(_cards(seen, row))
+            if _enough(seen, row):
+                _by_region(seen, row, regions[regions["device"] == row["device"]])
 
 
-def _cards(row: dict[Any, Any]) -> list[shell.Card]:
+def _enough(seen: View, row: dict[Any, Any]) -> bool:
+    """Whether enough of the sample answered for an estimate: where something failed, people report it at once."""
+    return bool(row["n"] >= seen.moment.election.estimates.amber_share * row["of"]) and not words.missing(row["value"])
+
+
+def _cards(seen: View, row: dict[Any, Any]) -> list[shell.Card]:
     """'29.7% of PECs so far', and what is open now."""
+    enough = _enough(seen, row)
     rests_on = _("{n} PECs answered of {of} sampled").format(n=words.number(row["n"]), of=words.number(row["of"]))
     failed = _("failed at {n} of them").format(n=words.number(row["pecs_failed"]))
-    interval = "" if words.missing(row["value"]) else words.interval(row["low"], row["high"], row["confidence"])
+    interval = words.interval(row["low"], row["high"], row["confidence"]) if enough else _("too few PECs have answered")
     unknown = n_(
         "{n} with its end unknown: no news for an hour",
         "{n} with their end unknown: no news for an hour",
@@ -56,10 +63,10 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
     return [
         shell.Card(
             _("Failed at least once so far"),
-            words.percent(row["value"]),
+            words.percent(row["value"] if enough else None),
             (interval, rests_on, failed),
             "",
-            _("of all PECs"),
+            _("of all PECs") if enough else _("no number"),
         ),
         shell.Card(
             _("Open now"),
