@@ -93,14 +93,18 @@ def connect(address: str) -> sa.Engine:
     settings: dict[str, Any] = {}
     if url.get_backend_name() == "sqlite":
         url = _read_only_file(url)
-        settings["connect_args"] = {"timeout": 10}
+        # opened at each poll: a file may be put in the place of another
+        settings |= {"connect_args": {"timeout": 10}, "poolclass": sa.NullPool}
     elif url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
         settings["connect_args"] = {
             "options": "-c default_transaction_read_only=on -c statement_timeout=60000",
             "connect_timeout": 10,
         }
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, pool_pre_ping=True, **settings)
+        settings["pool_pre_ping"] = True
+    else:
+        settings["pool_pre_ping"] = True
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, **settings)
 
 
 def _read_only_file(url: URL) -> URL:
@@ -276,6 +280,8 @@ def code(value: Any) -> str:
 
     Characters that no database takes stand in it as '\ufffd'.
     """
+    if type(value) is str:  # nearly always
+        return (value if value.isascii() and "\x00" not in value else clean(value)).strip()
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, float):

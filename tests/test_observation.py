@@ -483,6 +483,22 @@ def test_a_database_without_a_required_view_says_which(
     assert poller(sqlite_store)("08:30").error == "the observation database has no obs_incident"
 
 
+def test_a_file_put_in_the_place_of_another_is_read(
+    sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'observation.sqlite'}"
+    monkeypatch.setenv("BAIKOO_OBSERVATION", url)
+    poll = poller(sqlite_store)
+    for report, hour in (("r1", "08:10"), ("r2", "08:20")):
+        export = Observation(f"sqlite:///{tmp_path / 'export.sqlite'}")
+        export.frame()
+        export.report(report, hour, OPENING)
+        export.engine.dispose()
+        (tmp_path / "export.sqlite").replace(tmp_path / "observation.sqlite")
+        poll(hour)
+    assert [r["report"] for r in current(sqlite_store, t.report)] == ["r1", "r2"]
+
+
 STYLES = (
     "%Y-%m-%dT%H:%M:%SZ",
     "%Y-%m-%d %H:%M:%S",
