@@ -1,0 +1,75 @@
+"""Fifty open Overviews, and a new report every few seconds: how long a tick takes, whether everybody saw everything."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+
+from bench.day import Day
+from bench.server import Server
+from bench.visitor import Visitor
+
+SESSIONS, TICK, EVERY = 50, 5.0, 5.0
+_SETTLE = 15.0  # seconds after the last report in which everybody must have seen it
+
+
+@dataclass
+class Seen:
+    """What fifty readers saw."""
+
+    sessions: int
+    ticks: list[float] = field(default_factory=list)  # seconds of every tick
+    committed: dict[str, float] = field(default_factory=dict)  # PEC -> when its report was committed
+    delays: dict[str, list[float]] = field(default_factory=dict)  # PEC -> seconds until each session showed it
+    memory: float = 0  # MiB
+    processor: float = 0  # share of one
+
+    @property
+    def missed(self) -> int:
+        """Session and report pairs that never met."""
+        return sum(self.sessions - len(self.delays.get(pec, [])) for pec in self.committed)
+
+
+async def watch(server: Server, day: Day, seconds: float, sessions: int = SESSIONS, tick: float = TICK) -> Seen:
+    """Open the Overviews and watch them for so long."""
+    seen, over = Seen(sessions), asyncio.Event()
+    pecs = random.Random(1).sample(day.sampled(), int((seconds - _SETTLE) / EVERY))  # noqa: S311 -- no secret
+    async with asyncio.TaskGroup() as group:
+        few = asyncio.Semaphore(4)  # they do not all come in the same instant
+        opened = [asyncio.Event() for _ in range(sessions)]
+        for event in opened:
+            group.create_task(_sit(server, seen, tick, few, event, over))
+        await asyncio.gather(*(event.wait() for event in opened))
+        before, began = server.processor(), time.perf_counter()
+        seen.ticks.clear()
+        for n, (pec, observer) in enumerate(pecs):
+            await asyncio.sleep(max(0, began + n * EVERY - time.perf_counter()))
+            await asyncio.to_thread(day.report, pec, observer)
+            seen.committed[pec] = time.perf_counter()
+        await asyncio.sleep(max(0, began + seconds - time.perf_counter()))
+        seen.processor = (server.processor() - before) / (time.perf_counter() - began)
+        seen.memory = server.memory()
+        over.set()
+    return seen
+
+
+async def _sit(
+    server: Server, seen: Seen, tick: float, few: asyncio.Semaphore, opened: asyncio.Event, over: asyncio.Event
+) -> None:
+    """One reader's page, and its ticks."""
+    shown: set[str] = set()
+    async with Visitor(server.port) as visitor:
+        async with few:
+            await visitor.run()
+        opened.set()
+        await asyncio.sleep(random.uniform(0, tick))  # noqa: S311 -- no secret
+        while not over.is_set():
+            started = time.perf_counter()
+            for fragment in list(visitor.fragments):
+                run = await visitor.run(fragment)
+                seen.ticks.append(run.seconds)
+                for pec, at in seen.committed.items():
+                    if pec not in shown and f"PEC {pec} " in run.words.replace("<", " "):
+                        shown.add(pec)
+                        seen.delays.setdefault(pec, []).append(time.perf_counter() - at)
+            await asyncio.sleep(max(0, tick - (time.perf_counter() - started)))
