@@ -1,12 +1,14 @@
 """What a check is: named data with its formula, inputs, tolerance, severity and words in three languages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from elections.config import Severity, Text
+from queries.sheets import Kind
 
 Tier = Literal["A", "B", "C"]
 Relation = Literal["=", "<=", ">="]
@@ -57,23 +59,29 @@ class Check:
 # the line that it would be a share of, of equal figures the other PEC; `p`: of tier C, how likely by chance.
 FINDING = ["check", "contest", "count", "scope", "place", "hour", "line", "left", "right", "difference", "tolerance",
            "payload", "other", "p"]  # fmt: skip
-JUDGED = ["check", "contest", "count", "scope", "judged"]
+
+
+Columns = Mapping[str, Any]  # of findings, an array or one value for all of them; at least one array
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of some checks: the findings, and how many comparisons were made, by check and kind of figures."""
+    """What came of some checks: findings, and how many comparisons were made, by check and kind of figures."""
 
-    findings: pd.DataFrame
-    judged: pd.DataFrame
+    findings: Sequence[Columns]
+    judged: Sequence[tuple[str, Kind, int]]
 
 
-def outcome(findings: Iterable[pd.DataFrame], judged: Iterable[tuple[str, str, str, str, int]]) -> Outcome:
-    found = [f.reindex(columns=FINDING) for f in findings if len(f)]
-    whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=FINDING)
-    numbers = dict.fromkeys(("left", "right", "difference", "tolerance", "p"), "float64")
-    counted = pd.DataFrame(list(judged), columns=JUDGED).groupby(JUDGED[:-1], as_index=False, sort=False).sum()
-    return Outcome(whole.astype(numbers), counted)
+def rows(findings: Iterable[Columns]) -> pd.DataFrame:
+    """The findings as a frame of the columns `FINDING`."""
+    whole: dict[str, list[Any]] = {name: [] for name in FINDING}
+    for columns in findings:
+        size = max(len(c) for c in columns.values() if isinstance(c, np.ndarray | list))
+        for name, cells in whole.items():
+            values = columns.get(name)
+            cells.extend(values if isinstance(values, np.ndarray | list) else [values] * size)
+    numbers = ("left", "right", "difference", "tolerance", "p")
+    return pd.DataFrame({n: np.array(c, dtype=float if n in numbers else object) for n, c in whole.items()})
 
 
 def text(en: str, ru: str, ky: str) -> Text:

@@ -343,7 +343,7 @@ TO_LOOK_AT: tuple[Check, ...] = (
         "machine_manual",
         "C",
         "minor",
-        "sum over the lists of |machine - manual|, against the country's median",
+        "sum over the lists of abs(machine - manual), against the country's median",
         (LISTS,),
         _CAP,
         text(

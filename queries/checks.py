@@ -4,18 +4,22 @@
 be looked at.
 """
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from queries import checks_a, checks_c, comparison, feed, turnout
-from queries.check_kinds import JUDGED, Check, Outcome, outcome
+from queries import checks_a, checks_c, comparison, feed
+from queries.check_kinds import Outcome, rows
 from queries.check_list import CHECKS
 from queries.checks_totals import totals
+from queries.counts import turnout_counts
 from queries.kept import KeptOfFacts
 from queries.moment import Moment
-from queries.sheets import Sheets, sheets, together
+from queries.sheets import Kind, Sheets, sheets, together
 
 COLUMNS = ["check", "tier", "severity", "about", "contest", "count", "scope", "place", "hour", "line", "left", "right",
            "difference", "tolerance", "unit", "other", "p", "region", "district", "payload"]  # fmt: skip
@@ -42,11 +46,11 @@ def findings(
     right: number, percent, share), other (the PEC with the same figures; the base that a percentage fits), p (of
     tier C), region and district (the frame's), payload (where it first stood).
     """
-    rows = evaluate(m).findings
+    found = evaluate(m).findings
     for name, only in (("tier", tier), ("check", check), ("region", region)):
-        rows = rows if only is None else rows[rows[name] == only]
-    rows = rows if pec is None else rows[(rows["scope"] == "pec") & (rows["place"] == pec)]
-    return rows.reset_index(drop=True)
+        found = found if only is None else found[found[name] == only]
+    found = found if pec is None else found[(found["scope"] == "pec") & (found["place"] == pec)]
+    return found.reset_index(drop=True)
 
 
 def checks(m: Moment) -> pd.DataFrame:
@@ -60,18 +64,18 @@ def turned(m: Moment, before: Moment) -> pd.DataFrame:
     """The checks whose state is another than before: check, tier, severity, contest, count, scope, was, state."""
     keys = ["check", "contest", "count", "scope"]
     was = checks(before)[[*keys, "state"]].rename(columns={"state": "was"})
-    rows = checks(m).merge(was, on=keys, how="outer")
-    rows[["was", "state"]] = rows[["was", "state"]].fillna("not_judged")
-    named = {name: [getattr(CHECKS[c], name) for c in rows["check"]] for name in ("tier", "severity")}
-    rows = rows.assign(**named)[rows["was"] != rows["state"]]
-    return rows[["check", "tier", "severity", "contest", "count", "scope", "was", "state"]].reset_index(drop=True)
+    both = checks(m).merge(was, on=keys, how="outer")
+    both[["was", "state"]] = both[["was", "state"]].fillna("not_judged")
+    named = {name: [getattr(CHECKS[c], name) for c in both["check"]] for name in ("tier", "severity")}
+    both = both.assign(**named)[both["was"] != both["state"]]
+    return both[["check", "tier", "severity", "contest", "count", "scope", "was", "state"]].reset_index(drop=True)
 
 
 def evaluate(m: Moment) -> Evaluation:
     """Every check, at once: the figures are read once."""
     published, frame = sheets(m), _FRAME.of(m)
     told = comparison.fields(m)
-    with_observed = together([published, _observed(m, told)])
+    with_observed = together([published, _observed(told)])
     outcomes = [
         checks_a.identities(m.election, with_observed),
         checks_a.numbers(published),
@@ -82,9 +86,8 @@ def evaluate(m: Moment) -> Evaluation:
         _changed(m, published),
         checks_c.to_look_at(m.election, published, frame),
     ]
-    whole = outcome([o.findings for o in outcomes], [j for o in outcomes for j in o.judged.itertuples(index=False)])
-    found = _named(whole.findings, frame)
-    return Evaluation(found, _counted(found, whole.judged))
+    found = _named(rows(f for o in outcomes for f in o.findings), frame)
+    return Evaluation(found, _counted(found, [j for o in outcomes for j in o.judged]))
 
 
 def _ask_frame(m: Moment) -> pd.DataFrame:
@@ -94,83 +97,108 @@ def _ask_frame(m: Moment) -> pd.DataFrame:
 _FRAME = KeptOfFacts(_ask_frame, "pec")
 
 
-def _observed(m: Moment, told: pd.DataFrame) -> Sheets:
+def _observed(told: pd.DataFrame) -> Sheets:
     """The observers' protocols as sheets of their own: the same arithmetic must hold in them."""
-    rows = told.pivot_table(index=["contest", "pec"], columns="field", values="observed", dropna=True)
-    keys = rows.index.to_frame(index=False).rename(columns={"pec": "place"})
-    keys = keys.assign(source="", scope="pec", count=checks_a.OBSERVED, hour="", payload=0)
-    return Sheets(keys, tuple(str(c) for c in rows.columns), rows.to_numpy(dtype=np.float64))
+    said = told[told["observed"].notna()]
+    row, keys = pd.factorize(pd.MultiIndex.from_frame(said[["contest", "pec"]]))
+    column, fields = pd.factorize(said["field"])
+    values = np.full((len(keys), len(fields)), np.nan)
+    values[row, column] = said["observed"]
+    same = {"source": "", "scope": "pec", "count": checks_a.OBSERVED, "hour": "", "payload": 0}
+    columns = {name: np.full(len(keys), value, dtype=object) for name, value in same.items()}
+    columns |= {name: np.array([key[i] for key in keys], dtype=object) for i, name in enumerate(("contest", "place"))}
+    return Sheets(columns, tuple(str(f) for f in fields), values)
 
 
 def _differing(told: pd.DataFrame) -> Outcome:
     """What differs between the observers' copies and the commission's manual protocols."""
-    compared = told[told["state"].isin(("differs", "equal"))]
-    rows = told[told["state"] == "differs"].assign(check="protocol_differs", count="manual", scope="pec", hour="",
-                                                   tolerance=0.0, payload=0)  # fmt: skip
-    rows = rows.rename(columns={"pec": "place", "field": "line", "manual": "left", "observed": "right"})
-    judged = compared.groupby("contest").size()
-    return outcome([rows], [("protocol_differs", str(c), "manual", "pec", int(n)) for c, n in judged.items()])
+    differs, equal = told[told["state"] == "differs"], told[told["state"] == "equal"]
+    named = {"contest": "contest", "place": "pec", "line": "field", "left": "manual", "right": "observed",
+             "difference": "difference"}  # fmt: skip
+    same = {"check": "protocol_differs", "count": "manual", "scope": "pec", "hour": "", "tolerance": 0.0}
+    compared = pd.concat([differs["contest"], equal["contest"]]).value_counts()
+    return Outcome(
+        [same | _cells(differs, named)],
+        [("protocol_differs", (str(c), "manual", "pec"), int(n)) for c, n in compared.items()],
+    )
+
+
+def _cells(rows: pd.DataFrame, named: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Columns of a frame as a finding's; what is missing as None."""
+    return {name: [None if pd.isna(v) else v for v in rows[column]] for name, column in named.items()}
 
 
 def _changed(m: Moment, published: Sheets) -> Outcome:
     """Tier B: the change log and the falling counts as findings."""
     log = feed.changes(m)
+    keys = {name: name for name in ("contest", "count", "scope", "place", "hour", "line")}
+    stepped = keys | {"left": "to_value", "right": "from_value"}
     changed = log[log["kind"] == "changed"]
     votes = changed["votes"] & (changed["unit"] == "number")
     gone = log[log["kind"].isin(("vanished", "line_vanished")) & log["returned_at"].isna()]
-    changed = changed.assign(check=np.where(votes, "votes_changed", "line_changed"), payload=changed["to_payload"],
-                             left=changed["to_value"], right=changed["from_value"])  # fmt: skip
-    changed = changed.assign(difference=changed["left"] - changed["right"])
-    gone = gone.assign(check="vanished", payload=gone["from_payload"], right=gone["from_value"])
-    fell = feed.falls(m)
-    fell = fell.assign(check="turnout_fell", line=feed.VOTED, left=fell["count"], right=fell["earlier_count"],
-                       difference=fell["count"] - fell["earlier_count"])  # fmt: skip
-    own = turnout.falling(m)
-    own = own.assign(check="observed_turnout_fell", scope="pec", place=own["pec"], line=feed.VOTED, left=own["count"],
-                     right=own["earlier_count"], difference=own["count"] - own["earlier_count"])  # fmt: skip
-    sizes = published.rows.groupby(["contest", "count", "scope"]).size()
-    kinds = [(str(k[0]), str(k[1]), str(k[2]), int(n)) for k, n in sizes.items() if isinstance(k, tuple)]
-    judged = [(check, *kind) for check in ("votes_changed", "line_changed", "vanished") for kind in kinds]
-    judged += [("turnout_fell", *kind) for kind in kinds if kind[1] == "turnout"]
-    parts = [changed, gone, fell.assign(count="turnout"), own.assign(count="turnout")]
-    return outcome([p.drop(columns=["region", "district"], errors="ignore") for p in parts], judged)
+    fell, counted = feed.falls(m), turnout_counts(m)
+    hours = {"contest": "contest", "hour": "hour"}
+    findings = [
+        {"check": "votes_changed", **_cells(changed[votes], stepped | {"payload": "to_payload"})},
+        {"check": "line_changed", **_cells(changed[~votes], stepped | {"payload": "to_payload"})},
+        {"check": "vanished", **_cells(gone, keys | {"right": "from_value", "payload": "from_payload"})},
+        {"check": "turnout_fell", "count": "turnout", "line": feed.VOTED,
+         **_cells(fell, hours | {"scope": "scope", "place": "place", "left": "count", "right": "earlier_count",
+                                 "payload": "payload"})},
+        {"check": "observed_turnout_fell", "count": checks_a.OBSERVED, "scope": "pec", "line": feed.VOTED,
+         **_cells(counted[counted["fell"]], hours | {"place": "pec", "left": "number", "right": "earlier"})},
+    ]  # fmt: skip
+    kinds = published.kinds()
+    made = [(check, kind, n) for check in ("votes_changed", "line_changed", "vanished") for kind, n in kinds.items()]
+    made += [("turnout_fell", kind, n) for kind, n in kinds.items() if kind[1] == "turnout"]
+    own = counted["contest"].value_counts()
+    made += [("observed_turnout_fell", (str(c), checks_a.OBSERVED, "pec"), int(n)) for c, n in own.items()]
+    return Outcome(findings, made)
 
 
-def _named(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+def _named(found: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """The findings with their check's own columns and the frame's places, in order."""
-    named = [CHECKS[c] for c in rows["check"]]
-    rows = rows.assign(tier=[c.tier for c in named], severity=[c.severity for c in named],
-                       about=[c.about for c in named], unit=[c.unit for c in named])  # fmt: skip
-    rows["about"] = rows["about"].where(rows["count"] != checks_a.OBSERVED, "observers")
-    places = frame.set_index("pec")
-    of_pec = rows["place"].where(rows["scope"] == "pec")
-    rows["region"] = of_pec.map(places["region"]).astype("object").where(rows["scope"] != "region", rows["place"])
-    rows["district"] = of_pec.map(places["district"]).astype("object")
-    rows["payload"] = pd.array([None if not p or p != p else int(p) for p in rows["payload"]], dtype="Int64")
-    order = rows.assign(_severity=rows["severity"].map(_SEVERITY.index), _p=rows["p"].fillna(0),
-                        _size=-rows["difference"].abs().fillna(np.inf))  # fmt: skip
+    named = [CHECKS[c] for c in found["check"]]
+    at = {pec: (region, district) for pec, region, district in zip(frame["pec"], frame["region"], frame["district"],
+                                                                   strict=True)}  # fmt: skip
+    places = [at.get(p, (None, None)) if s == "pec" else (p if s == "region" else None, None)
+              for p, s in zip(found["place"], found["scope"], strict=True)]  # fmt: skip
+    observed = found["count"] == checks_a.OBSERVED
+    found = found.assign(
+        tier=[c.tier for c in named],
+        severity=[c.severity for c in named],
+        about=np.where(observed, "observers", [c.about for c in named] or ""),
+        unit=[c.unit for c in named],
+        difference=found["difference"].fillna(found["left"] - found["right"]),
+        region=np.array([p[0] for p in places], dtype=object),
+        district=np.array([p[1] for p in places], dtype=object),
+        payload=pd.array([int(p) if p else None for p in found["payload"]], dtype="Int64"),
+        _severity=[_SEVERITY.index(c.severity) for c in named],
+    )
+    order = found.assign(_p=found["p"].fillna(0), _size=-found["difference"].abs().fillna(np.inf))
     order = order.sort_values(["tier", "_severity", "_p", "_size", "check", "place", "line"], kind="stable")
     return order[COLUMNS].reset_index(drop=True)
 
 
-def _counted(found: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+def _counted(found: pd.DataFrame, judged: Sequence[tuple[str, Kind, int]]) -> pd.DataFrame:
     """The checks with how often they were made and do not hold; one that nothing could be compared by is there too."""
-    keys = JUDGED[:-1]
-    wrong = found.assign(size=found["difference"].abs()).groupby(keys).agg(
-        wrong=("line", "size"), largest=("size", "max"), payload=("payload", "max")
-    )
-    rows = judged.merge(wrong.reset_index(), on=keys, how="outer")
-    never = [check for check in CHECKS if check not in set(rows["check"])]
-    rows = pd.concat([rows, pd.DataFrame({"check": never})], ignore_index=True)
-    rows[["contest", "count", "scope"]] = rows[["contest", "count", "scope"]].fillna("")
-    for name in ("judged", "wrong"):
-        rows[name] = rows[name].astype("float64").fillna(0).astype("int64")
-    rows["state"] = np.select([rows["wrong"] > 0, rows["judged"] > 0], ["wrong", "right"], "not_judged")
-    named: list[Check] = [CHECKS[c] for c in rows["check"]]
-    rows = rows.assign(tier=[c.tier for c in named], severity=[c.severity for c in named],
-                       about=[c.about for c in named])  # fmt: skip
-    order = rows.assign(_state=rows["state"].map(("wrong", "right", "not_judged").index),
-                        _place=rows["check"].map({c: i for i, c in enumerate(CHECKS)}))  # fmt: skip
-    order = order.sort_values(["_state", "_place", "contest", "count", "scope"], kind="stable")
-    return order[["check", "tier", "severity", "about", "contest", "count", "scope", "state", "judged", "wrong",
-                  "largest", "payload"]].reset_index(drop=True)  # fmt: skip
+    made: Counter[tuple[str, Kind]] = Counter()
+    for check, kind, number in judged:
+        made[check, kind] += number
+    groups = found.assign(size=found["difference"].abs()).groupby(["check", "contest", "count", "scope"])
+    wrong = {(str(k[0]), (str(k[1]), str(k[2]), str(k[3]))): g for k, g in groups if isinstance(k, tuple)}
+    known = {*made, *wrong}
+    known |= {(check, ("", "", "")) for check in CHECKS.keys() - {check for check, _ in known}}
+    lines = []
+    for check, (contest, count, scope) in known:
+        own = wrong.get((check, (contest, count, scope)))
+        c, number = CHECKS[check], made[check, (contest, count, scope)]
+        bad = 0 if own is None else len(own)
+        state = "wrong" if bad else "right" if number else "not_judged"
+        most = (None, None) if own is None else (own["size"].max(), own["payload"].max())
+        lines.append((check, c.tier, c.severity, c.about, contest, count, scope, state, number, bad, *most))
+    order = {check: i for i, check in enumerate(CHECKS)}
+    lines.sort(key=lambda r: (("wrong", "right", "not_judged").index(r[7]), order[r[0]], r[4:7]))
+    table = pd.DataFrame(lines, columns=["check", "tier", "severity", "about", "contest", "count", "scope", "state",
+                                         "judged", "wrong", "largest", "payload"])  # fmt: skip
+    return table.astype({"largest": "float64", "payload": "Int64"})

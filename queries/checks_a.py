@@ -1,27 +1,38 @@
 """Tier A of the checks: arithmetic on what is published, and on the observers' protocols."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from elections.config import Contest, Election
-from queries.check_kinds import LISTS, Check, Identity, Outcome, outcome
+from queries.check_kinds import LISTS, Check, Columns, Identity, Outcome
 from queries.check_list import ARITHMETIC
 from queries.moment import Moment
-from queries.sheets import Floats, Rows, Sheets
+from queries.sheets import Floats, Kind, Rows, Sheets
 
-Judged = tuple[str, str, str, str, int]
+Judged = list[tuple[str, Kind, int]]
 OBSERVED = "observed"  # as a count: what the observers' protocols say
 _NEAR = 1e-6
-_KEYS = ["contest", "count", "scope", "place", "hour", "payload"]
+_KEYS = ("contest", "count", "scope", "place", "hour", "payload")
+
+
+def at(own: Sheets, chosen: Any, check: str, **columns: Any) -> Columns:
+    """Findings at some rows, with their keys."""
+    return {"check": check, **{name: own.keys[name][chosen] for name in _KEYS}, **columns}
+
+
+def judged(check: str, own: Sheets, chosen: Rows | None = None) -> Judged:
+    """That these rows were judged."""
+    return [(check, kind, n) for kind, n in own.kinds(chosen).items()]
 
 
 def identities(election: Election, published: Sheets) -> Outcome:
     """The sums within each protocol and table; judged where every line of a sum is there."""
-    findings, judged = [], []
+    findings: list[Columns] = []
+    made: Judged = []
     for contest in election.contests:
         own = published.of(contest=contest.id)
-        if not len(own.rows):
-            continue
         lists = own.block([item.id for item in contest.lists])
         known = np.isfinite(lists).sum(axis=1)
         votes = np.where(known > 0, np.nansum(lists, axis=1), np.nan)
@@ -32,8 +43,8 @@ def identities(election: Election, published: Sheets) -> Outcome:
             left, right = (_sum(own, lines, votes) for lines in (check.identity.left, check.identity.right))
             there: Rows = np.isfinite(left) & np.isfinite(right) & _asked(check, own, whole)
             findings.append(_wrong(check.id, check.identity, own, left, right, there))
-            judged += _judged(check.id, own.rows[there])
-    return outcome(findings, judged)
+            made += judged(check.id, own, there)
+    return Outcome(findings, made)
 
 
 def _sum(own: Sheets, lines: tuple[str, ...], votes: Floats) -> Floats:
@@ -43,25 +54,19 @@ def _sum(own: Sheets, lines: tuple[str, ...], votes: Floats) -> Floats:
 
 def _asked(check: Check, own: Sheets, whole: Rows) -> Rows:
     """A table may leave out small lists: its votes are only held under its valid ballots. A protocol has them all."""
-    of_protocol: Rows = whole & (own.rows["scope"] == "pec").to_numpy(dtype=np.bool_)
+    of_protocol: Rows = whole & (own.keys["scope"] == "pec")
     if check.id == "valid_votes":
         return of_protocol
     return np.invert(of_protocol) if check.id == "votes_within_valid" else np.ones(len(whole), dtype=np.bool_)
 
 
-def _wrong(check: str, identity: Identity, own: Sheets, left: Floats, right: Floats, there: Rows) -> pd.DataFrame:
+def _wrong(check: str, identity: Identity, own: Sheets, left: Floats, right: Floats, there: Rows) -> Columns:
     over = np.maximum(identity.share * np.abs(right), identity.least)
     gap = {"=": np.abs(left - right), "<=": left - right, ">=": right - left}[identity.relation]
     with np.errstate(invalid="ignore"):
         wrong: Rows = there & (gap > over + _NEAR)
-    rows = own.rows.loc[wrong, _KEYS]
-    return rows.assign(check=check, line=identity.left[0], left=left[wrong], right=right[wrong],
-                       difference=(left - right)[wrong], tolerance=over[wrong])  # fmt: skip
-
-
-def _judged(check: str, rows: pd.DataFrame) -> list[Judged]:
-    counted = rows.groupby(["contest", "count", "scope"]).size()
-    return [(check, str(k[0]), str(k[1]), str(k[2]), int(n)) for k, n in counted.items() if isinstance(k, tuple)]
+    return at(own, wrong, check, line=identity.left[0], left=left[wrong], right=right[wrong],
+              difference=(left - right)[wrong], tolerance=over[wrong])  # fmt: skip
 
 
 def numbers(published: Sheets) -> Outcome:
@@ -71,9 +76,9 @@ def numbers(published: Sheets) -> Outcome:
     findings = []
     for check, wrong in (("whole", values != np.floor(values)), ("not_negative", values < 0)):
         row, column = np.nonzero(wrong & np.isfinite(values))
-        found = published.rows.iloc[row][_KEYS].assign(check=check, line=[lines[c] for c in column])
-        findings.append(found.assign(left=values[row, column], tolerance=0.0))
-    return outcome(findings, [j for check in ("whole", "not_negative") for j in _judged(check, published.rows)])
+        named = [lines[c] for c in column]
+        findings.append(at(published, row, check, line=named, left=values[row, column], tolerance=0.0))
+    return Outcome(findings, judged("whole", published) + judged("not_negative", published))
 
 
 _SET_ASIDE = {"not_whole": "whole", "negative": "not_negative", "unknown_pec": "pec_known", "twice": "pec_once"}
@@ -97,21 +102,35 @@ def set_aside(m: Moment, published: Sheets, frame: pd.DataFrame) -> Outcome:
         """,
         {"feed": named or [dict.fromkeys(("source", "feed", "contest", "counted", "scope"), "")]},
     )
-    key = rows["key"].astype("str").str.split("/", n=1).str[0].str.split(" ")
-    stated = pd.to_numeric(rows["detail"].where(rows["reason"].isin(("not_whole", "negative"))), errors="coerce")
-    found = rows[["contest", "count", "scope", "payload"]].assign(
-        check=rows["reason"].map(_SET_ASIDE), place=key.str[0].where(rows["scope"] != "country", ""),
-        hour="", line=rows["field"].fillna(""), left=stated)  # fmt: skip
-    pecs = published.of(scope="pec").rows
-    strangers = pecs[~pecs["place"].isin(frame["pec"])]
-    strange = strangers[_KEYS].assign(check="pec_known", line="")
-    judged = _judged("pec_known", pecs) + _judged("pec_once", pecs)
-    return outcome([found, strange], judged)
+    columns = ("reason", "contest", "count", "scope", "key", "field", "detail", "payload")
+    found: list[Columns] = []
+    for reason, contest, count, scope, key, field, detail, payload in rows[list(columns)].to_numpy(dtype=object):
+        place = "" if scope == "country" else key.split("/")[0].split(" ")[0]
+        stated = [_number(detail) if reason in ("not_whole", "negative") else np.nan]
+        where = {"contest": contest, "count": count, "scope": scope, "place": place, "hour": "", "payload": payload}
+        found.append({"check": _SET_ASIDE[reason], **where, "line": _text(field), "left": stated})
+    pecs = published.of(scope="pec")
+    known = set(frame["pec"])
+    strange = np.array([place not in known for place in pecs.keys["place"]], dtype=np.bool_)
+    made = judged("pec_known", pecs) + judged("pec_once", pecs)
+    return Outcome([*found, at(pecs, strange, "pec_known", line="")], made)
+
+
+def _text(field: Any) -> str:
+    return field if isinstance(field, str) else ""
+
+
+def _number(detail: Any) -> float:
+    try:
+        return float(detail)
+    except (TypeError, ValueError):
+        return np.nan
 
 
 def percentages(election: Election, published: Sheets) -> Outcome:
     """Percentages against 100 in sum, and each against its votes and the base that the configuration names."""
-    findings, judged = [], []
+    findings: list[Columns] = []
+    made: Judged = []
     for contest in election.contests:
         own = published.of(contest=contest.id)
         names = [item.id for item in contest.lists]
@@ -122,25 +141,24 @@ def percentages(election: Election, published: Sheets) -> Outcome:
         own, percents = own.where(has), percents[has]
         half = np.array([_half_digit(row) for row in percents])
         total, over = np.nansum(percents, axis=1), half * np.isfinite(percents).sum(axis=1) + _NEAR
-        too_much: Rows = total > 100 + over
-        findings.append(own.rows.loc[too_much, _KEYS].assign(
-            check="percents_add", line="", left=total[too_much], right=100.0, difference=total[too_much] - 100,
-            tolerance=over[too_much]))  # fmt: skip
-        judged += _judged("percents_add", own.rows)
+        much: Rows = total > 100 + over
+        findings.append(at(own, much, "percents_add", line="", left=total[much], right=100.0,
+                           difference=total[much] - 100, tolerance=over[much]))  # fmt: skip
         findings.append(_of_base(contest, own, names, percents, half))
         base = own.line(contest.share_of)
-        judged += _judged("percent_of_base", own.rows[np.isfinite(base) & (base > 0)])
-    return outcome(findings, judged)
+        with np.errstate(invalid="ignore"):
+            made += judged("percents_add", own) + judged("percent_of_base", own, base > 0)
+    return Outcome(findings, made)
 
 
 def _half_digit(percents: Floats) -> float:
     """Half of the last digit that these percentages were published with."""
     known = percents[np.isfinite(percents)]
-    digits = next((d for d in range(6) if np.allclose(known, np.round(known, d), atol=1e-9, rtol=0)), 6)
+    digits = next((d for d in range(6) if np.abs(known - np.round(known, d)).max() < 1e-9), 6)
     return 0.5 * 10.0**-digits
 
 
-def _of_base(contest: Contest, own: Sheets, names: list[str], percents: Floats, half: Floats) -> pd.DataFrame:
+def _of_base(contest: Contest, own: Sheets, names: list[str], percents: Floats, half: Floats) -> Columns:
     votes, tolerance = own.block(names), (half + _NEAR)[:, None]
 
     def off(line: str) -> Floats:
@@ -154,6 +172,6 @@ def _of_base(contest: Contest, own: Sheets, names: list[str], percents: Floats, 
     fits = {line: (np.abs(off(line)) <= tolerance).sum(axis=1) == known
             for line in ("valid", "found", "issued", "registered")}  # fmt: skip
     other = [next((line for line, fit in fits.items() if fit[r]), "") for r in row]
-    return own.rows.iloc[row][_KEYS].assign(
-        check="percent_of_base", line=[names[c] for c in column], left=percents[row, column],
-        right=(percents - gap)[row, column], difference=gap[row, column], tolerance=half[row], other=other)  # fmt: skip
+    stated, off_by = percents[row, column], gap[row, column]
+    return at(own, row, "percent_of_base", line=[names[c] for c in column], left=stated, right=stated - off_by,
+              difference=off_by, tolerance=half[row], other=other)  # fmt: skip

@@ -10,33 +10,32 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from elections.config import Contest, Election
-from queries.check_kinds import Outcome, outcome
+from queries.check_kinds import Columns, Outcome
+from queries.checks_a import Judged, at, judged
 from queries.sheets import Floats, Rows, Sheets
 
 FALSE_DISCOVERIES = 0.05
 LEAST_PECS = 10  # in a district: fewer have no usual value
 LEAST_BALLOTS = 30  # found: fewer say nothing about a share
 _MAD = 1.4826  # a normal's standard deviation in median absolute deviations
-_KEYS = ["contest", "count", "scope", "place", "hour", "payload"]
-Words = NDArray[np.str_]
-_Found = tuple[pd.DataFrame, list[tuple[str, str, str, str, int]]]
+_Found = tuple[list[Columns], Judged]
 
 
 def to_look_at(election: Election, published: Sheets, frame: pd.DataFrame) -> Outcome:
     """`frame`: the PECs with district and registered_voters."""
     found: list[_Found] = []
+    places = frame["pec"].tolist()
+    voters_of = dict(zip(places, frame["registered_voters"].astype("float64").tolist(), strict=True))
+    number = {d: i for i, d in enumerate(frame["district"].dropna().unique())}
+    district_of = dict(zip(places, (number.get(d, -1) for d in frame["district"]), strict=True))
     for contest in election.contests:
         protocols = published.of(contest=contest.id, scope="pec")
-        counts = protocols.rows["count"].to_numpy()
-        machine, manual = protocols.where(counts == "machine"), protocols.where(counts == "manual")
-        if not len(machine.rows) and not len(manual.rows):
-            continue
-        own = _latest(protocols, machine, manual)
-        about = own.rows[["place"]].merge(frame, left_on="place", right_on="pec", how="left")
+        machine, manual = protocols.of(count="machine"), protocols.of(count="manual")
+        own = _latest(protocols)
         ballots, voters = own.line("found"), own.line("registered")
-        known = about["registered_voters"].to_numpy(dtype=np.float64, na_value=np.nan)
+        known = np.array([voters_of.get(place, np.nan) for place in own.keys["place"]])
         voters = np.where(np.isfinite(voters), voters, known)
-        district = about["district"].fillna("").to_numpy(dtype=str)
+        district = np.array([district_of.get(place, -1) for place in own.keys["place"]], dtype=np.int64)
         found += [
             _over_list(own, ballots, known),
             _unlike("turnout_unlike", own, ballots, voters, district),
@@ -44,63 +43,73 @@ def to_look_at(election: Election, published: Sheets, frame: pd.DataFrame) -> Ou
             _machine_manual(contest, machine, manual),
             _same_figures(contest, own),
         ]
-    return outcome([f for f, _ in found], [j for _, judged in found for j in judged])
+    return Outcome([f for parts, _ in found for f in parts], [j for _, made in found for j in made])
 
 
-def _latest(protocols: Sheets, machine: Sheets, manual: Sheets) -> Sheets:
+def _latest(protocols: Sheets) -> Sheets:
     """Each PEC's manual protocol, or its machine count where there is none."""
-    counts = protocols.rows["count"].to_numpy()
-    only_machine = (counts == "machine") & ~protocols.rows["place"].isin(manual.rows["place"]).to_numpy()
-    return protocols.where((counts == "manual") | only_machine)
+    manual: Rows = protocols.keys["count"] == "manual"
+    by_hand = set(protocols.keys["place"][manual])
+    counts = zip(protocols.keys["place"], protocols.keys["count"], strict=True)
+    only_machine = [count == "machine" and place not in by_hand for place, count in counts]
+    return protocols.where(manual | np.array(only_machine, dtype=np.bool_))
 
 
 def _over_list(own: Sheets, ballots: Floats, voters: Floats) -> _Found:
-    there = np.isfinite(ballots) & np.isfinite(voters) & (voters > 0)
     with np.errstate(invalid="ignore"):
+        there: Rows = np.isfinite(ballots) & (voters > 0)
         over: Rows = there & (ballots > voters)
-    rows = own.rows.loc[over, _KEYS].assign(check="turnout_over_list", line="found", left=ballots[over],
-                                            right=voters[over], difference=(ballots - voters)[over])  # fmt: skip
-    return rows, _judged("turnout_over_list", own, there)
+    found = at(own, over, "turnout_over_list", line="found", left=ballots[over], right=voters[over],
+               difference=(ballots - voters)[over])  # fmt: skip
+    return [found], judged("turnout_over_list", own, there)
 
 
-def _unlike(check: str, own: Sheets, part: Floats, whole: Floats, district: Words) -> _Found:
+def _unlike(check: str, own: Sheets, part: Floats, whole: Floats, district: NDArray[np.int64]) -> _Found:
     """Shares that are unlike their district's. The scale has the chance of few ballots in it besides the MAD."""
-    there: Rows = np.isfinite(part) & np.isfinite(whole) & (whole >= LEAST_BALLOTS) & (district != "")
-    at = np.flatnonzero(there)
-    share = part[at] / whole[at]
-    rows = pd.DataFrame({"share": share, "district": district[at]})
-    by = rows.groupby("district")["share"]
-    middle, size = by.transform("median"), by.transform("size").to_numpy()
-    spread = _MAD * (rows["share"] - middle).abs().groupby(rows["district"]).transform("median").to_numpy()
-    usual = middle.to_numpy()
-    scale = np.sqrt(spread**2 + np.clip(usual, 0.001, 0.999) * (1 - np.clip(usual, 0.001, 0.999)) / whole[at])
-    judged: Rows = size >= LEAST_PECS
-    p = 2 * stats.t.sf(np.abs(share - usual) / scale, np.maximum(size - 1, 1))
-    kept = np.flatnonzero(judged)[discoveries(p[judged])]
-    found = own.rows.iloc[at[kept]][_KEYS].assign(check=check, line="", left=share[kept], right=usual[kept],
-                                                  difference=(share - usual)[kept], p=p[kept])  # fmt: skip
-    chosen = np.zeros(len(there), dtype=np.bool_)
-    chosen[at[judged]] = True
-    return found, _judged(check, own, chosen)
+    with np.errstate(invalid="ignore"):
+        there: Rows = np.isfinite(part) & (whole >= LEAST_BALLOTS) & (district >= 0)
+    rows, usual, spread = [], [], []
+    for one in np.unique(district[there]):
+        own_rows = np.flatnonzero(there & (district == one))
+        if len(own_rows) < LEAST_PECS:
+            continue
+        share = part[own_rows] / whole[own_rows]
+        middle = float(np.median(share))
+        rows.append(own_rows)
+        usual.append(np.full(len(share), middle))
+        spread.append(np.full(len(share), _MAD * float(np.median(np.abs(share - middle)))))
+    if not rows:
+        return [], []
+    chosen, middles, spreads = np.concatenate(rows), np.concatenate(usual), np.concatenate(spread)
+    share, size = part[chosen] / whole[chosen], np.concatenate([np.full(len(r), len(r)) for r in rows])
+    likely = np.clip(middles, 0.001, 0.999)
+    scale = np.sqrt(spreads**2 + likely * (1 - likely) / whole[chosen])
+    p = np.asarray(2 * stats.t.sf(np.abs(share - middles) / scale, size - 1), dtype=np.float64)
+    kept = discoveries(p)
+    found = at(own, chosen[kept], check, line="", left=share[kept], right=middles[kept],
+               difference=(share - middles)[kept], p=p[kept])  # fmt: skip
+    mask = np.zeros(len(own), dtype=np.bool_)
+    mask[chosen] = True
+    return [found], judged(check, own, mask)
 
 
 def _machine_manual(contest: Contest, machine: Sheets, manual: Sheets) -> _Found:
     """How many votes went elsewhere by hand than by machine, at the PECs that have both."""
-    both = manual.rows[["place"]].reset_index().merge(machine.rows[["place"]].reset_index(), on="place")
+    place = {p: i for i, p in enumerate(machine.keys["place"])}
+    pairs = [(i, place[p]) for i, p in enumerate(manual.keys["place"]) if p in place]
+    if len(pairs) < LEAST_PECS:
+        return [], []
+    by_hand, by_machine = np.array(pairs).T
     names = [item.id for item in contest.lists]
-    by_hand, by_machine = manual.block(names)[both["index_x"]], machine.block(names)[both["index_y"]]
-    moved = np.abs(by_hand - by_machine).sum(axis=1)
-    there: Rows = np.isfinite(moved)
-    if there.sum() < LEAST_PECS:
-        return pd.DataFrame(), []
-    rows, moved = manual.rows.iloc[both["index_x"][there]], moved[there]
-    usual = float(np.median(moved))
-    scale = max(_MAD * float(np.median(np.abs(moved - usual))), np.sqrt(max(usual, 1.0)))
-    p = stats.t.sf((moved - usual) / scale, len(moved) - 1)
+    moved = np.abs(manual.block(names)[by_hand] - machine.block(names)[by_machine]).sum(axis=1)
+    by_hand, moved = by_hand[np.isfinite(moved)], moved[np.isfinite(moved)]
+    usual = float(np.median(moved)) if len(moved) else 0.0
+    scale = max(_MAD * float(np.median(np.abs(moved - usual))), np.sqrt(max(usual, 1.0))) if len(moved) else 1.0
+    p = stats.t.sf((moved - usual) / scale, max(len(moved) - 1, 1))
     kept = discoveries(p)
-    found = rows.iloc[kept][_KEYS].assign(check="machine_manual", line="", left=moved[kept], right=usual,
-                                          difference=moved[kept] - usual, p=p[kept])  # fmt: skip
-    return found, [("machine_manual", contest.id, "manual", "pec", len(rows))]
+    found = at(manual, by_hand[kept], "machine_manual", line="", left=moved[kept], right=usual,
+               difference=moved[kept] - usual, p=p[kept])  # fmt: skip
+    return [found], [("machine_manual", (contest.id, "manual", "pec"), len(moved))]
 
 
 def _same_figures(contest: Contest, own: Sheets) -> _Found:
@@ -108,24 +117,23 @@ def _same_figures(contest: Contest, own: Sheets) -> _Found:
     names = [item.id for item in contest.lists]
     figures = own.block([*names, "valid", "invalid"])
     there: Rows = np.isfinite(figures).sum(axis=1) == figures.shape[1]
-    at = np.flatnonzero(there)
-    if len(at) < 2:
-        return pd.DataFrame(), []
-    whole = figures[at]
-    _, first, group = np.unique(whole, axis=0, return_index=True, return_inverse=True)
-    again = np.flatnonzero(first[group.ravel()] != np.arange(len(at)))
-    votes = whole[:, : len(names)]
-    share = np.clip(votes.sum(axis=0) / max(votes.sum(), 1), 1e-6, 1)
-    own_votes = votes[again]
-    chance = special.gammaln(own_votes.sum(axis=1) + 1) - special.gammaln(own_votes + 1).sum(axis=1)
-    chance += (own_votes * np.log(share)).sum(axis=1)
-    p = np.minimum(1.0, np.exp(chance) * len(at) * (len(at) - 1) / 2)
-    kept = np.flatnonzero(p <= FALSE_DISCOVERIES)  # the pairs are in p already
-    places = own.rows["place"].to_numpy()
-    found = own.rows.iloc[at[again[kept]]][_KEYS].assign(
-        check="same_figures", line="", left=own_votes[kept].sum(axis=1), right=own_votes[kept].sum(axis=1),
-        difference=0.0, other=places[at[first[group.ravel()][again[kept]]]], p=p[kept])  # fmt: skip
-    return found, _judged("same_figures", own, there)
+    rows = np.flatnonzero(there)
+    first: dict[bytes, int] = {}
+    pairs = [(int(r), f) for r in rows if (f := first.setdefault(figures[r].tobytes(), int(r))) != r]
+    if not pairs:
+        return [], judged("same_figures", own, there)
+    again, before = np.array(pairs).T
+    whole = figures[rows, : len(names)].sum(axis=0)
+    share = np.clip(whole / max(whole.sum(), 1), 1e-6, 1)
+    votes = figures[again, : len(names)]
+    chance = special.gammaln(votes.sum(axis=1) + 1) - special.gammaln(votes + 1).sum(axis=1)
+    chance += (votes * np.log(share)).sum(axis=1)
+    p = np.minimum(1.0, np.exp(chance) * len(rows) * (len(rows) - 1) / 2)
+    kept = np.flatnonzero(p <= FALSE_DISCOVERIES)  # the number of pairs is in p already
+    found = at(own, again[kept], "same_figures", line="", left=votes[kept].sum(axis=1),
+               right=votes[kept].sum(axis=1), difference=0.0, other=own.keys["place"][before[kept]],
+               p=p[kept])  # fmt: skip
+    return [found], judged("same_figures", own, there)
 
 
 def discoveries(p: ArrayLike, share: float = FALSE_DISCOVERIES) -> NDArray[np.intp]:
@@ -134,8 +142,3 @@ def discoveries(p: ArrayLike, share: float = FALSE_DISCOVERIES) -> NDArray[np.in
     order = np.argsort(values, kind="stable")
     under = np.flatnonzero(values[order] <= share * np.arange(1, len(values) + 1) / max(len(values), 1))
     return order[: under[-1] + 1] if len(under) else order[:0]
-
-
-def _judged(check: str, own: Sheets, there: Rows) -> list[tuple[str, str, str, str, int]]:
-    counted = own.rows[there].groupby(["contest", "count"]).size()
-    return [(check, str(key[0]), str(key[1]), "pec", int(n)) for key, n in counted.items() if isinstance(key, tuple)]

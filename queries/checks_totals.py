@@ -13,46 +13,58 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from queries.check_kinds import Outcome, outcome
+from queries.check_kinds import Columns, Outcome
 from queries.moment import Moment
 from queries.published import feeds
-from queries.sheets import Sheets
+from queries.sheets import Kind, Sheets
 
 PECS = "pecs"  # the line of a table that says of how many PECs it is
 _NEAR = 1e-6
-_KEYS = ["contest", "count", "scope", "place", "hour", "payload"]
 _At = NDArray[np.intp]
-_Found = tuple[list[pd.DataFrame], list[tuple[str, str, str, str, int]]]
+Row = dict[str, Any]
+Judged = list[tuple[str, Kind, int]]
+_Found = tuple[list[Columns], Judged]
 
 
 def totals(m: Moment, published: Sheets) -> Outcome:
     """Tables of the country and the regions against their PECs, and the country's against the regions'."""
-    still, findings, judged = _Still(m), [], []
-    for at in published.rows.groupby(["contest", "count", "hour"]).indices.values():
-        scope = published.rows["scope"].to_numpy()[at]
+    still = _Still(m)
+    findings: list[Columns] = []
+    made: Judged = []
+    scopes, places = published.keys["scope"], published.keys["place"]
+    for at in _alike(published):
+        scope = scopes[at]
         pecs, regions, country = at[scope == "pec"], at[scope == "region"], at[scope == "country"]
         groups = [(table, pecs) for table in country]
         if len(regions) and len(pecs):
             groups += _by_region(m, published, regions, pecs)
         compared = [_against_pecs(published, table, parts, still) for table, parts in groups if len(parts)]
-        if set(published.rows["place"].iloc[regions]) == {r.id for r in m.election.regions}:
+        if set(places[regions]) == {r.id for r in m.election.regions}:
             compared += [_against_regions(published, table, regions, still) for table in country]
         findings += [f for found, _ in compared for f in found]
-        judged += [j for _, counted in compared for j in counted]
-    return outcome(findings, judged)
+        made += [j for _, counted in compared for j in counted]
+    return Outcome(findings, made)
+
+
+def _alike(published: Sheets) -> list[_At]:
+    """The rows of each contest, count and hour that has a table."""
+    names = [published.keys[n] for n in ("contest", "count", "hour")]
+    tables = np.flatnonzero(published.keys["scope"] != "pec")
+    kinds = sorted({tuple(n[i] for n in names) for i in tables})
+    return [np.flatnonzero(np.all([n == k for n, k in zip(names, kind, strict=True)], axis=0)) for kind in kinds]
 
 
 def _against_pecs(published: Sheets, table: int, parts: _At, still: "_Still") -> _Found:
     """A table against the PECs that it is the total of."""
-    row = published.rows.iloc[table]
+    row = _row(published, table)
     kind = (row["contest"], row["count"], row["scope"])
     stated, ours = float(published.line(PECS)[table]), float(len(parts))
     said = stated == stated
     quiet = still.of(row["source"])
-    findings: list[pd.DataFrame] = []
-    judged: list[tuple[str, str, str, str, int]] = []
+    findings: list[Columns] = []
+    judged: Judged = []
     if said and (stated == ours or quiet):
-        judged.append(("total_pecs", *kind, 1))
+        judged.append(("total_pecs", kind, 1))
     if said and stated != ours:
         if quiet:
             findings.append(_finding("total_pecs", row, [PECS], np.array([stated]), np.array([ours])))
@@ -60,39 +72,42 @@ def _against_pecs(published: Sheets, table: int, parts: _At, still: "_Still") ->
     if not quiet and (not said or still.edited_since(row)):
         return findings, judged
     found, compared = _against_sum("total_is_sum", published, table, parts)
-    return [*findings, *found], [*judged, ("total_is_sum", *kind, compared)]
+    return [*findings, *found], [*judged, ("total_is_sum", kind, compared)]
 
 
 def _against_regions(published: Sheets, table: int, regions: _At, still: "_Still") -> _Found:
     """The country's table against those of all regions, where both are of as many PECs, or stood still."""
-    row, pecs = published.rows.iloc[table], published.line(PECS)
+    row, pecs = _row(published, table), published.line(PECS)
     if pecs[table] != np.sum(pecs[regions]) and not still.of(row["source"]):
         return [], []
     found, compared = _against_sum("country_is_regions", published, table, regions)
-    return found, [("country_is_regions", row["contest"], row["count"], row["scope"], compared)]
+    return found, [("country_is_regions", (row["contest"], row["count"], row["scope"]), compared)]
 
 
-def _against_sum(check: str, published: Sheets, table: int, parts: _At) -> tuple[list[pd.DataFrame], int]:
+def _against_sum(check: str, published: Sheets, table: int, parts: _At) -> tuple[list[Columns], int]:
     """Every line that the table and all of its parts have, and how many these are."""
     lines = [n for n in published.numbers() if n != PECS or check == "country_is_regions"]
     values = published.block(lines)
     stated, sums = values[table], values[parts].sum(axis=0)
     there = np.isfinite(stated) & np.isfinite(sums)
     wrong = np.flatnonzero(there & (np.abs(stated - sums) > _NEAR))
-    found = _finding(check, published.rows.iloc[table], [lines[w] for w in wrong], stated[wrong], sums[wrong])
+    found = _finding(check, _row(published, table), [lines[w] for w in wrong], stated[wrong], sums[wrong])
     return [found], int(there.sum())
 
 
-def _finding(check: str, row: "pd.Series[Any]", lines: Sequence[str], stated: Any, ours: Any) -> pd.DataFrame:
-    keys = {name: row[name] for name in _KEYS}
-    return pd.DataFrame({"line": list(lines), "left": stated, "right": ours, "difference": stated - ours}).assign(
-        check=check, tolerance=0.0, **keys
-    )
+def _finding(check: str, row: Row, lines: Sequence[str], stated: Any, ours: Any) -> Columns:
+    compared = {"line": list(lines), "left": stated, "right": ours, "difference": stated - ours, "tolerance": 0.0}
+    return {"check": check, **row, **compared}
+
+
+def _row(published: Sheets, at: int) -> Row:
+    """The keys of a row."""
+    return {name: values[at] for name, values in published.keys.items()}
 
 
 def _by_region(m: Moment, published: Sheets, tables: _At, pecs: _At) -> list[tuple[int, _At]]:
     """Each region's table and its PECs, by the region that was published with them, else by the frame's."""
-    row = published.rows.iloc[pecs[0]]
+    row = _row(published, pecs[0])
     own = m.frame(
         """
         select p.place, coalesce(max(p.region), max(f.region)) as region
@@ -106,8 +121,8 @@ def _by_region(m: Moment, published: Sheets, tables: _At, pecs: _At) -> list[tup
     )
     ids = {name: r.id for r in m.election.regions for name in (r.id, *r.name.values())}
     of = {place: ids.get(region) for place, region in zip(own["place"], own["region"], strict=True)}
-    regions = published.rows["place"].iloc[pecs].map(of).to_numpy()
-    places = published.rows["place"].to_numpy()
+    places = published.keys["place"]
+    regions = np.array([of[place] for place in places[pecs]], dtype=object)
     return [(int(table), pecs[regions == places[table]]) for table in tables]
 
 
@@ -134,7 +149,7 @@ class _Still:
         )
         return set(rows.loc[rows["polled_at"] > rows["changed_at"], "source"])
 
-    def edited_since(self, table: "pd.Series[Any]") -> bool:
+    def edited_since(self, table: Row) -> bool:
         """Whether a PEC's published figures were changed after the table was made from them."""
         made = self._made.get((table["contest"], table["scope"], table["place"], table["count"], table["hour"]), 0)
         return self._edited.get((table["contest"], table["count"], table["hour"]), 0) > made
