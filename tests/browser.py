@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 # without these Chromium calls home, and fails slowly where there is no network
@@ -82,10 +82,11 @@ class Seen:
         )
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
-        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" and not _tried(m) else None)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
 
     def open(self, address: str, path: str, **query: str) -> None:
+        self.errors.clear()
         self.page.goto(f"{address}/{path}" + (f"?{urlencode(query)}" if query else ""))
         self.settle()
 
@@ -114,6 +115,11 @@ class Seen:
 
     def close(self) -> None:
         self.context.close()
+
+
+def _tried(message: ConsoleMessage) -> bool:
+    """Streamlit's client looks for its server under the page's own path first: /health/_stcore/health is not there."""
+    return "404" in message.text and "/_stcore/" in message.location["url"]
 
 
 # nothing of the product's: the browser's own notes

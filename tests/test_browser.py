@@ -35,15 +35,23 @@ def browser() -> Iterator[Browser]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def screens(browser: Browser) -> dict[tuple[str, str], Seen]:
+    """A reader's browser a width and theme, which keeps what it has fetched, as readers' do."""
+    return {(width, theme): Seen(browser, int(width), theme) for width, theme in SIGHTS}
+
+
 @pytest.mark.parametrize(("page", "moment", "language", "width", "theme"), CASES)
 def test_a_page_is_drawn_whole(
-    browser: Browser, address: str, page: str, moment: str, language: str, width: str, theme: str
+    screens: dict[tuple[str, str], Seen],
+    address: str,
+    page: str,
+    moment: str,
+    language: str,
+    width: str,
+    theme: str,
 ) -> None:
-    seen = Seen(browser, int(width), theme)
-    try:
-        seen.open(address, page, lang=language, as_of=moment)
-        name = f"{page or 'overview'}-{moment[5:].replace(':', '')}-{language}-{width}-{theme}.png"
-        seen.picture(PICTURES / name)
-        assert seen.faults() == []
-    finally:
-        seen.close()
+    seen = screens[width, theme]
+    seen.open(address, page, lang=language, as_of=moment)
+    seen.picture(PICTURES / f"{page or 'overview'}-{moment[5:].replace(':', '')}-{language}-{width}-{theme}.png")
+    assert seen.faults() == []
