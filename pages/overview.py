@@ -108,7 +108,7 @@ def regions(seen: View) -> None:
         return
     shell.heading(_("Regions, most late PECs first"), names.form(form))
     table = seen.once("regions", lambda: _regions_table(seen, form), form)
-    st.html(f"<div class='scrolls'>{table}</div>{_legend()}")
+    st.html(f"<div class='scrolls'>{table}</div>{seen.once('legend', _legend)}")
 
 
 def _regions_table(seen: View, form: str) -> str:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 import streamlit as st
+from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
 from pages import words
 from queries import health, snapshot
@@ -57,7 +58,7 @@ class View:
 
     def spec(self, name: str, build: Callable[[], dict[str, Any]], *given: Any) -> dict[str, Any]:
         """A chart's spec, built once for all sessions that look at the same."""
-        return self.once(name, build, *given)
+        return self.once(name, lambda: _packed(build()), *given)
 
     @property
     def phase(self) -> str:
@@ -104,6 +105,16 @@ def day_ends() -> datetime:
     """Noon of the day after: until then people look at hours, later at days."""
     election = here()[1]
     return election.instant(datetime.combine(election.date + timedelta(days=1), time(12)))
+
+
+def _packed(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec with its rows as the browser gets them: Streamlit would convert them anew for each session."""
+    rows = {k: convert_anything_to_arrow_bytes(v) if isinstance(v, list) else v for k, v in _datasets(spec).items()}
+    return spec | {"datasets": rows} if rows else spec
+
+
+def _datasets(spec: dict[str, Any]) -> dict[str, Any]:
+    return dict(spec.get("datasets") or {})
 
 
 class Present:
