@@ -63,11 +63,13 @@ def late(seen: View) -> Card:
 
 def incident_reports(seen: View) -> Card:
     row = seen.figure(room.incident_counts, **seen.place)
-    lines = (
-        _("{total} reports in all, {critical} critical").format(
+    lines = [
+        _("{total} reports since the morning of election day, {critical} critical").format(
             total=words.number(row["total"]), critical=words.number(row["critical"])
-        ),
-    )
+        )
+    ]
+    if row["before"]:
+        lines.append(_("{n} before election day").format(n=words.number(row["before"])))
     tone: Tone = "red" if row["critical_last_hour"] else ""
     return Card(_("Incidents"), words.number(row["last_hour"]), lines, tone, _("in the last hour"))
 

@@ -54,8 +54,12 @@ def late(m: Moment, region: str | None = None, district: str | None = None) -> d
 
 
 def incident_counts(m: Moment, **place: str) -> dict[str, int]:
-    """Reports of incidents: total, critical, last_hour (reported), critical_last_hour."""
-    listed = ask(m, incidents.incident_list, **place)
+    """Reports of incidents of election day and after it: total, critical, last_hour (reported), critical_last_hour.
+
+    before: reports of the days ahead of it, which no figure of the day counts.
+    """
+    every = ask(m, incidents.incident_list, **place)
+    listed = every[every["day"] >= m.election.date.isoformat()]
     fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(hours=1))
     critical = listed["severity"] == "critical"
     return {
@@ -63,6 +67,7 @@ def incident_counts(m: Moment, **place: str) -> dict[str, int]:
         "critical": int(critical.sum()),
         "last_hour": int(fresh.sum()),
         "critical_last_hour": int((fresh & critical).sum()),
+        "before": len(every) - len(listed),
     }
 
 
@@ -138,17 +143,19 @@ def contradictions(m: Moment) -> pd.DataFrame:
 def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
     """The regions, most late PECs first.
 
-    region, the states of `form` and `expected`, value (late of expected), incidents, critical, arbb_failed, arbb_n,
-    arbb_value, turnout, turnout_low, turnout_high, turnout_light, hour.
+    region, the states of `form` and `expected`, value (late of expected), incidents, critical (of election day and
+    after it), arbb_failed, arbb_n, arbb_value, turnout, turnout_low, turnout_high, turnout_light, hour.
     """
     rows = ask(m, coverage.coverage, by=("region", "form"), **({"district": district} if district else {}))
     rows = rows[rows["form"] == form].drop(columns="form")
     rows["value"] = rows["late"] / rows["expected"].where(rows["expected"] > 0)
-    reports = ask(m, incidents.incidents, by=("region",))[["region", "count", "critical"]]
+    reports = ask(m, incidents.incidents, by=("region", "day"))
+    reports = reports[reports["day"] >= m.election.date.isoformat()].groupby("region")[["count", "critical"]].sum()
     failed = ask(m, equipment.failures, by=("device", "region"))
     arbb = failed[failed["device"] == "arbb"][["region", "pecs_failed", "n", "value"]]
     arbb.columns = pd.Index(["region", "arbb_failed", "arbb_n", "arbb_value"])
     rows = rows.merge(reports.rename(columns={"count": "incidents"}), on="region", how="left")
+    rows[["incidents", "critical"]] = rows[["incidents", "critical"]].fillna(0).astype("int64")
     rows = rows.merge(arbb, on="region", how="left")
     latest = ask(m, latest_turnout)
     if latest is not None:
