@@ -9,6 +9,7 @@ from typing import Literal
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.logger import get_logger
 
 from loaders import schedule
 from pages import (
@@ -103,5 +104,6 @@ if __name__ == "__main__":  # a session's run
     main()
 else:  # imported by the server
     # declared before the first request: until then Streamlit lets an address pick a file in pages/ by itself
+    get_logger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel("ERROR")  # there is no session here
     navigation()
     app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(door.Door)], on_script_error=failed)
