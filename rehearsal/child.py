@@ -14,7 +14,8 @@ class Dashboard:
 
     def __init__(self, port: int, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)]
-        self._process = subprocess.Popen(command, env=os.environ | environment, start_new_session=True)  # noqa: S603
+        everything = os.environ | environment
+        self._process = subprocess.Popen(command, env=everything, start_new_session=True)  # noqa: S603 -- ours
 
     @property
     def status(self) -> int | None:

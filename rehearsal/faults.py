@@ -202,7 +202,7 @@ class Faults:
 
     def _replace(self, k: int, **changed: object) -> None:
         self._touched.add(self.reports[k].report)
-        self.reports[k] = replace(self.reports[k], **changed)  # type: ignore[arg-type]
+        self.reports[k] = replace(self.reports[k], **changed)  # type: ignore[arg-type]  # -- names of its fields
 
     def _resend(self, report: Report, received: datetime) -> None:
         """The same observer's next report of the form, with the right answers."""

@@ -150,7 +150,7 @@ class Live:
         command += ["--until", self._plan.until, "--seed", str(seed)]
         command += ["--store", f"sqlite:///{files.next_to(store)}"]
         command += ["--observation", f"sqlite:///{files.next_to(observation)}"]
-        if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own arguments
+        if subprocess.run(command, check=False).returncode:  # noqa: S603 -- our own arguments
             raise RehearsalError("starting again did not come to its end")
 
     def _serve(self) -> None:

@@ -106,12 +106,12 @@ def open_observation(url: str) -> sa.Engine:
         for name, table in TABLES.items():
             if f"obs_{name}" not in views:
                 columns = ", ".join(f'"{c.name}"' for c in table.columns)
-                conn.exec_driver_sql(f'create view obs_{name} as select {columns} from "{name}"')  # noqa: S608
+                conn.exec_driver_sql(f'create view obs_{name} as select {columns} from "{name}"')  # noqa: S608 -- our names
     return engine
 
 
 def _settings(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # -- DBAPI
     cursor.execute("pragma journal_mode=wal")  # the monitor reads while the day is written
     cursor.execute("pragma synchronous=normal")
     cursor.close()

@@ -39,7 +39,7 @@ def turnout(world: World) -> Turnout:
     found = issued - np.where(sampled, kept, 0)
     elsewhere = world.script.found - world.script.found_abroad - int(found[sampled].sum())
     for group, total in ((abroad, world.script.found_abroad), (~abroad & ~sampled, elsewhere)):
-        shift = _solve(lambda s, g=group, t=total: float((_rate(odds + s) * voters)[g].sum()) - t)  # type: ignore[misc]
+        shift = _solve(lambda s, g=group, t=total: float((_rate(odds + s) * voters)[g].sum()) - t)  # type: ignore[misc]  # -- defaults bind
         found[group] = apportion((_rate(odds + shift) * voters)[group], total, voters[group] - 5)
         issued[group] = found[group] + kept[group]
     return Turnout(_by_hour(world, issued, estimate, rng), issued, found)
@@ -54,7 +54,7 @@ def _by_hour(
     voted: dict[str, Integers] = {HOURS[-1]: issued}
     for hour in HOURS[:-1]:
         share = observed[hour] / observed[HOURS[-1]]
-        course = _solve(lambda s, h=hour, f=share: estimate(issued * f ** (tempo * np.exp(-s))) - observed[h])  # type: ignore[misc]
+        course = _solve(lambda s, h=hour, f=share: estimate(issued * f ** (tempo * np.exp(-s))) - observed[h])  # type: ignore[misc]  # -- defaults
         voted[hour] = np.round(issued * share ** (tempo * np.exp(-course))).astype(np.int64)
     return voted
 

@@ -17,9 +17,7 @@ def r_has_survey() -> bool:
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(
-    not r_has_survey(), reason="needs Rscript with the package survey (Debian: r-cran-survey)"
-)
+@pytest.mark.skipif(not r_has_survey(), reason="needs Rscript with the package survey (Debian: r-cran-survey)")
 def test_r_survey_still_gives_the_reference_cases(tmp_path: Path) -> None:
     here = shutil.copytree(REFERENCE, tmp_path / "reference")
     written = here / "reference_cases.csv"

@@ -148,7 +148,7 @@ def test_another_name_than_this_machines_is_refused(address: str) -> None:
 
 def test_a_page_of_another_site_cannot_open_the_websocket(address: str) -> None:
     url = address.replace("http", "ws") + "/_stcore/stream"
-    with pytest.raises(InvalidStatus, match="403"), connect(url, origin="http://evil.example"):  # type: ignore[arg-type]
+    with pytest.raises(InvalidStatus, match="403"), connect(url, origin="http://evil.example"):  # type: ignore[arg-type]  # -- a str
         pass
 
 
