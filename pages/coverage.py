@@ -18,7 +18,7 @@ from queries.states import expected_checklists
 def page() -> None:
     shell.title(_("Coverage"), _("Which checklists have come from the sampled PECs, and whom to ring about the rest."))
     strip.choose_form([c.form for c in expected_checklists(here()[1])])
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([2, 1], gap="large")
     with left:
         shell.live(ring.to_ring)
         shell.live(_grid)
@@ -70,7 +70,7 @@ def _grid(seen: View) -> None:
 
 def _map(seen: View) -> None:
     """Where the late ones are; a click chooses the region."""
-    form, file = seen.form or seen.figure(room.focus), seen.moment.election.map
+    form, file = _form_to_show(seen), seen.moment.election.map
     if form is None or file is None:
         return
     rows = seen.figure(room.regions, form=form)
@@ -99,7 +99,7 @@ def _late_map(rows: pd.DataFrame, form: str, file: Path, chosen: str | None) -> 
 
 
 def _districts(seen: View) -> None:
-    form = seen.form or seen.figure(room.focus)
+    form = _form_to_show(seen)
     if form is None:
         return
     rows = seen.figure(coverage.coverage, by=("region", "district"), form=form, **seen.place)
@@ -117,6 +117,13 @@ def _districts(seen: View) -> None:
 def _state_columns() -> shell.Columns:
     states = {state: shell.Column(names.state(state).capitalize(), words.number) for state in colours.STATES}
     return {"expected": shell.Column(_("Expected"), words.number), **states}
+
+
+def _form_to_show(seen: View) -> str | None:
+    """The checklist that was chosen; unless one was, the one with most late PECs, else the one that matters now."""
+    rows = seen.figure(coverage.coverage, by=("form",), **seen.place)
+    late = rows[rows["late"] > 0].sort_values("late", ascending=False)
+    return seen.form or (str(late["form"].iloc[0]) if len(late) else seen.figure(room.focus))
 
 
 def _form(seen: View) -> dict[str, str]:

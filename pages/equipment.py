@@ -82,6 +82,8 @@ def _cards(seen: View, row: dict[Any, Any]) -> list[shell.Card]:
 
 def _by_region(seen: View, row: dict[Any, Any], regions: pd.DataFrame) -> None:
     device = row["device"]
+    too_few = regions["n"] < seen.moment.election.estimates.amber_stratum_share * regions["of"]
+    regions = regions.assign(**{name: regions[name].mask(too_few) for name in ("value", "low", "high")})
     title = _("Share of PECs where it failed at least once so far, by region: {device}")
     spec = seen.spec(
         f"equipment_{device}",

@@ -11,7 +11,7 @@ from pages.view import View
 from pages.words import _, n_
 from queries import coverage, room
 
-_AT_ONCE = 40  # PECs in the list before somebody asks for all
+_AT_ONCE = 20  # PECs in the list before somebody asks for all
 _LATE = (
     "pec",
     "region",
@@ -62,18 +62,19 @@ def _ring(seen: View, own: pd.DataFrame) -> str:
         heard = _("never heard today")
     arrived = dict.fromkeys(_arrived(kind) for kinds in own["arrived"] for kind in kinds)
     came = "".join(f"<div>{escape(word)}</div>" for word in arrived)
-    people = zip(first["observers"], first["names"], first["phones"], first["coordinators"], strict=True)
+    people = zip(first["observers"], first["names"], first["phones"], strict=True)
     ring = "".join(_person(*person) for person in people) or escape(_("No observer is named for this PEC."))
+    bosses = [_("coordinator {code}").format(code=code) for code in dict.fromkeys(first["coordinators"]) if code]
     return (
         f"<div><b>{lists.pec_link(seen, first['pec'])}</b><br><small>{where}</small></div>"
-        f"<div>{late}{came}<small>{escape(heard)}</small></div><div>{ring}</div>"
+        f"<div>{late}{came}<small>{escape(heard)}</small></div>"
+        f"<div>{ring}<small>{escape(', '.join(bosses))}</small></div>"
     )
 
 
-def _person(code: str, name: str, phones: str, coordinator: str) -> str:
+def _person(code: str, name: str, phones: str) -> str:
     numbers = " ".join(lists.telephone(number) for number in phones.split(", ") if number)
-    boss = _("coordinator {code}").format(code=coordinator) if coordinator else ""
-    return f"<div>{escape(name or code)} {numbers} <small>{escape(code)} {escape(boss)}</small></div>"
+    return f"<div>{escape(name or code)} {numbers} <small>{escape(code)}</small></div>"
 
 
 def _arrived(kind: str) -> str:
