@@ -5,13 +5,22 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from elections import config
+import sqlalchemy as sa
 
+from elections import config
+from elections.config import Election
+from loaders import schedule
+from store import clock
+from store import tables as t
+from store.loading import loading
+
+Poll = Callable[..., Any]
+PECS = 60
 ELECTION = config.read("kg-2021-11-28")
 PATHS = {feed.id: feed.path for feed in ELECTION.source("commission").feeds}
 
@@ -114,3 +123,55 @@ def serving() -> Iterator[Site]:
         site.closing.set()
         server.shutdown()
         server.server_close()
+
+
+def with_source(**changes: Any) -> Election:
+    """The election with its commission's source changed."""
+    sources = [s.model_copy(update=changes) if s.id == "commission" else s for s in ELECTION.sources]
+    return ELECTION.model_copy(update={"sources": tuple(sources)})
+
+
+def put_frame(store: sa.Engine, *pecs: str, at: str = "06:00") -> None:
+    row = {"region": "bishkek", "in_sample": 1, "mobile_applications": 0}
+    with clock.frozen(ELECTION.moment_of(at)), loading(store, "observation") as load:
+        load.put(t.pec, [row | {"pec": p} for p in pecs])
+
+
+def poller(store: sa.Engine, election: Election) -> Poll:
+    def look(hour: str, **options: bool) -> Any:
+        with clock.frozen(ELECTION.moment_of(hour)):
+            schedule.poll(store, election, "commission", **options)
+        with store.connect() as conn:
+            return conn.execute(sa.select(t.poll).order_by(t.poll.c.id.desc()).limit(1)).one()
+
+    return look
+
+
+def pecs(number: int = PECS) -> list[str]:
+    return [str(1001 + n) for n in range(number)]
+
+
+def published(store: sa.Engine, **where: str) -> dict[tuple[str, ...], float]:
+    """(place, hour, line, unit) -> value, as it stands now."""
+    p = t.published.c
+    query = sa.select(p.place, p.hour, p.line, p.unit, p.value).where(p.load_to.is_(None))
+    for name, value in where.items():
+        query = query.where(p[name] == value)
+    with store.connect() as conn:
+        return {(r.place, r.hour, r.line, r.unit): r.value for r in conn.execute(query)}
+
+
+def aside(store: sa.Engine) -> set[tuple[str, str, str]]:
+    q = t.quarantine.c
+    with store.connect() as conn:
+        return {tuple(r) for r in conn.execute(sa.select(q.place, q.key, q.reason).where(q.load_to.is_(None)))}
+
+
+def archived(store: sa.Engine, feed: str = "machine") -> list[Any]:
+    with store.connect() as conn:
+        return list(conn.execute(sa.select(t.payload).where(t.payload.c.feed == feed).order_by(t.payload.c.id)))
+
+
+def loads_add_up(store: sa.Engine) -> bool:
+    with store.connect() as conn:
+        return all(r.seen == r.changed + r.unchanged + r.set_aside for r in conn.execute(sa.select(t.load)))

@@ -1,12 +1,21 @@
 """A small observation database with the contract's views, for tests: rows are put, changed and deleted a line each."""
 
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from elections import config
 from elections.config import Election
+from loaders import schedule
+from store import clock
+from store import tables as t
+
+Poll = Callable[..., Any]
 
 ELECTION = config.read("kg-2021-11-28")
 _TEXT = {
@@ -20,6 +29,10 @@ _TEXT = {
 }
 _NUMBERS = {"pec": "registered_voters in_sample mobile_applications latitude longitude"}
 _TIMES = {"report": "submitted_at", "incident": "occurred_at reported_at", "message": "received_at"}
+_PEC = """insert into own_pec (pec, region, stratum, registered_voters, in_sample, updated_at)
+    values (:pec, 'bishkek', 'bishkek', 1000, 1, :at)"""
+_OBSERVER = """insert into own_observer (observer, pec, role, full_name, phone, updated_at)
+    values (:observer, :pec, 'sto', 'Aibek Asanov', '+996000000001', :at)"""
 _KEYS = {"answer": ("report", "question")}
 OPENING = dict.fromkeys(ELECTION.required("opening"), "yes") | {"pec_meeting_start": "before_07_00"}
 
@@ -102,7 +115,64 @@ class Observation:
         self.put("incident", updated, **({"incident": incident} | own | values))
 
     def frame(self, pecs: int = 3) -> None:
-        """PECs 1001, 1002, ... each with an observer o1, o2, ..."""
-        for n in range(1, pecs + 1):
-            self.pec(str(1000 + n))
-            self.observer(f"o{n}", str(1000 + n))
+        """PECs 1001, 1002, ... each with an observer o1, o2, ...; again: those that are missing."""
+        with self.engine.begin() as conn:
+            there = set(conn.execute(sa.text("select pec from own_pec")).scalars())
+            at_six = self._time("06:00")
+            rows = [{"pec": str(1000 + n), "observer": f"o{n}", "at": at_six} for n in range(1, pecs + 1)]
+            missing = [row for row in rows if row["pec"] not in there]
+            for statement in (_PEC, _OBSERVER):
+                conn.execute(sa.text(statement), missing)
+
+
+def beside(
+    store: sa.Engine, request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Observation]:
+    """Three PECs and their observers, in SQLite beside a store in SQLite, in PostgreSQL beside one in PostgreSQL."""
+    url = f"sqlite:///{folder / 'observation.sqlite'}"
+    if store.dialect.name == "postgresql":
+        server, name = request.getfixturevalue("postgres_server"), f"t{uuid.uuid4().hex}"
+        with sa.create_engine(server, isolation_level="AUTOCOMMIT").connect() as conn:
+            conn.exec_driver_sql(f"create database {name}")
+        url = sa.engine.make_url(server).set(database=name).render_as_string(False)
+    world = Observation(url)
+    world.frame()
+    monkeypatch.setenv("BAIKOO_OBSERVATION", url)
+    monkeypatch.setenv("BAIKOO_COMMISSION", "http://127.0.0.1:9")
+    yield world
+    world.engine.dispose()
+
+
+def poller(store: sa.Engine) -> Poll:
+    def look(hour: str, **options: bool) -> Any:
+        with clock.frozen(at(hour)):
+            schedule.poll(store, ELECTION, "observation", **options)
+        with store.connect() as conn:
+            return conn.execute(sa.select(t.poll).order_by(t.poll.c.id.desc()).limit(1)).one()
+
+    return look
+
+
+def current(store: sa.Engine, table: sa.Table) -> list[dict[str, Any]]:
+    key = table.info["keys"][-1]
+    with store.connect() as conn:
+        query = sa.select(table).where(table.c.load_to.is_(None)).order_by(table.c[key])
+        return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def answers(store: sa.Engine, report: str = "r1") -> dict[str, str]:
+    return {a["question"]: a["value"] for a in current(store, t.answer) if a["report"] == report}
+
+
+def aside(store: sa.Engine) -> set[tuple[str, str, str]]:
+    return {(q["place"], q["key"], q["reason"]) for q in current(store, t.quarantine)}
+
+
+def rows_in(store: sa.Engine, *tables: sa.Table) -> list[int]:
+    with store.connect() as conn:
+        return [conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in tables]
+
+
+def loads_add_up(store: sa.Engine) -> bool:
+    with store.connect() as conn:
+        return all(r.seen == r.changed + r.unchanged + r.set_aside for r in conn.execute(sa.select(t.load)))

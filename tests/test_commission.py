@@ -1,25 +1,32 @@
 """The commission's loader against a real server on loopback: what it loads, what it leaves, how it asks."""
 
 import hashlib
-import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from elections import config
 from elections.config import Election
-from loaders import VERSION, schedule, switch
-from store import clock
+from loaders import VERSION, switch
 from store import tables as t
-from store.loading import loading
-from tests.commission_site import ELECTION, Site, protocol, serving
-
-Poll = Callable[..., Any]
-_PECS = 60
+from tests.commission_site import (
+    ELECTION,
+    PECS,
+    Poll,
+    Site,
+    archived,
+    loads_add_up,
+    pecs,
+    poller,
+    protocol,
+    published,
+    put_frame,
+    serving,
+    with_source,
+)
 
 
 @pytest.fixture
@@ -30,19 +37,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def election() -> Election:
-    return with_source(timeout=0.6)
-
-
-def with_source(**changes: Any) -> Election:
-    """The election with its commission's source changed."""
-    sources = [s.model_copy(update=changes) if s.id == "commission" else s for s in ELECTION.sources]
-    return ELECTION.model_copy(update={"sources": tuple(sources)})
-
-
-def put_frame(store: sa.Engine, *pecs: str, at: str = "06:00") -> None:
-    row = {"region": "bishkek", "in_sample": 1, "mobile_applications": 0}
-    with clock.frozen(ELECTION.moment_of(at)), loading(store, "observation") as load:
-        load.put(t.pec, [row | {"pec": p} for p in pecs])
+    return with_source(timeout=10)
 
 
 @pytest.fixture
@@ -51,46 +46,6 @@ def poll(store: sa.Engine, site: Site, election: Election, monkeypatch: pytest.M
     monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
     put_frame(store, *pecs())
     return poller(store, election)
-
-
-def poller(store: sa.Engine, election: Election) -> Poll:
-    def look(hour: str, **options: bool) -> Any:
-        with clock.frozen(ELECTION.moment_of(hour)):
-            schedule.poll(store, election, "commission", **options)
-        with store.connect() as conn:
-            return conn.execute(sa.select(t.poll).order_by(t.poll.c.id.desc()).limit(1)).one()
-
-    return look
-
-
-def pecs(number: int = _PECS) -> list[str]:
-    return [str(1001 + n) for n in range(number)]
-
-
-def published(store: sa.Engine, **where: str) -> dict[tuple[str, ...], float]:
-    """(place, hour, line, unit) -> value, as it stands now."""
-    p = t.published.c
-    query = sa.select(p.place, p.hour, p.line, p.unit, p.value).where(p.load_to.is_(None))
-    for name, value in where.items():
-        query = query.where(p[name] == value)
-    with store.connect() as conn:
-        return {(r.place, r.hour, r.line, r.unit): r.value for r in conn.execute(query)}
-
-
-def aside(store: sa.Engine) -> set[tuple[str, str, str]]:
-    q = t.quarantine.c
-    with store.connect() as conn:
-        return {tuple(r) for r in conn.execute(sa.select(q.place, q.key, q.reason).where(q.load_to.is_(None)))}
-
-
-def archived(store: sa.Engine, feed: str = "machine") -> list[Any]:
-    with store.connect() as conn:
-        return list(conn.execute(sa.select(t.payload).where(t.payload.c.feed == feed).order_by(t.payload.c.id)))
-
-
-def loads_add_up(store: sa.Engine) -> bool:
-    with store.connect() as conn:
-        return all(r.seen == r.changed + r.unchanged + r.set_aside for r in conn.execute(sa.select(t.load)))
 
 
 def test_what_is_published_is_loaded_by_the_mapping(store: sa.Engine, site: Site, poll: Poll) -> None:
@@ -167,7 +122,7 @@ def test_only_figures_that_changed_get_a_new_version(store: sa.Engine, site: Sit
     with store.connect() as conn:
         load = conn.execute(sa.select(t.load).where(t.load.c.id == row.load)).one()
     assert (load.changed, load.withdrawn, load.set_aside) == (2, 0, 0)
-    assert load.seen == _PECS * 10  # figures
+    assert load.seen == PECS * 10  # figures
     assert published(store)["1001", "", "valid", "number"] == 280
 
 
@@ -180,174 +135,6 @@ def test_a_figure_that_vanished_is_withdrawn(store: sa.Engine, site: Site, poll:
     assert ("1001", "", "invalid", "number") not in now
     assert now["1001", "", "valid", "number"] == 290
     assert not [key for key in now if key[0] == "1002"]
-
-
-BAD = {
-    "a PEC not in the frame": (protocol("9999"), "9999", "unknown_pec"),
-    "a row without a PEC": (protocol(""), "#60", "no_key"),
-    "no row at all": ("1001", "#60", "not_a_row"),
-    "a negative figure": (protocol("1061", valid=-1), "1061/valid", "negative"),
-    "a figure that is not whole": (protocol("1061", valid=2.5), "1061/valid", "not_whole"),
-    "a figure with letters": (protocol("1061", valid="29O"), "1061/valid", "not_a_number"),
-    "a figure that is none": (protocol("1061", valid=[290]), "1061/valid", "not_a_number"),
-    "votes of a list that is on no ballot": (protocol("1061", votes={"99": 3}), "1061/votes.99", "unknown_list"),
-    "a PEC twice": (protocol("1001", valid=5), "1001", "twice"),
-}
-
-
-@pytest.mark.parametrize("what", BAD)
-def test_a_bad_row_is_set_aside_and_the_rest_of_the_payload_loads(
-    store: sa.Engine, site: Site, poll: Poll, what: str
-) -> None:
-    put_frame(store, "1061")
-    row, key, reason = BAD[what]
-    site.publish("machine", [*(protocol(p) for p in pecs()), row])
-    assert poll("20:10").outcome == "ok"
-    assert aside(store) == {("machine", key, reason)}
-    assert len({key[0] for key in published(store)} - {"1061"}) == (_PECS - 1 if reason == "twice" else _PECS)
-    if key.startswith("1061/"):
-        assert ("1061", "", "found", "number") in published(store)  # the good figures of the same row
-    poll("20:12")
-    with store.connect() as conn:
-        count = conn.execute(sa.select(sa.func.count()).select_from(t.quarantine)).scalar_one()
-    assert count == (2 if reason == "twice" else 1)  # both rows, once each
-    site.publish("machine", [protocol(p) for p in [*pecs(), "1061"]])
-    poll("20:14")
-    assert aside(store) == set()
-    assert published(store)["1001", "", "valid", "number"] == 290
-    assert loads_add_up(store)
-
-
-def test_the_same_row_twice_is_one_row(store: sa.Engine, site: Site, poll: Poll) -> None:
-    site.publish("machine", [protocol("1001"), protocol("1001")])
-    poll("20:10")
-    assert aside(store) == set()
-    assert published(store)["1001", "", "valid", "number"] == 290
-    assert loads_add_up(store)
-
-
-def test_a_pec_that_joins_the_frame_brings_its_figures_from_the_archive(
-    store: sa.Engine, site: Site, poll: Poll
-) -> None:
-    site.publish("machine", [protocol("1001"), protocol("9999")])
-    poll("20:10")
-    put_frame(store, "9999", at="20:11")
-    poll("20:12")  # the page is the same: the server says 304
-    assert aside(store) == set()
-    assert published(store)["9999", "", "valid", "number"] == 290
-
-
-def test_without_a_frame_the_payload_is_kept_and_loaded_when_there_is_one(
-    store: sa.Engine, site: Site, election: Election, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
-    site.publish("machine", [protocol("1001")])
-    poll = poller(store, election)
-    row = poll("20:10")
-    assert row.outcome == "error"
-    assert "no frame" in row.error
-    assert len(archived(store)) == 1
-    put_frame(store, "1001", at="20:11")
-    assert poll("20:12").outcome == "ok"
-    assert published(store)["1001", "", "valid", "number"] == 290
-
-
-FAULTS = {
-    "403": "machine: HTTP 403 Forbidden",
-    "404": "machine: HTTP 404 Not Found",
-    "500": "machine: HTTP 500 Internal Server Error",
-    "301": "machine: HTTP 301 Moved Permanently",
-    "silent": "machine: no whole answer within 0.6 s",
-    "drip": "machine: no whole answer within 0.6 s",
-    "drip_headers": "machine: no whole answer within 0.6 s",
-    "cut": "machine: the connection broke",
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_the_site_changes_nothing_and_shows(store: sa.Engine, site: Site, poll: Poll, fault: str) -> None:
-    site.publish("machine", [protocol(p) for p in pecs()])
-    poll("20:10")
-    before = published(store)
-    site.fail("machine", fault)
-    row = poll("20:12")
-    assert row.outcome == "error"
-    assert row.error.startswith(FAULTS[fault])
-    assert row.milliseconds < 5_000
-    assert published(store) == before
-    site.mend()
-    row = poll("20:14")
-    assert (row.outcome, row.error) == ("ok", None)
-
-
-PAYLOADS = {
-    "HTML with status 200": (b"<html><body>We are busy</body></html>", "is no whole JSON; it begins '<html>"),
-    "JSON cut in the middle": (json.dumps({"protocols": [protocol("1001")]}).encode()[:90], "is no whole JSON"),
-    "nothing": (b"", "is no whole JSON"),
-    "deep nesting": (b"[" * 100_000, "is no whole JSON"),
-    "JSON of another shape": (b'{"data": 5}', "there is no list of rows at 'protocols'"),
-    "bytes that are no text": (b"\xff\xfe\x00\xd8", "is no whole JSON"),
-    "an empty list where there were sixty PECs": (b'{"protocols": []}', "60 of 60 rows vanished at once"),
-    "half of the rows": (
-        json.dumps({"protocols": [protocol(p) for p in pecs(30)]}).encode(),
-        "30 of 60 rows vanished at once",
-    ),
-    "rows with their figures gone": (
-        json.dumps({"protocols": [{"pec": p} for p in pecs()]}).encode(),
-        "600 of 600 figures vanished at once",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", PAYLOADS)
-def test_a_payload_that_cannot_be_used_is_archived_changes_nothing_and_shows(
-    store: sa.Engine, site: Site, poll: Poll, what: str
-) -> None:
-    good = [protocol(p) for p in pecs()]
-    site.publish("machine", good)
-    poll("20:10")
-    before = published(store)
-    body, error = PAYLOADS[what]
-    site.publish("machine", body)
-    for minute in (12, 14):  # it stays an error for as long as it stands there
-        row = poll(f"20:{minute}")
-        assert row.outcome == "error"
-        assert error in row.error
-    assert published(store) == before
-    assert [zlib.decompress(p.body) for p in archived(store)][1:] == [body]  # once
-    site.publish("machine", good)
-    assert poll("20:40").outcome == "ok"
-    assert published(store) == before
-
-
-def test_what_vanished_goes_when_a_person_says_that_it_is_gone(store: sa.Engine, site: Site, poll: Poll) -> None:
-    site.publish("machine", [protocol(p) for p in pecs()])
-    poll("20:10")
-    site.publish("machine", [])
-    assert poll("20:12").outcome == "error"
-    assert poll("20:14", accept=True).outcome == "ok"
-    assert published(store) == {}
-
-
-def test_one_broken_page_does_not_keep_the_others_from_loading(store: sa.Engine, site: Site, poll: Poll) -> None:
-    site.fail("turnout", "silent")
-    for hour in ("20:10", "20:12"):
-        site.publish("machine", [protocol("1001")])
-        row = poll(hour)
-        assert "turnout: no whole answer" in row.error
-    assert published(store)["1001", "", "valid", "number"] == 290
-
-
-def test_a_page_that_is_not_out_yet_is_no_error_but_a_site_without_any_is(
-    store: sa.Engine, site: Site, poll: Poll
-) -> None:
-    site.fail("manual", "404")
-    assert poll("20:10").outcome == "ok"
-    for feed in ("turnout", "machine", "machine_summary", "manual_summary"):
-        site.fail(feed, "404")
-    row = poll("20:12")
-    assert row.outcome == "error"
-    assert "HTTP 404" in row.error
 
 
 def test_the_loader_says_who_asks(site: Site, poll: Poll) -> None:
@@ -452,16 +239,6 @@ def test_a_mended_mapping_is_used_for_what_is_in_the_archive(
     poller(again, with_source())("20:12")  # after a start
     assert published(store)["1001", "", "valid", "number"] == 290
     again.dispose()
-
-
-def test_an_answer_without_end_is_cut_off(
-    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("loaders.asking._LARGEST", 10_000)
-    site.publish("machine", b" " * 20_000)
-    row = poll("20:10")
-    assert row.error.startswith("machine: the answer is larger than")
-    assert archived(store) == []
 
 
 def test_another_election_is_another_mapping_and_no_code(

@@ -39,7 +39,7 @@ def polls(store: sa.Engine) -> list[Any]:
         return list(conn.execute(sa.select(t.poll).order_by(t.poll.c.id)))
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 15) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not come to pass"
@@ -186,7 +186,7 @@ def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
     return subprocess.run(
         [sys.executable, "-m", "loaders", *command],
-        cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -242,9 +242,9 @@ def test_run_polls_until_it_is_told_to_end(environ: dict[str, str]) -> None:
             except sa.exc.OperationalError:
                 return False  # not migrated yet
 
-        wait_for(loaded, 30)
+        wait_for(loaded)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         store.dispose()
     finally:
         process.kill()
