@@ -182,7 +182,7 @@ def latin(rehearsed: Rehearsed) -> set[str]:
     engine = open_store(rehearsed.store_url)
     with engine.connect() as conn:
         places = conn.execute(sa.text("select distinct settlement from pec union select distinct area from pec"))
-        return {word for (place,) in places for word in _english(place or "")} | {"CSV", "UTC", "SHA", "COVID"}
+        return {word for (place,) in places for word in _english(place or "")} | {"CSV", "UTC", "SHA", "HTTP", "COVID"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -208,8 +208,8 @@ def _said(run: Run) -> Iterator[str]:
         elif kind == "vega_lite_chart":
             yield element.vega_lite_chart.alt
             yield from re.findall(r'"title": ?"([^"]*)"', element.vega_lite_chart.spec)
-        elif kind == "arrow_data_frame":
-            yield from re.findall(r'"label": ?"([^"]*)"', element.arrow_data_frame.columns)
+        elif kind == "dataframe":
+            yield from re.findall(r'"label": ?"([^"]*)"', element.dataframe.columns)
         elif kind in ("text", "alert"):
             yield getattr(element, kind).body
         elif kind == "text_input":  # the address binds unseen ones, by the names of its parameters
