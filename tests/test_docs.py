@@ -22,10 +22,13 @@ def text(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
+def code(document: str) -> str:
+    """Everything that stands in `code` or a code block."""
+    return "\n".join(re.findall(r"```.*?```|`[^`]+`", document, re.DOTALL))
+
+
 def words_in_code(document: str) -> set[str]:
-    """Every word that stands in `code` or a code block."""
-    blocks = re.findall(r"```.*?```|`[^`]+`", document, re.DOTALL)
-    return {word for block in blocks for word in re.findall(r"[\w-]+", block)}
+    return set(re.findall(r"[\w-]+", code(document)))
 
 
 def parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -98,7 +101,7 @@ def test_what_documents_point_to_is_there() -> None:
         said = document.read_text("utf-8")
         for link in re.findall(r"\]\(([^)#]+)\)", said):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
-        for command in re.findall(r"\bmake (\w+)", said):
+        for command in re.findall(r"\bmake (\w+)", code(said)):
             assert re.search(rf"^{command}:", text("Makefile"), re.MULTILINE), f"{document.name}: make {command}"
-        for module in re.findall(r"python -m (\w+)", said):
+        for module in re.findall(r"python -m (\w+)", code(said)):
             assert (ROOT / module / "__main__.py").exists(), f"{document.name}: python -m {module}"

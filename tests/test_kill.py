@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from elections.config import Election
 from rehearsal.outside import Outside
 from rehearsal.server import Site
-from store import clock
+from store import check, clock
 from store.engine import open_store
 from tests.browser import ROOT, free_port
 
@@ -24,7 +24,7 @@ LOADERS = ["-m", "loaders", "run"]
 SERVER = ["-m", "streamlit", "run", "dashboard.py", "--server.port"]
 HOURS = ("08:40", "11:00", "12:40", "14:00", "16:40", "20:20", "20:50", "22:30", "2021-11-29T03:00", "2021-11-29T10:00")
 _LOAD = 0.15  # seconds: only a load holds the write lock for longer; a poll's record takes milliseconds
-_LONG = 60.0
+_LONG = 180.0  # seconds: a machine may be busy
 
 
 @dataclass(frozen=True)
@@ -238,24 +238,14 @@ def killed_again_and_again(
         world.goes_on(hour)
         with Victim(command, environment, folder / "log", store) as victim:
             kill_at(victim, point)
-        assert asked(environment, "--check") == (0, AnyCleanText()), f"after {point} at {hour}"
+        assert list(check.faults(store)) == [], f"after {point} at {hour}"
     speed_up(store)
     with Victim(command, environment, folder / "log", store) as victim:
         until_nothing_is_new(store, victim)
-    assert asked(environment, "--check") == (0, AnyCleanText())
+    status, said = asked(environment, "--check")
+    assert (status, said.rstrip().endswith("check      clean")) == (0, True), said
     assert asked(environment, "--hash")[1] == loaded_in_quiet(world, folder, last)
     store.dispose()
-
-
-class AnyCleanText(str):
-    """Equal to what a whole store's check prints; where it is not, the failure shows what was printed."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return str(other).rstrip().endswith("check      clean")
-
-    __hash__ = str.__hash__
 
 
 def test_a_server_killed_at_ten_points_leaves_a_whole_store_that_catches_up(
