@@ -79,7 +79,7 @@ def arbb(seen: View) -> Card:
     opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
     if words.missing(row["value"]):
         return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened))
-    of = _("{n} PECs answered of {of}").format(n=words.number(row["n"]), of=words.number(row["of"]))
+    of = _("{fraction} PECs that answered").format(fraction=words.fraction(row["pecs_failed"], row["n"]))
     lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened)
     return Card(_("ARBB failures"), words.percent(row["value"]), lines, "", _("of PECs so far"))
 
