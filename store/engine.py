@@ -44,7 +44,7 @@ def connect(url: str | URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def settings(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", "cache_size=-65536"):
+        for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", "cache_size=-16384"):
             connection.execute(f"pragma {pragma}")
 
     @sa.event.listens_for(engine, "begin")
