@@ -152,7 +152,6 @@ ORDERS: dict[str, Callable[[Country, Random], Floats]] = {
     "last 10% all of the highest turnout, no sign before": last_tenth(1),
     "last 10% all of the lowest turnout, no sign before": last_tenth(-1),
 }
-BEYOND = "last 10% all of the lowest turnout, no sign before"  # nobody promised this one; it is shown all the same
 
 
 # --- one election
@@ -279,7 +278,7 @@ def broken(summary: list[dict[str, Any]], confidence: float = 0.99) -> list[str]
         order, reports = row["order"], row["reports"]
         where = f"{row['population']}, {order}, {reports} reports"
         for colour in ("green", "amber"):
-            if order != BEYOND and row[f"{colour}_runs"] >= ENOUGH and row[f"{colour}_covers"] < least:
+            if row[f"{colour}_runs"] >= ENOUGH and row[f"{colour}_covers"] < least:
                 found.append(f"{where}: {colour} covers {row[f'{colour}_covers']:.3f}, and {least:.3f} is promised")
         if order == "random" and reports == 285 and row["green"] < GREEN_AT_285:
             found.append(f"{where}: green in {row['green']:.0%}, and {GREEN_AT_285:.0%} is promised")
@@ -301,9 +300,9 @@ def markdown(summary: list[dict[str, Any]]) -> str:
         cells += [f"{row['alone']:.3f}", f"{row['alone_width']:.1f}"]
         cells += [f"{row['with_drift']:.3f}", f"{row['drift_width']:.1f}"]
         for colour in ("green", "amber"):
-            lit = row[f"{colour}_runs"]
+            enough = row[f"{colour}_runs"] >= ENOUGH
             cells.append(f"{row[colour]:.0%}")
-            cells += [f"{row[f'{colour}_covers']:.3f}", f"{row[f'{colour}_width']:.1f}"] if lit else ["–", "–"]
+            cells += [f"{row[f'{colour}_covers']:.3f}", f"{row[f'{colour}_width']:.1f}"] if enough else ["–", "–"]
         lines.append(f"| {' | '.join(cells)} | {row['red']:.0%} |")
         order = row["order"]
     return "\n".join(lines)
