@@ -134,7 +134,8 @@ def _moment(election: Election, as_of: str | None) -> Moment:
     try:
         return now(election.moment_of(as_of))
     except ValueError as error:
-        raise Refused(f"--as-of {as_of}: a time of election day (14:00) or a date and time (2021-11-29T10:00)") from error
+        wanted = "a time of election day (14:00) or a date and time (2021-11-29T10:00)"
+        raise Refused(f"--as-of {as_of}: {wanted}") from error
 
 
 def answer(m: Moment, asked: argparse.Namespace) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from elections.config import Checklist, Election, Question
 from queries import answers
-from queries.kept import Kept
+from queries.kept import Kept, KeptOfMoment
 from queries.moment import Moment
 
 COLUMNS = ["pec", "form", "contest", "hour", "question", "number", "conflict", "fell", "earlier", "earlier_hour",
@@ -30,7 +30,12 @@ def turnout_counts(m: Moment) -> pd.DataFrame:
 
     fell (it is lower than `earlier`, of `earlier_hour`, and nobody has accepted it), origin (screen, own_count, or
     none), order (of receipt: by the load that brought the PEC's first count of that hour, then when it was sent).
+    Nobody changes it.
     """
+    return _COUNTS.of(m)
+
+
+def _ask_counts(m: Moment) -> pd.DataFrame:
     every = answers.answers(m)
     forms = counting(m.election)
     asked = {c.form: question(m.election, c.form) for c in forms}
@@ -113,3 +118,4 @@ def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
 _EVER = "select * from report where load_from <= :load and held is null"
 _EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
 _FIRST = Kept(_ask_first)
+_COUNTS = KeptOfMoment(_ask_counts)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from elections.config import Checklist, Election, Question
 from queries import answers, grid, sample
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
 NEWS = pd.Timedelta(minutes=60)  # after so long without news, nobody knows whether an open failure still lasts
@@ -29,13 +30,11 @@ def failures(
     """
     grid.check_by("equipment", by, ("device", "region"))
     names = list(dict.fromkeys(["device", *by]))
-    pecs = sample.pecs(m)
     everywhere = sample.drawn(m.election)
-    parts = sample.by_region(everywhere, pecs)
-    happened = episodes(m)
+    parts = sample.by_region(everywhere, sample.pecs(m))
     rows: list[dict[str, Any]] = []
     for name in [d for d in devices(m.election) if device in (None, d)]:
-        own = _seen(m, name, pecs, happened[happened["device"] == name])
+        own = _SEEN.of(m)[name]
         if "region" not in names and region is None:
             rows.append({"device": name, **_row(m, own, everywhere, everywhere.of)})
             continue
@@ -46,6 +45,15 @@ def failures(
     columns = [*names, "pecs_failed", "open_now", "end_unknown", "pecs_replaced", "n", "of", "conflicts", "value",
                "low", "high", "confidence", "merged_strata"]  # fmt: skip
     return sample.numbers(pd.DataFrame(rows, columns=columns))
+
+
+def _all_seen(m: Moment) -> dict[str, pd.DataFrame]:
+    pecs = sample.pecs(m)[["pec", "region", "stratum"]]
+    happened = episodes(m)
+    return {name: _seen(m, name, pecs, happened[happened["device"] == name]) for name in devices(m.election)}
+
+
+_SEEN = KeptOfMoment(_all_seen)
 
 
 def _seen(m: Moment, device: str, pecs: pd.DataFrame, happened: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +80,7 @@ def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int) -> d
     answered = own[own["answered"]]
     counted = answered[answered["stratum"].isin(drawn.sizes)] if drawn else answered
     confidence = m.election.estimates.confidence
-    estimate = sample.share(counted["failed"].astype("int64"), list(counted["stratum"]), drawn, confidence)
+    estimate = sample.share(counted["failed"], sample.merge(list(counted["stratum"]), drawn), confidence)
     return {
         "pecs_failed": int(answered["failed"].sum()),
         "open_now": int(own["open"].sum()),

@@ -8,7 +8,7 @@ look at one PEC, not at all of them, and so does a moment of the past that is ne
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -18,6 +18,7 @@ from elections.config import Election
 from queries.moment import Moment
 from store import tables as t
 
+T = TypeVar("T")
 Ask = Callable[[Moment, Sequence[str] | None], pd.DataFrame]  # of these PECs, or of all (None)
 # the election is kept beside its frame, so that its `id` in the key stays its own
 _Frames = WeakKeyDictionary[sa.Engine, OrderedDict[tuple[Any, ...], tuple[Election, pd.DataFrame]]]
@@ -75,16 +76,16 @@ class Kept:
         return {load: (id(m.election), load, started, committed) for load, started, committed in found}
 
 
-class KeptOfMoment:
-    """A frame of a moment for the several figures that ask for it one after the other."""
+class KeptOfMoment(Generic[T]):
+    """Something of a moment for the several figures that ask for it one after the other."""
 
-    def __init__(self, ask: Callable[[Moment], pd.DataFrame]) -> None:
+    def __init__(self, ask: Callable[[Moment], T]) -> None:
         self._ask = ask
-        self._last: list[tuple[Moment, pd.DataFrame]] = []
+        self._last: list[tuple[Moment, T]] = []
 
-    def of(self, m: Moment) -> pd.DataFrame:
-        """The frame of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
-        known = next((frame for moment, frame in self._last if moment is m), None)
+    def of(self, m: Moment) -> T:
+        """It, of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
+        known = next((found for moment, found in self._last if moment is m), None)
         if known is None:
             known = self._ask(m)
             self._last = [*self._last[-3:], (m, known)]

@@ -1,6 +1,5 @@
 """Procedures: what observers saw at the sampled PECs, answer by answer, and what it says of all PECs."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ def procedures(
         for q in answers.questions(m.election, _counted)
         if stage in (None, q.stage) and question in (None, q.id) and q.type == "choice"
     ]
-    pecs = sample.pecs(m, region)
+    pecs = sample.pecs(m, region)[["pec", "region", "stratum", "mobile_applications"]]
     drawn = _drawn(m, region)
     with_applications = pecs[pecs["mobile_applications"] > 0]
     part = {answers.subject(q) for q in asked if _only_with_applications(m.election, q)}
@@ -66,22 +65,22 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """The rows of one question: `said` are the PECs' answers for the day."""
     agreed = said[~said["conflict"]]
-    in_strata = agreed[agreed["stratum"].isin(drawn.sizes)] if drawn else agreed
-    strata: Sequence[str] = list(in_strata["stratum"])
+    ranks, strata = agreed["rank"].to_numpy(), agreed["stratum"].to_numpy(dtype=object)
+    known = agreed["stratum"].isin(drawn.sizes).to_numpy() if drawn else np.ones(len(agreed), dtype=bool)
+    merged = sample.merge(strata[known].tolist(), drawn)
     rows = []
     for rank, answer in enumerate(question.choices, 1):
-        yes = np.asarray(in_strata["rank"] == rank, dtype=float)
-        estimate = sample.share(yes, strata, drawn, confidence)
+        estimate = sample.share(ranks[known] == rank, merged, confidence)
         rows.append(
             {
                 "stage": question.stage,
                 "question": question.id,
                 "answer": answer,
-                "count": int((agreed["rank"] == rank).sum()),
+                "count": int((ranks == rank).sum()),
                 "n": len(agreed),
                 "of": of,
                 **estimate.columns(),
-                "conflicts": int(said["conflict"].sum()),
+                "conflicts": len(said) - len(agreed),
                 "merged_strata": estimate.merged_strata,
             }
         )

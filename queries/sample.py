@@ -42,6 +42,9 @@ class Drawn:
     sampled: dict[str, int]  # stratum -> n_h
     partners: dict[str, str]
 
+    def __hash__(self) -> int:
+        return hash((tuple(self.sizes.items()), tuple(self.sampled.items()), tuple(self.partners.items())))
+
     @property
     def of(self) -> int:
         return sum(self.sampled.values())
@@ -90,17 +93,31 @@ class Share:
         return {"value": self.value, "low": self.low, "high": self.high, "confidence": self.confidence}
 
 
-def share(yes: Any, stratum: Sequence[str], sample: Drawn | None, confidence: float) -> Share:
-    """Of all PECs, the share that would say yes: `yes` (0 or 1) and `stratum` of each PEC that answered."""
-    nothing = Share(None, None, None, confidence)
+@dataclass(frozen=True)
+class Merged:
+    """The strata of the PECs that answered, small ones merged."""
+
+    stratum: Any  # of each PEC
+    sizes: dict[str, int]
+    parts: dict[str, tuple[str, ...]]
+
+
+def merge(stratum: Sequence[str], sample: Drawn | None) -> Merged | None:
+    """The strata of these PECs as they are estimated from; none where nothing is left to merge with."""
     if sample is None or not len(stratum):
-        return nothing
+        return None
     try:
-        merged, sizes, parts = merge_small_strata(stratum, sample.sizes, sample.partners)
-        e = proportion(np.asarray(yes, dtype=float), merged, sizes, confidence)
+        return Merged(*merge_small_strata(stratum, sample.sizes, sample.partners))
     except TooFewPecs:
-        return nothing
-    return Share(e.value, clip(e.low), clip(e.high), confidence, tuple(sorted(parts)))
+        return None
+
+
+def share(yes: Any, merged: Merged | None, confidence: float) -> Share:
+    """Of all PECs, the share that would say yes: `yes` (0 or 1) of each PEC that answered."""
+    if merged is None:
+        return Share(None, None, None, confidence)
+    e = proportion(np.asarray(yes, dtype=float), merged.stratum, merged.sizes, confidence)
+    return Share(e.value, clip(e.low), clip(e.high), confidence, tuple(sorted(merged.parts)))
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 Asked = tuple[Callable[..., Any], dict[str, Any]]
 
 _LOOK = 0.5  # seconds between looks at the store's last load
-_REST = 2.0  # after a build, so many times as long as it took: the pages want the processor too
+_REST = 1.0  # after a build, so many times as long as it took: the pages want the processor too
 _LOOKED = 60.0  # seconds: what somebody looked at in them is made ahead
 _LEARNT = 100  # of those, at most
 _PAST = 16  # snapshots of past moments that are kept

@@ -1,7 +1,9 @@
 """Turnout by hour: the observers' estimate with its light, beside what the commission published for that hour."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -41,27 +43,20 @@ def turnout(
     divided = "region" in by or region is not None
     pecs = sample.pecs(m)
     everywhere = sample.drawn(m.election)
-    parts = sample.by_region(everywhere, pecs)
-    counts = turnout_counts(m)
-    commission = published_turnout(m, by_region=divided)
-    rows = []
-    for form in _forms(m, contest, hour):
-        said = pecs.merge(counts[counts["form"] == form.form], on="pec")
-        of_hour = commission[(commission["contest"] == form.contest) & (commission["hour"] == form.hour)]
-        key = {"contest": form.contest, "hour": form.hour}
-        if not divided:
-            rows.append(key | _row(m, said, pecs, everywhere) | _published(of_hour))
-            continue
-        for place in [r.id for r in m.election.regions if not r.abroad and region in (None, r.id)]:
-            own, whole = said[said["region"] == place], pecs[pecs["region"] == place]
-            figure = _row(m, own, whole, parts.get(place)) | _published(of_hour[of_hour["region"] == place])
-            rows.append(key | {"region": place} | figure)
-    columns = COLUMNS if divided else [c for c in COLUMNS if c != "region"]
+    parts = sample.by_region(everywhere, pecs) if divided else {}
+    places = [r.id for r in m.election.regions if not r.abroad and region in (None, r.id)] if divided else [None]
+    said = _said(m, pecs)
+    rows = [
+        {"contest": form.contest, "hour": form.hour, "region": place}
+        | _row(m.election, said.get((form.form, place), []), everywhere if place is None else parts.get(place))
+        for form in _forms(m, contest, hour)
+        for place in places
+    ]
+    columns = [c for c in COLUMNS if c not in TURNOUT and (divided or c != "region")]
     found = sample.numbers(pd.DataFrame(rows, columns=columns))
-    found["published_at"] = pd.to_datetime(found["published_at"], utc=True)
-    counted = ["published_voted", "published_registered", "published_pecs"]
-    found[counted] = found[counted].astype("Int64")
-    return found
+    keys = ["contest", "hour", "region"] if divided else ["contest", "hour"]
+    commission = published_turnout(m, by_region=divided).astype(dict.fromkeys(keys, "str"))
+    return found.astype(dict.fromkeys(keys, "str")).merge(commission, on=keys, how="left")
 
 
 def falling(m: Moment) -> pd.DataFrame:
@@ -87,60 +82,138 @@ def _forms(m: Moment, contest: str | None, hour: str | None) -> list[Checklist]:
     return sorted(found, key=lambda c: (str(c.contest), str(c.hour)))
 
 
-def _published(rows: pd.DataFrame) -> dict[str, Any]:
-    return dict(rows.iloc[0][list(TURNOUT)]) if len(rows) else dict.fromkeys(TURNOUT)
+class Pec(NamedTuple):
+    """A sampled PEC at an hour: what it says, if anything."""
+
+    region: str
+    stratum: str
+    registered_voters: float
+    number: float  # nan: nothing, or a conflict
+    conflict: bool
+    fell: bool
+    origin: str
+    order: float
+
+    @property
+    def usable(self) -> bool:
+        return self.number >= 0 and self.registered_voters > 0 and not self.fell
 
 
-def _row(m: Moment, said: pd.DataFrame, pecs: pd.DataFrame, drawn: sample.Drawn | None) -> dict[str, Any]:
-    """The estimate from what these PECs said for an hour: `pecs` are all the sampled ones."""
-    known = said["number"].notna() & (said["registered_voters"].fillna(0) > 0)
-    if drawn:
-        known &= said["stratum"].isin(drawn.sizes)
-    usable = said[known & ~said["fell"]]
-    shown, value, merged = _shown(m.election, usable, pecs, drawn)
+def _said(m: Moment, pecs: pd.DataFrame) -> dict[tuple[str, str | None], list[Pec]]:
+    """(checklist, region or None for all) -> every sampled PEC of a stratum that was drawn."""
+    every = pecs[pecs["stratum"].isin([s.id for s in m.election.strata])]
+    every = every[["pec", "region", "stratum", "registered_voters"]].astype({"registered_voters": "float64"})
+    every = every.merge(pd.DataFrame({"form": [c.form for c in counting(m.election)]}), how="cross")
+    counts = turnout_counts(m)[["pec", "form", "number", "conflict", "fell", "origin", "order"]]
+    every = every.merge(counts, on=["pec", "form"], how="left")
+    every[["conflict", "fell"]] = every[["conflict", "fell"]].eq(True)
+    found: dict[tuple[str, str | None], list[Pec]] = defaultdict(list)
+    for form, *values in every[["form", *Pec._fields]].itertuples(index=False, name=None):
+        pec = Pec(*values)
+        found[form, None].append(pec)
+        found[form, pec.region].append(pec)
+    return found
+
+
+def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dict[str, Any]:
+    """The estimate from what these sampled PECs said for an hour."""
+    usable = [pec for pec in said if pec.usable]
+    missing = [pec for pec in said if not pec.usable]
+    shown, value, merged = estimate_shown(
+        election,
+        drawn,
+        y=[pec.number for pec in usable],
+        x=[pec.registered_voters for pec in usable],
+        stratum=[pec.stratum for pec in usable],
+        order=[pec.order for pec in usable],
+        missing=[pec.stratum for pec in missing],
+        missing_x=[pec.registered_voters for pec in missing],
+    )
     return {
         "value": None if shown.light == "red" else value,
         "low": None if shown.low is None else sample.clip(shown.low),
         "high": None if shown.high is None else sample.clip(shown.high),
         "margin": shown.margin,
-        "design_margin": m.election.estimates.design_margin,
-        "confidence": m.election.estimates.confidence,
+        "design_margin": election.estimates.design_margin,
+        "confidence": election.estimates.confidence,
         "n": len(usable),
-        "of": drawn.of if drawn else len(pecs),
+        "of": drawn.of if drawn else len(said),
         "light": shown.light,
         "drift": shown.drift,
         "worst_case": shown.worst_case,
         "reasons": shown.reasons,
         "merged_strata": merged,
-        "falling": int(said["fell"].sum()),
-        "conflicts": int(said["conflict"].sum()),
-        "origin_screen": int((usable["origin"] == "screen").sum()),
-        "origin_own": int((usable["origin"] == "own_count").sum()),
+        "falling": sum(pec.fell for pec in said),
+        "conflicts": sum(pec.conflict for pec in said),
+        "origin_screen": sum(pec.origin == "screen" for pec in usable),
+        "origin_own": sum(pec.origin == "own_count" for pec in usable),
     }
+
+
+def estimate_shown(
+    election: Election,
+    drawn: sample.Drawn | None,
+    y: Iterable[float],
+    x: Sequence[float],
+    stratum: Iterable[str],
+    order: Iterable[float],
+    missing: Iterable[str],
+    missing_x: Iterable[float],
+) -> tuple[Shown, float | None, tuple[str, ...]]:
+    """The light of a ratio with its interval, the estimate's value, the strata that were merged.
+
+    y, x, stratum, order: of each PEC that can be used; missing, missing_x: stratum and x of each sampled PEC that
+    cannot (the mean x where it is not known).
+    """
+    limits = thresholds(election)
+    if drawn is None:
+        return light(None, {}, {}, 0.0, None, limits), None, ()
+    mean = sum(x) / len(x) if len(x) else 0.0
+    known = tuple(own if own > 0 else mean for own in missing_x)
+    numbers = tuple(y), tuple(x), tuple(stratum), tuple(order), tuple(missing), known
+    return _estimated(*numbers, drawn, limits, election.estimates.confidence)
 
 
 def _shown(
     election: Election, usable: pd.DataFrame, pecs: pd.DataFrame, drawn: sample.Drawn | None
 ) -> tuple[Shown, float | None, tuple[str, ...]]:
-    """The light with its interval, the estimate's value, the strata that were merged."""
-    limits = thresholds(election)
-    if drawn is None:
-        return light(None, {}, {}, 0.0, None, limits), None, ()
-    reported = {str(s): int(n) for s, n in usable["stratum"].value_counts().items()}
+    """The same of frames."""
+    missing = pecs[~pecs["pec"].isin(usable["pec"]) & pecs["stratum"].isin(drawn.sizes if drawn else ())]
+    return estimate_shown(
+        election,
+        drawn,
+        y=usable["number"].tolist(),
+        x=usable["registered_voters"].tolist(),
+        stratum=usable["stratum"].tolist(),
+        order=usable["order"].tolist(),
+        missing=missing["stratum"].tolist(),
+        missing_x=missing["registered_voters"].astype("float64").tolist(),
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _estimated(
+    y: tuple[float, ...],
+    x: tuple[float, ...],
+    stratum: tuple[str, ...],
+    order: tuple[float, ...],
+    missing: tuple[str, ...],
+    missing_x: tuple[float, ...],
+    drawn: sample.Drawn,
+    limits: Thresholds,
+    confidence: float,
+) -> tuple[Shown, float | None, tuple[str, ...]]:
+    """The same numbers give the same estimate: of an hour that is past, few counts change any more."""
+    reported = dict(Counter(stratum))
     sampled = {s: max(n, reported.get(s, 0)) for s, n in drawn.sampled.items()}  # a frame may name more than were drawn
-    y, x = np.asarray(usable["number"], dtype=float), np.asarray(usable["registered_voters"], dtype=float)
     try:
-        strata, sizes, parts = merge_small_strata(list(usable["stratum"]), drawn.sizes, drawn.partners)
-        estimate = ratio(y, x, strata, sizes, election.estimates.confidence)
+        strata, sizes, parts = merge_small_strata(stratum, drawn.sizes, drawn.partners)
+        estimate = ratio(y, x, strata, sizes, confidence)
     except TooFewPecs:
         return light(None, reported, sampled, 0.0, None, limits), None, ()
-    missing = pecs[~pecs["pec"].isin(usable["pec"]) & pecs["stratum"].isin(drawn.sizes)]
-    voters = missing["registered_voters"].astype("float64")
     label = {part: merged for merged, several in parts.items() for part in several}
-    trend = drift(y / x, usable["order"], strata, sum(sampled.values()))
-    worst = worst_case_shift(
-        y, x, strata, sizes, [label.get(s, s) for s in missing["stratum"]], voters.where(voters > 0).fillna(x.mean())
-    )
+    trend = drift(np.asarray(y) / np.asarray(x), order, strata, sum(sampled.values()))
+    worst = worst_case_shift(y, x, strata, sizes, [label.get(s, s) for s in missing], missing_x)
     merged_sample, merged_reports = sample.summed(sampled, parts), sample.summed(reported, parts)
     shown = light(estimate, merged_reports, merged_sample, trend.term, worst, limits)
     return shown, estimate.value, tuple(sorted(parts))

@@ -29,6 +29,7 @@ def unreported(
     found = states(m, form, region, district)
     late = found[found["state"] == "late"]
     people = _people(m)
+    people = people[people["pec"].isin(late["pec"])]
     late = late.merge(_by_pec(people, contacts), on="pec", how="left")
     late = late.merge(_held(m), on=["pec", "form"], how="left")
     late["unreadable"] = _unreadable(m, late)

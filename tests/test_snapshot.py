@@ -15,7 +15,7 @@ from queries.moment import Moment
 from store import clock
 from tests.facts import ELECTION, Facts
 
-SOON = 20.0  # seconds that a test waits for the thread
+SOON = 60.0  # seconds that a test waits for the thread
 
 
 @pytest.fixture
