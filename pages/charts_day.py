@@ -22,15 +22,18 @@ def device(id: str) -> str:
 
 
 def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
-    """Failures as bars, a row a PEC in the frame's order; those without an end run to now.
+    """Failures as bars, a row a PEC in the frame's order; open ones run to now.
 
-    frame: pec, region, device, from_at, to_at, state, minutes, replaced.
+    One whose end is unknown is a bar until the last news of it, and a thin dashed line from there on.
+    frame: pec, region, device, from_at, to_at, news_at, state.
     """
     rows = frame[frame["from_at"].notna()].copy()
     if rows.empty:
         return {}
     rows["start"] = charts.on_clock(rows["from_at"])
-    rows["end"] = charts.on_clock(rows["to_at"].fillna(pd.Timestamp(now)))
+    unknown = rows["state"] == "end_unknown"
+    rows["end"] = charts.on_clock(rows["to_at"].fillna(rows["news_at"].where(unknown)).fillna(pd.Timestamp(now)))
+    rows["since"] = [end if lost else None for end, lost in zip(rows["end"], unknown, strict=True)]
     rows["row"] = [_("PEC {code}").format(code=code) for code in rows["pec"]]
     rows["word"] = rows["state"].map(episode_state)
     rows["place"] = rows["region"].map(names.region)
@@ -39,7 +42,7 @@ def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
         f"{words.clock_time(start)}–{words.clock_time(end) if not words.missing(end) else '…'}"
         for start, end in zip(rows["from_at"], rows["to_at"], strict=True)
     ]
-    rows["lasted"] = rows["minutes"].map(words.minutes)
+    rows["news"] = rows["news_at"].map(words.clock_time)
     known = {episode_state(s): colour for s, colour in EPISODES.items()}
     y = alt.Y(
         "row:N", sort=list(dict.fromkeys(rows["row"])), axis=alt.Axis(title=None, labelLimit=90, labelOverlap=False)
@@ -53,8 +56,11 @@ def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
         x2="end:T",
         color=charts.colour("word", known),
         tooltip=charts.tooltip(
-            row=_("PEC"), place=_("Region"), what=_("Device"), times=_("Time"), lasted=_("Lasted"), word=_("State")
+            row=_("PEC"), place=_("Region"), what=_("Device"), times=_("Time"), news=_("Last news"), word=_("State")
         ),
+    )
+    doubtful = base.mark_rule(strokeDash=[3, 3], strokeWidth=1.5, color=colours.STATES["incomplete"]).encode(
+        x="since:T", x2=alt.datum(present), tooltip=alt.value(None)
     )
     running = (
         base.mark_point(shape="triangle-right", size=70, filled=True, opacity=1, xOffset=1)
@@ -62,11 +68,11 @@ def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
         .encode(x="end:T", color=charts.colour("word", known), tooltip=alt.value(None))
     )
     return charts.spec(
-        alt.layer(bars, running),
+        alt.layer(doubtful, bars, running),
         title,
         _("Bars on the day's clock: when each failure began and ended; open ones run to now."),
         _ROW * rows["row"].nunique(),
-        rows=rows[["row", "start", "end", "word", "state", "place", "what", "times", "lasted"]],
+        rows=rows[["row", "start", "end", "word", "state", "place", "what", "times", "news", "since"]],
     )
 
 

@@ -123,7 +123,7 @@ def _timeline(seen: View) -> None:
         "state": shell.Column(_("State"), charts_day.episode_state),
         "from_at": shell.Column(_("From"), words.clock_time),
         "to_at": shell.Column(_("To"), words.clock_time),
-        "minutes": shell.Column(_("Lasted"), words.minutes),
+        "news_at": shell.Column(_("Last news"), words.clock_time),
     }
     charts.draw(spec, "episodes", rows, columns)
 
@@ -139,7 +139,7 @@ def _worst(seen: View) -> None:
         "region": shell.Column(_("Region"), names.region),
         "minutes": shell.Column(_("In all"), words.minutes),
         "episodes": shell.Column(_("Failures"), words.number),
-        "open": shell.Column(_("Goes on"), str),
+        "open": shell.Column(_("No end reported"), str),
     }
     count = n_("{n} PEC", "{n} PECs", len(rows)).format(n=words.number(len(rows)))
     shell.table(rows, columns, "equipment_worst", count, opens_pec=True)

@@ -84,7 +84,7 @@ def _person(row: dict[Any, Any]) -> str:
 
 
 def _day(seen: View, one: Pec) -> None:
-    rows = pec_day.events(one)
+    rows = pec_day.events(one, seen.moment.at)
     title = _("What came from PEC {code}, on the day's clock").format(code=one.code)
     spec = seen.spec("pec_day", lambda: charts_day.timeline(rows, seen.moment.at, title), one.code)
     if not spec:

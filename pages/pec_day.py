@@ -1,5 +1,6 @@
 """The events of one PEC's day, as its timeline shows them: a lane, a time, some words, whether something is wrong."""
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -13,9 +14,9 @@ from queries.pec import Pec
 _COLUMNS = ["lane", "at_at", "to_at", "words", "alarming"]
 
 
-def events(one: Pec) -> pd.DataFrame:
-    """lane, at_at, to_at (of what lasts), words, alarming: in the order of the day within each lane."""
-    rows = [*_reports(one), *_corrections(one), *_incidents(one), *_episodes(one), *_published(one)]
+def events(one: Pec, now: datetime) -> pd.DataFrame:
+    """lane, at_at, to_at (of what lasts; an open failure lasts until now), words, alarming; by lane."""
+    rows = [*_reports(one), *_corrections(one), *_incidents(one), *_episodes(one, now), *_published(one)]
     frame = pd.DataFrame(rows, columns=_COLUMNS)
     for column in ("at_at", "to_at"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
@@ -76,12 +77,12 @@ def _incidents(one: Pec) -> list[dict[str, Any]]:
     ]
 
 
-def _episodes(one: Pec) -> list[dict[str, Any]]:
+def _episodes(one: Pec, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "lane": _("equipment failures"),
             "at_at": row["from_at"],
-            "to_at": row["to_at"],
+            "to_at": {"open": now, "end_unknown": row["news_at"]}.get(row["state"], row["to_at"]),
             "words": f"{charts_day.device(row['device'])}, {charts_day.episode_state(row['state'])}",
             "alarming": row["state"] != "ended",
         }

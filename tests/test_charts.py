@@ -64,8 +64,8 @@ EPISODES = pd.DataFrame(
         "device": ["arbb", "identification"],
         "from_at": at("03:00", "04:00"),
         "to_at": at(None, "05:00"),
+        "news_at": at("07:30", "05:05"),
         "state": ["open", "ended"],
-        "minutes": [300, 60],
     }
 )
 TURNOUT = pd.DataFrame(
@@ -224,6 +224,12 @@ def test_times_stand_on_the_axis_as_the_clock_of_the_election_shows_them() -> No
     first = spec["datasets"]["rows"][0]
     assert pd.Timestamp(first["start"], unit="ms").isoformat() == "2021-11-28T09:00:00"
     assert pd.Timestamp(first["end"], unit="ms").isoformat() == "2021-11-28T14:00:00", "an open failure runs to now"
+
+
+def test_a_failure_whose_end_is_unknown_is_a_bar_only_until_the_last_news_of_it() -> None:
+    rows = charts_day.episodes(EPISODES.assign(state=["end_unknown", "ended"]), NOW, "Failures")["datasets"]["rows"]
+    assert pd.Timestamp(rows[0]["end"], unit="ms").isoformat() == "2021-11-28T13:30:00"
+    assert [r["since"] is None for r in rows] == [False, True]
 
 
 def test_numbers_on_an_axis_are_written_as_the_reader_writes_them() -> None:
