@@ -149,9 +149,7 @@ def _known(stratum: ArrayLike, stratum_sizes: Mapping[str, int]) -> list[str]:
     return strata
 
 
-def _strata(
-    stratum: ArrayLike, stratum_sizes: Mapping[str, int]
-) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+def _strata(stratum: ArrayLike, stratum_sizes: Mapping[str, int]) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
     """The number h of each PEC's stratum; N_h and r_h by h."""
     number = {label: h for h, label in enumerate(stratum_sizes)}
     if not number:

@@ -106,9 +106,7 @@ def test_a_stratum_without_reports_does_not_vanish() -> None:
         ([], [], [], {}, "no stratum is given"),
     ],
 )
-def test_data_that_cannot_be_right_is_refused(
-    y: list, x: list, stratum: list, sizes: dict, message: str
-) -> None:
+def test_data_that_cannot_be_right_is_refused(y: list, x: list, stratum: list, sizes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ratio(y, x, stratum, sizes)
 
