@@ -53,7 +53,7 @@ def navigation(position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
 def main() -> None:
     """One run of a visitor's session: what the address says, then the page that was asked for, or a PEC over it."""
     if not door.is_open():  # run past the server below: `python dashboard.py`, another server
-        st.error(door.NOT_THROUGH)
+        st.error(_("The pages are served by the dashboard only: streamlit run dashboard.py"))
         return
     # before the navigation: a page's own icon would be fetched from elsewhere as the tab's
     st.set_page_config(page_icon=strip.ICON, layout="wide")

@@ -19,7 +19,6 @@ REFUSAL = (
     "this machine (127.0.0.1). Start it with server.address = 127.0.0.1."
 )
 NOT_OUR_NAME = "Baikoo answers to localhost, 127.0.0.1 and [::1] only, not to {host}."
-NOT_THROUGH = "This page is served by `streamlit run dashboard.py` only."
 _NAMES = {"localhost", "127.0.0.1", "::1"}
 _log = logging.getLogger("baikoo.door")
 _opened = threading.Event()

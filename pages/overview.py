@@ -7,16 +7,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import cards, charts, charts_map, charts_overview, colours, names, shell, words
+from pages import cards, charts, charts_map, charts_overview, colours, names, shell, strip, words
 from pages.view import View
 from pages.words import _, n_
 from queries import changes, coverage, room
+from queries.moment import here
 
 RECENT_ROWS = 8
 
 
 def page() -> None:
-    shell.title(_("Overview"))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        shell.title(_("Overview"))
+        strip.choose_form(room.sample_forms(here()[1]), _("Checklist that matters now"))
     shell.live(_room)
 
 
@@ -38,7 +41,7 @@ def through_the_day(seen: View) -> None:
     if shown.empty:
         shell.heading(_("PECs that have sent each checklist, through the day"))
         return shell.empty(_expected(checklists))
-    arrivals = seen.figure(coverage.arrivals, **({"region": seen.region} if seen.region else {}))
+    arrivals = seen.figure(coverage.arrivals, **seen.place)
     spec = seen.spec(
         "through_the_day",
         lambda: charts_overview.coverage_through_the_day(arrivals, shown, seen.moment.at, cards.until(seen)),
@@ -112,8 +115,10 @@ def regions(seen: View) -> None:
 
 
 def _regions_table(seen: View, form: str) -> str:
-    rows = seen.figure(room.regions, form=form)
-    if seen.region:
+    rows = seen.figure(room.regions, form=form, **({"district": seen.district} if seen.district else {}))
+    if seen.district:
+        rows = rows[rows["expected"] > 0]
+    elif seen.region:
         rows = rows[rows["region"] == seen.region]
     heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), _("ARBB failed"), _("Turnout")]
     if "hour" in rows and rows["hour"].notna().any():

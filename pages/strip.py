@@ -62,9 +62,9 @@ def strip(controls: bool = True) -> None:
         _choose("as_of", _("as of: now"), _moments())
 
 
-def choose_form(forms: list[str] | None = None) -> None:
+def choose_form(forms: list[str] | None = None, everything: str | None = None) -> None:
     """The filter by checklist, drawn by the pages that use it; it stays in the address on all of them."""
-    _choose("form", _("All checklists"), {f: names.form(f) for f in forms or here()[1].forms}, width=320)
+    _choose("form", everything or _("All checklists"), {f: names.form(f) for f in forms or here()[1].forms}, width=320)
 
 
 def _choose(name: str, everything: str, options: dict[str, str], width: int = 200) -> None:

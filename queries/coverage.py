@@ -39,7 +39,9 @@ def _forms(election: Election, form: str | None) -> dict[str, list[str]]:
     return {"form": [c.form for c in expected_checklists(election) if form in (None, c.form)]}
 
 
-def arrivals(m: Moment, form: str | None = None, region: str | None = None) -> pd.DataFrame:
+def arrivals(
+    m: Moment, form: str | None = None, region: str | None = None, district: str | None = None
+) -> pd.DataFrame:
     """The received checklists as they came: form, minute_at (sent, as known now), received (so far), expected."""
     found = states(m, form, region)
     expected = found.groupby("form").size()

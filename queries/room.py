@@ -5,10 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from elections.config import Checklist
+from elections.config import Checklist, Election
 from queries import coverage, equipment, incidents, procedures, results, turnout
 from queries.moment import Moment
 from queries.shared import ask
+
+
+def sample_forms(election: Election) -> list[str]:
+    """The checklists that are due from the sampled PECs."""
+    return [c.form for c in election.checklists if c.due and c.expected_from == "sample"]
 
 
 def current(m: Moment, most: int = 1) -> list[str]:
@@ -21,7 +26,7 @@ def current(m: Moment, most: int = 1) -> list[str]:
     def due(c: Checklist) -> datetime:
         return election.instant(c.due or c.opens)
 
-    forms = [c for c in election.checklists if c.due and c.expected_from == "sample"]
+    forms = [election.forms[form] for form in sample_forms(election)]
     opened = sorted((c for c in forms if opens(c) <= m.at), key=lambda c: (-opens(c).timestamp(), due(c)))
     coming = sorted((c for c in forms if opens(c) > m.at), key=lambda c: (opens(c), due(c)))
     asked = [c for c in opened if not c.asked_until or election.instant(c.asked_until) > m.at]
