@@ -109,9 +109,7 @@ def counted(seen: View) -> Card:
     last: dict[Any, Any] = seen.figure(room.counted).set_index("count").to_dict("index")
     named = {"machine": _("machine"), "manual": _("manual")}
     so_far = {
-        kind: words.fraction(last[kind]["pecs"], last[kind]["of"])
-        if kind in last
-        else _("nothing published yet")
+        kind: words.fraction(last[kind]["pecs"], last[kind]["of"]) if kind in last else _("nothing published yet")
         for kind in named
     }
     lines = [f"{word}: {so_far[kind]}" for kind, word in named.items()]

@@ -13,9 +13,7 @@ _ROW = 46  # pixels of a checklist: its name above, its area below
 _TOP, _BASE, _NAME = 0.28, 0.9, 0.13  # parts of a row
 
 
-def coverage_through_the_day(
-    arrivals: pd.DataFrame, checklists: pd.DataFrame, now: datetime, until: datetime
-) -> Spec:
+def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, now: datetime, until: datetime) -> Spec:
     """A row a checklist: what has been received as an area under the line of what is expected; when it is due; now.
 
     arrivals: form, minute_at, received (so far), expected; checklists: form, expected, received, opens_at, due_at.

@@ -59,8 +59,7 @@ def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
         f"<td><span class='bk-age bk-{escape(row['state'])}'>{escape(state_word(row['state']))}</span></td>",
         f"<td>{words.clock_time(row['last_success_at'], seconds=True)}</td>",
         f"<td>{words.clock_time(row['last_change_at'], seconds=True)}</td>",
-        f"<td class='bk-number'>{words.duration(row['age'])}"
-        f"<small>{escape(every)}</small></td>",
+        f"<td class='bk-number'>{words.duration(row['age'])}<small>{escape(every)}</small></td>",
         f"<td>{_ticks(ticks)}</td>",
         *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed", "quarantined")),
     ]

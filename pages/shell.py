@@ -162,8 +162,10 @@ def table(
 
 
 def _plain(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The frame with cells that hold several values (reasons, merged strata) as words: they have no order to keep."""
-    several = [c for c in frame if frame[c].dtype == object and frame[c].map(lambda v: isinstance(v, tuple | list)).any()]
+    """The frame with cells that hold several values (reasons, merged strata) as words: they have no order."""
+    several = [
+        c for c in frame if frame[c].dtype == object and frame[c].map(lambda v: isinstance(v, tuple | list)).any()
+    ]
     return frame.assign(**{str(c): frame[c].map(columns[str(c)].show) for c in several}) if several else frame
 
 

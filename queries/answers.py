@@ -164,9 +164,7 @@ def subject(question: Question) -> str:
 
 def questions(election: Election, wanted: Wanted = lambda checklist, question: True) -> list[Question]:
     """The questions that some checklist asks, each once, in the configuration's order."""
-    found = {
-        subject(q): q for form, c in election.forms.items() for q in election.asked(form).values() if wanted(c, q)
-    }
+    found = {subject(q): q for form, c in election.forms.items() for q in election.asked(form).values() if wanted(c, q)}
     order = {subject(q): i for i, q in enumerate(election.questions)}
     return sorted(found.values(), key=lambda q: order.get(subject(q), len(order)))
 

@@ -16,7 +16,7 @@ from queries import answers, sample
 from queries.kept import KeptOfMoment
 from queries.moment import Moment
 from queries.sheets import Floats, Sheets, sheets
-from queries.turnout import _shown as shown_with_light
+from queries.turnout import shown_with_light
 
 STATES = ("differs", "conflict", "not_published", "copy_not_obtained", "not_observed", "equal")
 OBTAINED = ("certified", "photographed")

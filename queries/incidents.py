@@ -96,9 +96,11 @@ def incident_list(
     return rows if limit is None else rows.head(limit)
 
 
-def _local(rows: pd.DataFrame, zone: ZoneInfo, unit: str) -> list[str]:
-    """The local hour (its start, ISO) or day of each event."""
+def _local(rows: pd.DataFrame, zone: ZoneInfo, unit: str) -> pd.Series:
+    """The local hour (its start, ISO) or day of each event, as text."""
     at = rows["occurred_at"].fillna(rows["reported_at"]).dt.tz_convert(zone)
     if unit == "D":
-        return [t.strftime("%Y-%m-%d") for t in at]
-    return [t.replace(minute=0, second=0, microsecond=0).isoformat() for t in at]
+        written = [t.strftime("%Y-%m-%d") for t in at]
+    else:
+        written = [t.replace(minute=0, second=0, microsecond=0).isoformat() for t in at]
+    return pd.Series(written, index=rows.index, dtype="str")  # text where there is no event, too

@@ -199,9 +199,7 @@ class _Codes(dict[str, int]):
         return np.fromiter(map(self.__getitem__, words), np.int64, len(words))
 
 
-def _read(
-    m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapping[str, str] | None = None
-) -> Sheets:
+def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapping[str, str] | None = None) -> Sheets:
     """The sheets that a query's figures make (series, place, line, value, payload).
 
     short: the source and contest of the protocols whose series is their count alone.

@@ -18,9 +18,7 @@ def expected_checklists(election: Election) -> list[Checklist]:
     return [c for c in election.checklists if c.due and c.expected_from != "any"]
 
 
-def states(
-    m: Moment, form: str | None = None, region: str | None = None, district: str | None = None
-) -> pd.DataFrame:
+def states(m: Moment, form: str | None = None, region: str | None = None, district: str | None = None) -> pd.DataFrame:
     """One row a PEC x checklist that is expected of it.
 
     pec, region, district, area, settlement, form, state, due_at, late_from_at, minutes_late (since it was due; of

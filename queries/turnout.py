@@ -174,7 +174,7 @@ def estimate_shown(
     return _estimated(*numbers, drawn, limits, election.estimates.confidence)
 
 
-def _shown(
+def shown_with_light(
     election: Election, usable: pd.DataFrame, pecs: pd.DataFrame, drawn: sample.Drawn | None
 ) -> tuple[Shown, float | None, tuple[str, ...]]:
     """The same of frames."""

@@ -75,9 +75,7 @@ def test_a_source_that_does_not_answer_is_marked_stale_with_the_time_of_its_last
     assert "commission: last good data of 13:05, marked stale" in html
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "Overview"), ("ru", "Обзор"), ("ky", "Жалпы көрүнүш")]
-)
+@pytest.mark.parametrize(("language", "words"), [("en", "Overview"), ("ru", "Обзор"), ("ky", "Жалпы көрүнүш")])
 def test_the_address_chooses_the_language(address: str, language: str, words: str) -> None:
     assert words in seen(address, query=f"lang={language}")
 
@@ -247,9 +245,7 @@ def _only_the_controls() -> None:
     controls.sidebar()
 
 
-def test_an_election_that_is_no_rehearsal_has_no_such_buttons(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_election_that_is_no_rehearsal_has_no_such_buttons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ELECTION.model_copy(update={"rehearsal": False})
     monkeypatch.setattr("pages.controls.here", lambda: (None, real))
     app = AppTest.from_function(_only_the_controls).run()
