@@ -43,7 +43,7 @@ def arrivals(
     m: Moment, form: str | None = None, region: str | None = None, district: str | None = None
 ) -> pd.DataFrame:
     """The received checklists as they came: form, minute_at (sent, as known now), received (so far), expected."""
-    found = states(m, form, region)
+    found = states(m, form, region, district)
     expected = found.groupby("form").size()
     came = found[found["state"] == "received"]
     minutes = came.groupby(["form", came["first_at"].dt.floor("min").rename("minute_at")]).size()
