@@ -1,6 +1,6 @@
 """The sample as it was drawn, and estimates from the PECs of it that answered, small strata merged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,13 +129,3 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
 def clip(limit: float) -> float:
     """A limit of a share, kept between 0 and 1."""
     return min(1.0, max(0.0, limit))
-
-
-def summed(numbers: Mapping[str, int], parts: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    """Numbers by stratum, added up as the strata were merged (merged label -> its parts)."""
-    label = {part: merged for merged, several in parts.items() for part in several}
-    total: dict[str, int] = {}
-    for stratum, number in numbers.items():
-        name = label.get(stratum, stratum)
-        total[name] = total.get(name, 0) + number
-    return total

@@ -171,7 +171,7 @@ def estimate_shown(
     mean = sum(x) / len(x) if len(x) else 0.0
     known = tuple(own if own > 0 else mean for own in missing_x)
     numbers = tuple(y), tuple(x), tuple(stratum), tuple(order), tuple(missing), known
-    return _estimated(*numbers, drawn, limits, election.estimates.confidence)
+    return _estimated(*numbers, drawn, limits, election.estimates.confidence, election.estimates.worst_tail)
 
 
 def shown_with_light(
@@ -202,6 +202,7 @@ def _estimated(
     drawn: sample.Drawn,
     limits: Thresholds,
     confidence: float,
+    tail: float,
 ) -> tuple[Shown, float | None, tuple[str, ...]]:
     """The same numbers give the same estimate: of an hour that is past, few counts change any more."""
     reported = dict(Counter(stratum))
@@ -213,9 +214,8 @@ def _estimated(
         return light(None, reported, sampled, 0.0, None, limits), None, ()
     label = {part: merged for merged, several in parts.items() for part in several}
     trend = drift(np.asarray(y) / np.asarray(x), order, strata, sum(sampled.values()))
-    worst = worst_case_shift(y, x, strata, sizes, [label.get(s, s) for s in missing], missing_x)
-    merged_sample, merged_reports = sample.summed(sampled, parts), sample.summed(reported, parts)
-    shown = light(estimate, merged_reports, merged_sample, trend.term, worst, limits)
+    worst = worst_case_shift(y, x, strata, sizes, [label.get(s, s) for s in missing], missing_x, tail)
+    shown = light(estimate, reported, sampled, trend.term, worst, limits)  # of the strata as drawn, merged or not
     return shown, estimate.value, tuple(sorted(parts))
 
 
@@ -227,6 +227,7 @@ def thresholds(election: Election) -> Thresholds:
         green_stratum_share=e.green_stratum_share,
         amber_share=e.amber_share,
         amber_stratum_share=e.amber_stratum_share,
+        spare=e.spare,
         least=e.least,
         drift_of_margin=e.drift_of_margin,
         amber_width=e.widest_amber,
