@@ -167,6 +167,8 @@ def change_words(row: dict[Any, Any]) -> str:
     detail = row.get("detail")
     if words.missing(detail):
         return kind
+    if row["what"] == "published" and words.missing(row["number"]):
+        return f"{kind}: {published_words(str(detail))}"
     if row["what"] == "published":
         return _("{what}: {n} PECs published").format(what=published_words(str(detail)), n=words.number(row["number"]))
     for named in (names.form, names.category, names.choice):

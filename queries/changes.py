@@ -13,7 +13,7 @@ def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
 
     at_at (known here), what (one of `WHAT`), pec, region (none for what the commission published), detail (the
     report's form, the incident's category, the episode's device, the commission's count and hour), number (answers
-    corrected, PECs published), severity (of an incident).
+    corrected, PECs published where it was by PEC), severity (of an incident).
     """
     since = pd.Timestamp(m.at) - pd.Timedelta(minutes=minutes)
     rows = m.frame(
@@ -58,7 +58,8 @@ def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
                 where o.source = i.source and o.incident = i.incident and o.load_from < i.load_from)
             union all
             select l.committed_at, 'published', null,
-                case when v.hour = '' then v.count else v.count || ' ' || v.hour end, count(distinct v.place), null
+                case when v.hour = '' then v.count else v.count || ' ' || v.hour end,
+                nullif(count(distinct case when v.scope = 'pec' then v.place end), 0), null
             from fresh l join published v on v.load_from = l.id
             where v.scope in ('pec', 'region')
             group by l.committed_at, v.count, v.hour
