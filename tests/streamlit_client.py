@@ -67,7 +67,12 @@ class Visitor:
         self._open = contextlib.ExitStack()
         self._socket: ClientConnection = self._open.enter_context(
             connect(
-                self._url, subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None, ping_interval=None
+                self._url,
+                subprotocols=[Subprotocol("streamlit")],
+                max_size=None,
+                compression=None,
+                ping_interval=None,
+                open_timeout=60,  # the socket is there before the server has imported everything
             )
         )
         return self

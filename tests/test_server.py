@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets import Origin
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -112,6 +113,10 @@ def _own_address() -> str:
     return own
 
 
+def _stream(address: str) -> str:
+    return address.replace("http", "ws") + "/_stcore/stream"
+
+
 _APP_RUN = "from dashboard import app; app.run(config={{'server.address': '0.0.0.0', 'server.port': {port}}})"
 ELSEWHERE = {
     "by option": (lambda port: streamlit(port, "--server.address", ANYWHERE), {}),
@@ -133,7 +138,7 @@ def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
             assert answer.status_code == 403
             assert "serves nothing here" in answer.text
             assert ANYWHERE in answer.text
-        with pytest.raises(InvalidStatus, match="403"), connect(url.replace("http", "ws") + "/_stcore/stream"):
+        with pytest.raises(InvalidStatus, match="403"), connect(_stream(url), open_timeout=60):
             pass
     assert "serves nothing here" in log.read_text(), "the log says it too"
 
@@ -147,8 +152,7 @@ def test_another_name_than_this_machines_is_refused(address: str) -> None:
 
 
 def test_a_page_of_another_site_cannot_open_the_websocket(address: str) -> None:
-    url = address.replace("http", "ws") + "/_stcore/stream"
-    with pytest.raises(InvalidStatus, match="403"), connect(url, origin="http://evil.example"):  # type: ignore[arg-type]  # -- a str
+    with pytest.raises(InvalidStatus, match="403"), connect(_stream(address), origin=Origin("http://evil.example")):  # -- a str
         pass
 
 

@@ -129,8 +129,9 @@ def _glossary() -> list[tuple[list[str], list[str], list[str]]]:
     for line in (ROOT / "docs" / "glossary.md").read_text("utf-8").splitlines():
         cells = [c.strip() for c in line.strip().strip("|").split("|")]
         if line.startswith("|") and len(cells) >= 3 and not cells[0].startswith(("---", "English")):
-            rows.append(tuple([w.strip() for w in c.split(",")] for c in cells[:3]))
-    return rows  # type: ignore[return-value]  -- three cells each
+            english, russian, kyrgyz = ([w.strip() for w in c.split(",")] for c in cells[:3])
+            rows.append((english, russian, kyrgyz))
+    return rows
 
 
 def _says(said: str, term: str) -> bool:
