@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -25,6 +26,11 @@ from tests.streamlit_client import Visitor
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
 ADDRESSES = ("", "coverage", "incidents", "equipment", "turnout", "results", "health", "pec")
 MODULES = ("words", "shell", "door")  # files in pages/ that are no page: no address may run them
+
+
+def get(url: str, **more: Any) -> httpx.Response:
+    """A request with patience: on a busy machine a server that has just started is still importing."""
+    return httpx.get(url, timeout=60, **more)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +119,10 @@ def _own_address() -> str:
     return own
 
 
+def _other_site(url: str) -> connect:
+    return connect(url, origin=Origin("http://evil.example"), open_timeout=60)
+
+
 def _stream(address: str) -> str:
     return address.replace("http", "ws") + "/_stcore/stream"
 
@@ -134,7 +144,7 @@ def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
     port, log = free_port(), tmp_path / "log"
     with started(store_url, command(port), port, log, **env) as url:
         for path in ("/", "/turnout", "/_stcore/health", "/static/js/none.js", "/favicon.png"):
-            answer = httpx.get(url + path, timeout=60)
+            answer = get(url + path)
             assert answer.status_code == 403
             assert "serves nothing here" in answer.text
             assert ANYWHERE in answer.text
@@ -145,20 +155,20 @@ def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
 
 def test_another_name_than_this_machines_is_refused(address: str) -> None:
     for host in ("evil.example", "evil.example:8501", "127.0.0.1.evil.example", "localhost@evil.example", ""):
-        answer = httpx.get(address + "/", headers={"Host": host})
+        answer = get(address + "/", headers={"Host": host})
         assert answer.status_code == 403, host
     for host in ("localhost", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST:80"):
-        assert httpx.get(address + "/", headers={"Host": host}).status_code == 200, host
+        assert get(address + "/", headers={"Host": host}).status_code == 200, host
 
 
 def test_a_page_of_another_site_cannot_open_the_websocket(address: str) -> None:
-    with pytest.raises(InvalidStatus, match="403"), connect(_stream(address), origin=Origin("http://evil.example")):  # -- a str
+    with pytest.raises(InvalidStatus, match="403"), _other_site(_stream(address)):
         pass
 
 
 def test_every_answer_carries_the_headers_that_keep_a_page_safe(address: str) -> None:
     for path in ("/", "/turnout", "/_stcore/health"):
-        headers = httpx.get(address + path).headers
+        headers = get(address + path).headers
         assert "unsafe-eval" not in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
