@@ -32,7 +32,11 @@ def dots(frame: pd.DataFrame, national: Mapping[str, Any] | None, title: str, ax
         name=_("Region"), written=_("Estimate"), interval=_("Interval"), reported=_("PECs that answered")
     )
     y = alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=130))
-    x = alt.X("value:Q", axis=charts.percent_axis(axis), scale=alt.Scale(domain=_around(rows, national), nice=False))
+    x = alt.X(
+        "value:Q",
+        axis=charts.percent_axis(axis),
+        scale=alt.Scale(domain=_around(rows, national), nice=False, zero=False),
+    )
     base = alt.Chart(charts.data()).encode(y=y, tooltip=tip)
     layers: list[alt.Chart] = []
     if national and not words.missing(national["value"]):

@@ -246,3 +246,12 @@ def test_a_city_inside_a_region_is_a_disc_of_its_own_on_the_map(election: Electi
 def test_the_grid_says_how_many_sent_a_checklist_in_each_region() -> None:
     cells = charts_coverage.grid(coverage_rows(form=["opening"], region=["osh"]))["datasets"]["cells"]
     assert cells == [{"form": "opening", "region_name": "Osh", "text": "20/25"}]
+
+
+def test_the_axis_of_estimates_begins_where_the_whiskers_do() -> None:
+    spec = charts_estimates.dots(ESTIMATES, NATIONAL, "Share of PECs", "share")
+    scale = next(
+        layer["encoding"]["x"]["scale"] for layer in spec["layer"] if "scale" in layer["encoding"].get("x", {})
+    )
+    assert scale["domain"] == pytest.approx([0.088, 0.412])
+    assert scale["zero"] is False
