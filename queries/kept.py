@@ -23,7 +23,7 @@ Ask = Callable[[Moment, Sequence[str] | None], pd.DataFrame]  # of these PECs, o
 # the election is kept beside its frame, so that its `id` in the key stays its own
 _Frames = WeakKeyDictionary[sa.Engine, OrderedDict[tuple[Any, ...], tuple[Election, pd.DataFrame]]]
 _FRAMES = 6  # moments that are kept
-_ALL = 0.25  # from this share of the kept PECs on, everything is asked again
+_ALL = 0.5  # from this share of the kept PECs on, everything is asked again
 _AT_ONCE = 5_000  # PECs in one statement
 
 
