@@ -77,9 +77,9 @@ def incident_reports(seen: View) -> Card:
 def arbb(seen: View) -> Card:
     row = seen.figure(room.failures_of, device="arbb", region=seen.region)
     opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
-    if words.missing(row["value"]):
+    if not row["enough"]:
         return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened))
-    of = _("{fraction} PECs that answered").format(fraction=words.fraction(row["pecs_failed"], row["n"]))
+    of = _("{fraction} PECs that answered").format(fraction=words.fraction(row["failed_of_n"], row["n"]))
     lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened)
     return Card(_("ARBB failures"), words.percent(row["value"]), lines, "", _("of PECs so far"))
 

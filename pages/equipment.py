@@ -29,7 +29,7 @@ def _devices(seen: View) -> None:
     """ARBB and identification beside each other: the estimate, what is open now, the regions."""
     national = seen.figure(equipment.failures, by=("device",), **_region(seen)).to_dict("records")
     regions = seen.figure(equipment.failures, by=("device", "region"))
-    if not any(row["n"] for row in national):
+    if not any(row["n"] or row["pecs_failed"] for row in national):
         return shell.empty(
             _("No PEC has answered about its equipment yet: the first checklist that asks is due at {time}.").format(
                 time=words.clock_time(_first_due(seen))
@@ -38,21 +38,17 @@ def _devices(seen: View) -> None:
     for row, column in zip(national, st.columns(len(national), gap="large"), strict=True):
         with column:
             shell.heading(charts_day.device(row["device"]))
-            shell.figure_cards(_cards(seen, row))
-            if _enough(seen, row):
+            shell.figure_cards(_cards(row))
+            if row["enough"]:
                 _by_region(seen, row, regions[regions["device"] == row["device"]])
 
 
-def _enough(seen: View, row: dict[Any, Any]) -> bool:
-    """Whether enough of the sample answered for an estimate: where something failed, people report it at once."""
-    return bool(row["n"] >= seen.moment.election.estimates.amber_share * row["of"]) and not words.missing(row["value"])
-
-
-def _cards(seen: View, row: dict[Any, Any]) -> list[shell.Card]:
+def _cards(row: dict[Any, Any]) -> list[shell.Card]:
     """'29.7% of PECs so far', and what is open now."""
-    enough = _enough(seen, row)
+    enough = row["enough"]
     rests_on = _("{n} PECs answered of {of} sampled").format(n=words.number(row["n"]), of=words.number(row["of"]))
-    failed = _("failed at {n} of them").format(n=words.number(row["pecs_failed"]))
+    failed = _("failed at {n} of them").format(n=words.number(row["failed_of_n"]))
+    known = n_("a failure is known at {n} PEC", "a failure is known at {n} PECs", row["pecs_failed"])
     interval = words.interval(row["low"], row["high"], row["confidence"]) if enough else _("too few PECs have answered")
     unknown = n_(
         "{n} with its end unknown: no news for an hour",
@@ -64,7 +60,7 @@ def _cards(seen: View, row: dict[Any, Any]) -> list[shell.Card]:
         shell.Card(
             _("Failed at least once so far"),
             words.percent(row["value"] if enough else None),
-            (interval, rests_on, failed),
+            (interval, rests_on, failed if enough else known.format(n=words.number(row["pecs_failed"]))),
             "",
             _("of all PECs") if enough else _("no number"),
         ),
@@ -82,8 +78,7 @@ def _cards(seen: View, row: dict[Any, Any]) -> list[shell.Card]:
 
 def _by_region(seen: View, row: dict[Any, Any], regions: pd.DataFrame) -> None:
     device = row["device"]
-    too_few = regions["n"] < seen.moment.election.estimates.amber_stratum_share * regions["of"]
-    regions = regions.assign(**{name: regions[name].mask(too_few) for name in ("value", "low", "high")})
+    regions = regions.assign(**{name: regions[name].where(regions["enough"]) for name in ("value", "low", "high")})
     title = _("Share of PECs where it failed at least once so far, by region: {device}")
     spec = seen.spec(
         f"equipment_{device}",

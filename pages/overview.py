@@ -135,6 +135,7 @@ def _region_row(row: dict[Any, Any]) -> str:
         for state, colour in colours.STATES.items()
         if row[state]
     )
+    arbb = "" if words.missing(row["arbb_n"]) else words.fraction(row["arbb_failed"], row["arbb_n"])
     critical = n_("{n} critical", "{n} critical", row["critical"]).format(n=row["critical"]) if row["critical"] else ""
     return (
         f"<tr><td><b>{escape(names.region(row['region']))}</b></td>"
@@ -142,7 +143,7 @@ def _region_row(row: dict[Any, Any]) -> str:
         f"<td class='bk-number'><b>{words.number(row['late'])}</b></td>"
         f"<td class='bk-number'>{words.number(row['incidents'])}<small>{escape(critical)}</small></td>"
         f"<td class='bk-number'>{words.percent(row['arbb_value'])}"
-        f"<small>{words.fraction(row['arbb_failed'], row['arbb_n'])}</small></td>"
+        f"<small>{arbb}</small></td>"
         f"<td class='bk-number'>{_turnout(row)}</td></tr>"
     )
 

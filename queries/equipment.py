@@ -25,8 +25,12 @@ def failures(
 
     pecs_failed (at least once so far: the worst answer in some window, or an episode), open_now, end_unknown (PECs
     with an episode that has no end: news of it within the hour, or none), pecs_replaced (a box was replaced),
-    n (PECs that answered the question or reported an episode), of (sampled), conflicts (PECs whose observers differ),
-    value, low, high, confidence (of all PECs; in a region from its own strata), merged_strata.
+    n (PECs that answered the checklist's question), failed_of_n (of these, those that failed), of (sampled),
+    conflicts (PECs whose observers differ), value, low, high, confidence (of all PECs; in a region from its own
+    strata), merged_strata, enough (bool: so many answered that a page may show the value).
+
+    Who reports an episode has not yet answered: where something fails people report it at once, and an estimate
+    from them would be 100% before the first checklist.
     """
     grid.check_by("equipment", by, ("device", "region"))
     names = list(dict.fromkeys(["device", *by]))
@@ -36,14 +40,17 @@ def failures(
     for name in [d for d in devices(m.election) if device in (None, d)]:
         own = _SEEN.of(m)[name]
         if "region" not in names and region is None:
-            rows.append({"device": name, **_row(m, own, everywhere, everywhere.of)})
+            least = m.election.estimates.amber_share
+            rows.append({"device": name, **_row(m, own, everywhere, everywhere.of, least)})
             continue
         for place in [r.id for r in m.election.regions if not r.abroad and region in (None, r.id)]:
             drawn = parts.get(place)
             here = own[own["region"] == place]
-            rows.append({"device": name, "region": place, **_row(m, here, drawn, drawn.of if drawn else len(here))})
-    columns = [*names, "pecs_failed", "open_now", "end_unknown", "pecs_replaced", "n", "of", "conflicts", "value",
-               "low", "high", "confidence", "merged_strata"]  # fmt: skip
+            least = m.election.estimates.amber_stratum_share
+            of = drawn.of if drawn else len(here)
+            rows.append({"device": name, "region": place, **_row(m, here, drawn, of, least)})
+    columns = [*names, "pecs_failed", "open_now", "end_unknown", "pecs_replaced", "n", "failed_of_n", "of", "conflicts",
+               "value", "low", "high", "confidence", "merged_strata", "enough"]  # fmt: skip
     return sample.numbers(pd.DataFrame(rows, columns=columns))
 
 
@@ -65,9 +72,8 @@ def _seen(m: Moment, device: str, pecs: pd.DataFrame, happened: pd.DataFrame) ->
     said["worst"] = said["rank"] == said["subject"].map(worst)
     about = said[said["subject"].isin(failed)]
     own = pecs.copy()
-    with_episode = own["pec"].isin(happened["pec"])
-    own["failed"] = own["pec"].isin(about.loc[about["worst"], "pec"]) | with_episode
-    own["answered"] = own["pec"].isin(about.loc[~about["conflict"], "pec"]) | with_episode
+    own["failed"] = own["pec"].isin(about.loc[about["worst"], "pec"]) | own["pec"].isin(happened["pec"])
+    own["answered"] = own["pec"].isin(about.loc[~about["conflict"], "pec"])
     own["conflict"] = own["pec"].isin(about.loc[about["conflict"], "pec"]) & ~own["answered"]
     boxes = said[said["subject"].isin(replaced) & said["worst"]]
     own["replaced"] = own["pec"].isin(boxes["pec"]) | own["pec"].isin(happened.loc[happened["replaced"], "pec"])
@@ -76,21 +82,23 @@ def _seen(m: Moment, device: str, pecs: pd.DataFrame, happened: pd.DataFrame) ->
     return own
 
 
-def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int) -> dict[str, Any]:
+def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int, least: float) -> dict[str, Any]:
     answered = own[own["answered"]]
     counted = answered[answered["stratum"].isin(drawn.sizes)] if drawn else answered
     confidence = m.election.estimates.confidence
     estimate = sample.share(counted["failed"], sample.merge(list(counted["stratum"]), drawn), confidence)
     return {
-        "pecs_failed": int(answered["failed"].sum()),
+        "pecs_failed": int(own["failed"].sum()),
         "open_now": int(own["open"].sum()),
         "end_unknown": int(own["end_unknown"].sum()),
         "pecs_replaced": int(own["replaced"].sum()),
         "n": len(answered),
+        "failed_of_n": int(answered["failed"].sum()),
         "of": of,
         "conflicts": int(own["conflict"].sum()),
         **estimate.columns(),
         "merged_strata": estimate.merged_strata,
+        "enough": estimate.value is not None and len(answered) >= least * of,
     }
 
 
@@ -132,7 +140,8 @@ def episodes(
     """The failures, newest first; also at PECs that are not in the sample.
 
     pec, region, district, device, from_at, to_at (none: it has no end yet), replaced (bool), state (open, ended,
-    end_unknown: no news of it for an hour), minutes (so far), reported_at, news_at (last heard of it), known_at
+    end_unknown: no news of it for an hour), minutes (so far; of an unknown end until its last
+    news), reported_at, news_at (last heard of it), known_at
     (when that was loaded), observer, report.
     """
     questions = {str(q.meaning): q for q in _episode_questions(m.election).values()}
@@ -189,7 +198,8 @@ def episodes(
     ended = rows["to_at"].notna()
     unknown = ~ended & (rows["news_at"] < at - NEWS)
     rows["state"] = pd.Series("open", index=rows.index).mask(ended, "ended").mask(unknown, "end_unknown")
-    lasted = (rows["to_at"].fillna(at) - rows["from_at"]).dt.total_seconds() // 60
+    until = rows["to_at"].fillna(rows["news_at"].where(unknown)).fillna(at)
+    lasted = (until - rows["from_at"]).dt.total_seconds() // 60
     rows["minutes"] = lasted.where(lasted >= 0).astype("Int64")
     return rows[_EPISODE]
 

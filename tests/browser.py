@@ -136,8 +136,8 @@ _DRAWN = """() => {
 _FAULTS = """() => {
   const faults = [];
   const shown = e => e.offsetParent !== null && getComputedStyle(e).visibility !== 'hidden';
-  for (const e of document.querySelectorAll('[data-testid="stException"]'))
-    faults.push('exception: ' + e.innerText.slice(0, 200));
+  for (const e of document.querySelectorAll('[data-testid="stException"], .bk-broken'))
+    faults.push('broken: ' + e.innerText.slice(0, 200));
   const main = document.querySelector('[data-testid="stMain"]');
   for (const box of [document.documentElement, main])
     if (box && box.scrollWidth > box.clientWidth + 1)
@@ -155,17 +155,10 @@ _FAULTS = """() => {
   }
   for (const c of document.querySelectorAll('[data-testid="stVegaLiteChart"]')) {
     if (!shown(c)) continue;
-    const canvas = c.querySelector('canvas');
-    if (!canvas) continue;
-    if (canvas.width < 40 || canvas.height < 20) {
-      faults.push(`chart of ${canvas.width} x ${canvas.height}`);
-      continue;
-    }
-    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-    const colours = new Set();
-    for (let i = 0; i < data.length && colours.size < 6; i += 4)
-      if (data[i + 3] > 0) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-    if (colours.size < 3) faults.push('empty chart: ' + (c.getAttribute('aria-label') || c.innerText).slice(0, 80));
+    // axes, titles and legends are no marks: a chart is what stands between them
+    const marks = [...c.querySelectorAll('svg .role-mark path, svg .role-mark line, svg .role-mark text')];
+    const drawn = marks.filter(m => { const b = m.getBoundingClientRect(); return b.width + b.height > 1; });
+    if (!drawn.length) faults.push('empty chart: ' + (c.getAttribute('aria-label') || c.innerText).slice(0, 80));
   }
   return faults;
 }"""

@@ -158,23 +158,28 @@ class Day:
         return found
 
     def equipment(self) -> dict[str, Row]:
-        """Device -> pecs_failed, n, conflicts, without_end (PECs), open_at_least, open_at_most, value, low, high."""
+        """Device -> pecs_failed, n, failed_of_n, conflicts, without_end, open_at_least and _most, value, low, high."""
         found = {}
         for question in self.election.questions:
             if question.meaning != "equipment":
                 continue
             own = [e for e in self.episodes if e["answers"].get("device") == question.of]
             day = self.of_day(question)
-            failed = {pec: int(rank == len(question.choices) - 1) for pec, rank in day.items() if rank is not None}
-            failed |= {e["pec"]: 1 for e in own if e["pec"] in self.sampled}
+            with_episode = {e["pec"] for e in own if e["pec"] in self.sampled}
+            failed = {
+                pec: int(rank == len(question.choices) - 1 or pec in with_episode)
+                for pec, rank in day.items()
+                if rank is not None
+            }
             without = [e for e in own if "to" not in e["answers"] and e["pec"] in self.sampled]
             # a correction is news when it is loaded, minutes after it was written: at the edge it may be either
             surely = {e["pec"] for e in without if self._news(e) > self.at - timedelta(minutes=60)}
             maybe = {e["pec"] for e in without if self._news(e) > self.at - timedelta(minutes=70)}
             found[str(question.of)] = {
-                "pecs_failed": sum(failed.values()),
+                "pecs_failed": len(with_episode | {pec for pec, yes in failed.items() if yes}),
                 "n": len(failed),
-                "conflicts": sum(rank is None and pec not in failed for pec, rank in day.items()),
+                "failed_of_n": sum(failed.values()),
+                "conflicts": sum(rank is None for rank in day.values()),
                 "without_end": len({e["pec"] for e in without}),
                 "open_at_least": len(surely),
                 "open_at_most": len(maybe),

@@ -55,3 +55,32 @@ def test_a_page_is_drawn_whole(
     seen.open(address, page, lang=language, as_of=moment)
     seen.picture(PICTURES / f"{page or 'overview'}-{moment[5:].replace(':', '')}-{language}-{width}-{theme}.png")
     assert seen.faults() == []
+
+
+SOUND = (
+    "<div data-testid='stVegaLiteChart'><svg width='90' height='90'>"
+    "<g class='mark-group role-axis'><path d='M0,0h80v1h-80Z'/></g>"
+    "<g class='mark-rect role-mark'><path d='M0,0h40v40h-40Z'/></g></svg></div><p>words</p>"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (SOUND, ""),
+        (SOUND.replace("role-mark", "role-scope"), "empty chart"),
+        (SOUND.replace("M0,0h40v40h-40Z", ""), "empty chart"),
+        ("<p class='bk-broken'>This part cannot be shown</p>", "broken"),
+        ("<div data-testid='stException'>KeyError</div>", "broken"),
+        ("<p style='width: 40px; overflow: hidden; white-space: nowrap'>a long sentence that is cut</p>", "clipped"),
+        ("<p style='position: absolute; left: 380px; width: 200px'>words past the edge</p>", "beyond the edge"),
+        ("<div style='width: 700px; height: 5px'></div>", "overflow"),
+        ("<script>console.error('something')</script>", "console"),
+    ],
+)
+def test_the_eye_sees_each_kind_of_fault(browser: Browser, content: str, fault: str) -> None:
+    seen = Seen(browser, 390)
+    seen.page.set_content(f"<div data-testid='stMain'>{content}</div>")
+    found = [f for f in seen.faults() if f.startswith(fault)] if fault else seen.faults()
+    seen.close()
+    assert bool(found) == bool(fault), found

@@ -102,14 +102,34 @@ class TestEquipment:
         facts.episode("5002", "arbb", "11:00", at="11:10", end="11:30")
         facts.report("5003", "voting_12", at="12:00")
         row = self.arbb(facts, "12:10")
-        assert (row["pecs_failed"], row["n"], row["of"]) == (2, 3, 300)
+        assert (row["pecs_failed"], row["failed_of_n"], row["n"], row["of"]) == (2, 1, 2, 300)
+
+    def test_reports_of_failures_alone_are_no_estimate_of_all_pecs(self, facts: Facts) -> None:
+        for pec in facts.pecs(3):
+            facts.episode(pec, "arbb", "10:00", at="10:10")
+        row = self.arbb(facts, "11:00")
+        assert (row["pecs_failed"], row["n"], row["enough"]) == (24, 0, False)
+        assert pd.isna(row["value"])
+
+    @pytest.mark.parametrize(("answered", "enough"), [(239, False), (240, True)])
+    def test_a_share_is_shown_from_the_elections_amber_share_of_the_sample_on(
+        self, facts: Facts, answered: int, enough: bool
+    ) -> None:
+        sampled = facts.pecs({s.id: s.sampled for s in facts.election.strata})
+        for pec in sampled[:answered]:
+            facts.report(pec, "voting_12", at="12:00")
+        assert self.arbb(facts, "12:10")["enough"] == enough
 
     @pytest.mark.parametrize(("at", "state"), [("10:40", "open"), ("11:09", "open"), ("11:10", "end_unknown")])
     def test_an_open_failure_without_news_for_an_hour_has_an_unknown_end(
         self, facts: Facts, at: str, state: str
     ) -> None:
         facts.pec("5001").episode("5001", "arbb", "10:00", at="10:10", sent="10:09")
-        assert equipment.episodes(facts.at(at))["state"].item() == state
+        episode = equipment.episodes(facts.at(at)).iloc[0]
+        assert episode["state"] == state
+        assert (
+            episode["minutes"] == {"10:40": 40, "11:09": 69, "11:10": 9}[at]
+        )  # of an unknown end: until its last news
         row = self.arbb(facts, at)
         assert (row["open_now"], row["end_unknown"]) == ((1, 0) if state == "open" else (0, 1))
 
