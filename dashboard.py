@@ -13,6 +13,7 @@ from streamlit.logger import get_logger
 
 from loaders import schedule
 from pages import (
+    charts_map,
     controls,
     coverage,
     door,
@@ -22,6 +23,7 @@ from pages import (
     overview,
     panel,
     pec,
+    pulse,
     results,
     shell,
     strip,
@@ -62,6 +64,7 @@ def main() -> None:
     st.set_page_config(page_title=f"{page.title} · Baikoo")
     panel.follow(page.url_path)
     strip.address()
+    pulse.begin()
     if on_wall:
         return wall.page()
     strip.choose_language()
@@ -89,6 +92,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         # a full collection after each run costs 100 ms of processor where the imported heap is in it
         gc.collect()
         gc.freeze()
+        door.answer_at_once()
         door.open_up()
         yield None
 
@@ -106,4 +110,10 @@ else:  # imported by the server
     # declared before the first request: until then Streamlit lets an address pick a file in pages/ by itself
     get_logger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel("ERROR")  # there is no session here
     navigation()
-    app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(door.Door)], on_script_error=failed)
+    app = st.App(
+        __file__,
+        lifespan=lifespan,
+        routes=[charts_map.route(), *pulse.routes()],
+        middleware=[Middleware(door.Door)],
+        on_script_error=failed,
+    )

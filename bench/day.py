@@ -58,7 +58,7 @@ class Day:
         rehearsed = clock.read(store)
         store.dispose()
         at = f"{(rehearsed.now() if rehearsed else datetime.now(UTC)):%Y-%m-%dT%H:%M:%SZ}"
-        name = f"{observer}.bench.{pec}"
+        name = f"{observer}.bench.{pec}.{at}"
         with closing(sqlite3.connect(self.folder / "observation.sqlite", timeout=30)) as db, db:
             columns = "report, observer, pec, form, submitted_at, deleted, updated_at"
             values = (name, observer, pec, "mobile_visit", at, 0, at)

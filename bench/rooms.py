@@ -1,15 +1,23 @@
-"""Fifty open Overviews, and a new report every few seconds: how long a tick takes, whether everybody saw everything."""
+"""Fifty open Overviews, and a new report every few seconds: how long a tick takes, whether everybody saw everything.
+
+A page does what it does in a browser: it asks for the pulse every second and draws its live parts again when that is
+another one; and every five seconds each of the parts looks by itself.
+"""
 
 import asyncio
 import random
 import time
 from dataclasses import dataclass, field
 
+import httpx
+
 from bench.day import Day
 from bench.server import Server
-from bench.visitor import Visitor
+from bench.visitor import Run, Visitor
+from pages import pulse
 
 SESSIONS, TICK, EVERY = 50, 5.0, 5.0
+_PULSE = 1.0  # seconds, as pages/pulse.js has it
 _SETTLE = 15.0  # seconds after the last report in which everybody must have seen it
 
 
@@ -58,18 +66,27 @@ async def _sit(
 ) -> None:
     """One reader's page, and its ticks."""
     shown: set[str] = set()
-    async with Visitor(server.port) as visitor:
+
+    def saw(run: Run) -> None:
+        seen.ticks.append(run.seconds)
+        for pec, at in seen.committed.items():
+            if pec not in shown and f"PEC {pec} " in run.words.replace("<", " "):
+                shown.add(pec)
+                seen.delays.setdefault(pec, []).append(time.perf_counter() - at)
+
+    async with Visitor(server.port) as visitor, httpx.AsyncClient(base_url=server.address) as http:
         async with few:
             await visitor.run()
         opened.set()
         await asyncio.sleep(random.uniform(0, tick))  # noqa: S311 -- no secret
+        key, looked = "", time.perf_counter()
         while not over.is_set():
-            started = time.perf_counter()
-            for fragment in list(visitor.fragments):
-                run = await visitor.run(fragment)
-                seen.ticks.append(run.seconds)
-                for pec, at in seen.committed.items():
-                    if pec not in shown and f"PEC {pec} " in run.words.replace("<", " "):
-                        shown.add(pec)
-                        seen.delays.setdefault(pec, []).append(time.perf_counter() - at)
-            await asyncio.sleep(max(0, tick - (time.perf_counter() - started)))
+            now = (await http.get("/pulse")).text
+            if key not in ("", now):
+                saw(await visitor.press(pulse.BUTTON))
+            key = now
+            if time.perf_counter() - looked >= tick:
+                looked = time.perf_counter()
+                for fragment in list(visitor.fragments):
+                    saw(await visitor.run(fragment))
+            await asyncio.sleep(_PULSE)

@@ -27,6 +27,7 @@ class Visitor:
     port: int
     page: str = ""
     fragments: dict[str, float] = field(default_factory=dict)  # id -> seconds between its runs
+    buttons: dict[str, str] = field(default_factory=dict)  # label -> the widget's id
     _cached: set[str] = field(default_factory=set)
     _hash: str = ""
 
@@ -43,12 +44,22 @@ class Visitor:
     async def __aexit__(self, *_: object) -> None:
         await self._socket.close()
 
+    async def press(self, label: str) -> Run:
+        """Press a button, and wait until what it asked for is drawn."""
+        asked = BackMsg()
+        widget = asked.rerun_script.widget_states.widgets.add()
+        widget.id, widget.trigger_value = self.buttons[label], True
+        return await self._send(asked)
+
     async def run(self, fragment: str = "") -> Run:
         """Run the page, or one of its fragments, and wait until it is drawn."""
         asked = BackMsg()
+        asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = fragment, bool(fragment)
+        return await self._send(asked)
+
+    async def _send(self, asked: BackMsg) -> Run:
         rerun = asked.rerun_script
         rerun.page_script_hash, rerun.page_name = self._hash, self.page
-        rerun.fragment_id, rerun.is_auto_rerun = fragment, bool(fragment)
         rerun.cached_message_hashes.extend(self._cached)
         run, started = Run(), time.perf_counter()
         await self._socket.send(asked.SerializeToString())
@@ -73,6 +84,8 @@ class Visitor:
             element = message.delta.new_element
             if element.WhichOneof("type") == "html":
                 run.words += element.html.body
+            elif element.WhichOneof("type") == "button":
+                self.buttons[element.button.label] = element.button.id
             elif element.WhichOneof("type") == "exception":
                 raise RuntimeError(element.exception.message)
         return kind == "script_finished" and message.script_finished != _FINISHED_EARLY

@@ -6,12 +6,17 @@ from typing import Any
 import pandas as pd
 
 from pages import names, words
-from pages.shell import Card, Tone
+from pages.shell import Card, Tone, cards_html
 from pages.view import View
 from pages.words import _, n_
 from queries import results, room
 
 _TONES: dict[str, Tone] = {"green": "green", "amber": "amber", "red": "red"}
+
+
+def html(seen: View) -> str:
+    """The five cards, drawn."""
+    return cards_html(of_the_phase(seen))
 
 
 def of_the_phase(seen: View) -> list[Card]:

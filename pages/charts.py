@@ -29,7 +29,7 @@ def spec(
     title: str,
     alternative: str,
     height: int,
-    **rows: pd.DataFrame | Rows | Mapping[str, Any],
+    **rows: pd.DataFrame | Rows,
 ) -> Spec:
     """The chart as Vega-Lite: its title, the words that stand for it, its rows by name."""
     local = alt.Locale(number=alt.NumberLocale(**_number_locale()))
@@ -49,10 +49,8 @@ def spec(
     return dict(made)
 
 
-def _plain(given: pd.DataFrame | Rows | Mapping[str, Any]) -> Any:
+def _plain(given: pd.DataFrame | Rows) -> Rows:
     """Values that JSON can say: what is missing as null."""
-    if isinstance(given, Mapping):
-        return given  # a map's outlines
     zone = here()[1].tz
     rows = given.to_dict("records") if isinstance(given, pd.DataFrame) else given
     return [{str(name): plain_value(value, zone) for name, value in row.items()} for row in rows]

@@ -1,7 +1,12 @@
-"""The map: regions shaded by a figure, which is written on them. A click chooses the region."""
+"""The map: regions shaded by a figure, which is written on them. A click chooses the region.
 
+The outlines are no part of a chart's spec: the browser fetches them once, by an address that names their hash.
+"""
+
+import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,10 +14,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from pages import charts, names, shell
 from pages.charts import TEXT, Spec
 from pages.words import _
+from queries.moment import here
 
 CHOSEN = "chosen"  # the selection's name
 _PRECISION = 2  # decimals of a degree: about a kilometre, a fifth of a pixel
@@ -38,17 +47,17 @@ def regions(
     """
     if frame.empty:
         return {}
-    shapes, middles, small = _shapes(geojson)
+    shapes = shapes_of(geojson)
     rows = frame.assign(name=frame["region"].map(names.region), shade=frame[shade], written=frame[written])
     rows["outline"] = [3.0 if region == chosen else 0.8 for region in rows["region"]]
     most = full or float(frame[shade].max() or 1) or 1.0
-    rows = rows.merge(middles, on="region")
+    rows = rows.merge(shapes.middles, on="region")
     depth = alt.FillOpacity("shade:Q", scale=alt.Scale(domain=[0, most], range=[0.06, 0.8], clamp=True), legend=None)
     shown = charts.tooltip(name=_("Region"), **tooltips)
     click = alt.selection_point(name=CHOSEN, fields=["region"], on="click", toggle=False)
     fields = ["region", "name", "shade", "outline", *tooltips]
     shape = (
-        alt.Chart(alt.NamedData(name="shapes", format=alt.JsonDataFormat(property="features")))
+        alt.Chart(alt.UrlData(shapes.address, format=alt.JsonDataFormat(property="features")))
         .mark_geoshape(fill=colour, stroke=charts.FAINT, cursor="pointer")
         .transform_lookup(lookup="properties.region", from_=alt.LookupData(charts.data(), "region", fields))
         .encode(fillOpacity=depth, strokeWidth=alt.StrokeWidth("outline:Q", scale=None), tooltip=shown)
@@ -75,9 +84,8 @@ def regions(
         title,
         alternative,
         260,
-        shapes=shapes,
         rows=rows,
-        discs=rows[rows["region"].isin(small)],
+        discs=rows[rows["region"].isin(shapes.small)],
     )
 
 
@@ -101,9 +109,40 @@ def _choose(key: str) -> None:
     st.rerun()  # the whole page, its filters too
 
 
-@cache
-def _shapes(file: Path) -> tuple[dict[str, Any], pd.DataFrame, frozenset[str]]:
+@dataclass(frozen=True)
+class Shapes:
     """The regions' outlines, as fine as a small map shows them; a point in each for its words; the small ones."""
+
+    geojson: bytes
+    middles: pd.DataFrame  # region, longitude, latitude
+    small: frozenset[str]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.geojson).hexdigest()[:16]
+
+    @property
+    def address(self) -> str:
+        """Relative to a page, so that it holds behind a prefix too."""
+        return f"map/{self.digest}.json"
+
+
+def route() -> Route:
+    """Where the browser fetches the election's outlines: their address changes with them, so it may keep them."""
+
+    async def outlines(request: Request) -> Response:
+        file = here()[1].map
+        if file is None or request.path_params["digest"] != (shapes := shapes_of(Path(file))).digest:
+            return Response(status_code=404)
+        kept = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(shapes.geojson, media_type="application/json", headers=kept)
+
+    return Route("/map/{digest}.json", outlines)
+
+
+@cache
+def shapes_of(file: Path) -> Shapes:
+    """The outlines of this file."""
     features, middles, areas, outlines = [], [], {}, {}
     for feature in json.loads(file.read_text("utf-8"))["features"]:
         region = feature["properties"]["region"]
@@ -122,7 +161,8 @@ def _shapes(file: Path) -> tuple[dict[str, Any], pd.DataFrame, frozenset[str]]:
         areas[region] = sum(_middle(part[0])[2] for part in coarse)
     small = frozenset(region for region, area in areas.items() if area < _SMALL * sum(areas.values()))
     _make_room(middles, small, outlines)
-    return {"type": "FeatureCollection", "features": features}, pd.DataFrame(middles), small
+    collection = {"type": "FeatureCollection", "features": features}
+    return Shapes(json.dumps(collection, separators=(",", ":")).encode(), pd.DataFrame(middles), small)
 
 
 def _make_room(middles: list[dict[str, Any]], small: frozenset[str], outlines: dict[str, list[list[float]]]) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import cards, charts, charts_map, charts_overview, colours, names, shell, strip, words
-from pages.view import View
+from pages.view import View, packed
 from pages.words import _, n_
 from queries import changes, coverage, room
 from queries.moment import here
@@ -24,7 +24,7 @@ def page() -> None:
 
 
 def _room(seen: View) -> None:
-    shell.figure_cards(seen.once("cards", lambda: cards.of_the_phase(seen)))
+    st.html(seen.made(cards.html))
     left, right = st.columns([2.2, 1], gap="medium")
     with left:
         through_the_day(seen)
@@ -36,16 +36,10 @@ def _room(seen: View) -> None:
 
 def through_the_day(seen: View) -> None:
     """Small multiples by checklist."""
-    checklists = seen.figure(room.checklists, **seen.place)
-    shown = checklists[checklists["opens_at"] <= pd.Timestamp(seen.moment.at)]
-    if shown.empty:
+    opened = seen.made(_opened)
+    if opened.empty:
         shell.heading(_("PECs that have sent each checklist, through the day"))
-        return shell.empty(_expected(checklists))
-    arrivals = seen.figure(coverage.arrivals, **seen.place)
-    spec = seen.spec(
-        "through_the_day",
-        lambda: charts_overview.coverage_through_the_day(arrivals, shown, seen.moment.at, cards.until(seen)),
-    )
+        return shell.empty(_expected(seen.figure(room.checklists, **seen.place)))
     columns = {
         "form": shell.Column(_("Checklist"), names.form),
         "received": shell.Column(_("Received"), words.number),
@@ -54,7 +48,19 @@ def through_the_day(seen: View) -> None:
         "lost": shell.Column(_("Lost"), words.number),
         "due_at": shell.Column(_("Due"), words.clock_time),
     }
-    charts.draw(spec, "through_the_day", shown, columns)
+    charts.draw(seen.made(_through_the_day), "through_the_day", opened, columns)
+
+
+def _opened(seen: View) -> pd.DataFrame:
+    """The checklists whose time has come."""
+    checklists = seen.figure(room.checklists, **seen.place)
+    return checklists[checklists["opens_at"] <= pd.Timestamp(seen.moment.at)]
+
+
+def _through_the_day(seen: View) -> charts.Spec:
+    arrivals = seen.figure(coverage.arrivals, **seen.place)
+    chart = charts_overview.coverage_through_the_day
+    return packed(chart(arrivals, seen.made(_opened), seen.moment.at, cards.until(seen)))
 
 
 def _expected(checklists: pd.DataFrame) -> str:
@@ -72,10 +78,11 @@ def _expected(checklists: pd.DataFrame) -> str:
 
 def last_minutes(seen: View) -> None:
     """What changed in the last 15 minutes, newest first."""
-    shell.heading(_("Last 15 minutes"))
-    if words_of_recent := seen.once("recent", lambda: _recent_words(seen)):
-        st.html(words_of_recent)
+    head = shell.heading_html(_("Last 15 minutes"))
+    if words_of_recent := seen.made(_recent_words):
+        st.html(head + words_of_recent)
     else:
+        st.html(head)
         shell.empty(_("Nothing new came in the last 15 minutes."))
 
 
@@ -106,15 +113,12 @@ def _recent(row: dict[Any, Any]) -> str:
 
 def regions(seen: View) -> None:
     """The regions side by side; their order is that of the trouble."""
-    form = seen.form or seen.figure(room.focus)
-    if form is None:
-        return
-    shell.heading(_("Regions, most late PECs first"), names.form(form))
-    table = seen.once("regions", lambda: _regions_table(seen, form), form)
-    st.html(f"<div class='scrolls'>{table}</div>{seen.once('legend', _legend)}")
+    if (seen.form or seen.figure(room.focus)) is not None:
+        st.html(seen.made(_regions_table))
 
 
-def _regions_table(seen: View, form: str) -> str:
+def _regions_table(seen: View) -> str:
+    form = str(seen.form or seen.figure(room.focus))
     rows = seen.figure(room.regions, form=form, **({"district": seen.district} if seen.district else {}))
     if seen.district:
         rows = rows[rows["expected"] > 0]
@@ -126,7 +130,9 @@ def _regions_table(seen: View, form: str) -> str:
     body = "".join(_region_row(row) for row in rows.to_dict("records"))
     marks = ("", "", *(" class=bk-number" for _right in heads[2:]))
     head = "".join(f"<th{mark}>{escape(h)}</th>" for mark, h in zip(marks, heads, strict=True))
-    return f"<table class='bk-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table class='bk-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    title = shell.heading_html(_("Regions, most late PECs first"), names.form(form))
+    return f"{title}<div class='scrolls'>{table}</div>{_legend()}"
 
 
 def _region_row(row: dict[Any, Any]) -> str:
@@ -169,17 +175,20 @@ def _legend() -> str:
 def late_map(seen: View) -> None:
     """Where the late ones are."""
     form = seen.form or seen.figure(room.focus)
-    file = seen.moment.election.map
-    if form is None or file is None:
+    if form is None or seen.moment.election.map is None:
         return
-    rows = seen.figure(room.regions, form=form)
-    spec = seen.spec("late_map", lambda: _map(rows, form, file), form)
     columns = {
         "region": shell.Column(_("Region"), names.region),
         "late": shell.Column(_("Late"), words.number),
         "expected": shell.Column(_("Expected"), words.number),
     }
-    charts.draw(spec, "late_map", rows, columns)
+    charts.draw(seen.made(_late_map), "late_map", seen.figure(room.regions, form=form), columns)
+
+
+def _late_map(seen: View) -> charts.Spec:
+    form = str(seen.form or seen.figure(room.focus))
+    rows = seen.figure(room.regions, form=form)
+    return packed(_map(rows, form, str(seen.moment.election.map)))
 
 
 def _map(rows: pd.DataFrame, form: str, file: str) -> charts.Spec:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,34 +11,35 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from pages import pulse, words
 from pages.view import View, view
 from pages.words import NOTHING, _, missing
 from queries import export
 from queries.moment import here
 
 log = logging.getLogger("baikoo.pages")
-TICK = 5.0  # seconds between looks at the snapshot
-_JITTER = 1.0  # so that fifty screens do not look in the same instant
 
 Tone = Literal["", "green", "amber", "red"]
 
 
 def live(draw: Callable[[View], None]) -> None:
-    """Draw a part of the page, and again every few seconds while the page shows the present.
+    """Draw a part of the page, and again when the figures move while the page shows the present.
 
     Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
     """
-    every = TICK + random.uniform(0, _JITTER) if view().as_of is None else None  # noqa: S311 -- no secret
+    key = f"{draw.__module__}.{draw.__qualname__}"
+    every = pulse.follow(key) if view().as_of is None else None
 
     def part() -> None:
         try:
-            draw(view())
+            with words.speaking(words.language()):  # asked once, not with each word
+                draw(view())
         except Exception:  # the other parts of the page go on
             log.exception("%s cannot be drawn", draw.__qualname__)
             broken()
 
-    part.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
-    st.fragment(part, run_every=every)()
+    part.__qualname__ = key
+    st.fragment(part, run_every=every, key=key)()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,12 @@ class Card:
 
 def figure_cards(cards: Sequence[Card]) -> None:
     """Cards in a row; they wrap on a narrow screen."""
-    st.html(f'<div class="bk-cards">{"".join(map(_card, cards))}</div>')
+    st.html(cards_html(cards))
+
+
+def cards_html(cards: Sequence[Card]) -> str:
+    """What `figure_cards` draws."""
+    return f'<div class="bk-cards">{"".join(map(_card, cards))}</div>'
 
 
 def figure_card(title: str, value: str, *lines: str, tone: Tone = "", word: str = "") -> None:
@@ -79,7 +84,12 @@ def title(text: str, under: str = "") -> None:
 
 def heading(text: str, under: str = "") -> None:
     """A part's heading: a sentence with its subject and unit."""
-    st.html(f"<h2 class='bk-h2'>{escape(text)}</h2>" + (f"<p class='bk-under'>{escape(under)}</p>" if under else ""))
+    st.html(heading_html(text, under))
+
+
+def heading_html(text: str, under: str = "") -> str:
+    """What `heading` draws, for a part that is drawn in one piece with it."""
+    return f"<h2 class='bk-h2'>{escape(text)}</h2>" + (f"<p class='bk-under'>{escape(under)}</p>" if under else "")
 
 
 def empty(text: str) -> None:
@@ -95,7 +105,12 @@ def broken() -> None:
 
 def banner(text: str, tone: Tone = "amber") -> None:
     """What nobody may overlook."""
-    st.html(f"<div class='bk-banner bk-{tone}' role='status'>{escape(text)}</div>")
+    st.html(banner_html(text, tone))
+
+
+def banner_html(text: str, tone: Tone = "amber") -> str:
+    """What `banner` draws."""
+    return f"<div class='bk-banner bk-{tone}' role='status'>{escape(text)}</div>"
 
 
 @dataclass(frozen=True)

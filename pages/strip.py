@@ -1,6 +1,5 @@
 """What stands on every page: the strip with clock and ages, the filters, the PEC box, as of, and the banners."""
 
-import random
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -12,7 +11,7 @@ import streamlit as st
 from pages import names, shell, view, words
 from pages.words import _, label
 from queries import health, snapshot
-from queries.moment import here
+from queries.moment import Moment, here
 
 _STYLE = Path(__file__).parent / "style.css"
 ICON = str(Path(__file__).parent / "icon.png")
@@ -43,8 +42,7 @@ def choose_language() -> None:
 
 def strip(controls: bool = True) -> None:
     """Country, date, clock, ages of the sources; then filters, PEC box and as of, where there are `controls`."""
-    every = shell.TICK + random.uniform(0, 1) if view.view().as_of is None else None  # noqa: S311 -- no secret
-    st.fragment(_line, run_every=every)()
+    shell.live(_line)
     if not controls:
         return
     with st.container(key="bk_filters", horizontal=True, vertical_alignment="bottom"):
@@ -98,13 +96,13 @@ def _moments() -> dict[str, str]:
     if (chosen := view.moment_of(st.session_state.get("as_of"))) and chosen not in hours:
         hours = sorted([*hours, chosen])
     said = _("as of: {time}")
-    moments = {_written(at): said.format(time=words.clock_time(at)) for at in reversed(hours)}
+    moments = {_hour(at): said.format(time=words.clock_time(at)) for at in reversed(hours)}
     if chosen:  # as the address wrote it
         moments[st.session_state["as_of"]] = said.format(time=words.clock_time(chosen))
     return moments
 
 
-def _written(at: datetime) -> str:
+def _hour(at: datetime) -> str:
     local = words.local(at)
     return f"{local:%H:%M}" if local.date() == here()[1].date else f"{local:%Y-%m-%dT%H:%M}"
 
@@ -116,32 +114,34 @@ def _open_typed() -> None:
         shell.open_pec(typed)
 
 
-def _line() -> None:
-    """The line itself, and the banners of this moment: it looks again every few seconds."""
-    seen = view.view()
-    election = seen.moment.election
-    moment, sources = (seen.moment, seen.figure(health.health)) if seen.as_of else view.present.sources()
+def _line(seen: view.View) -> None:
+    """The line itself, and the banners of this moment."""
+    if seen.as_of is None:
+        st.html(view.present.said("strip", _now))
+        return
+    at = f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
+    past = _("You are looking at {time}: what was known then, not now.").format(time=at)
+    st.html(_written_line(seen.moment, seen.figure(health.health)) + shell.banner_html(past, "amber"))
+
+
+def _now(moment: Moment, sources: pd.DataFrame) -> str:
+    stale = (_stale(row) for row in sources.to_dict("records") if row["state"] == "red")
+    return _written_line(moment, sources) + "".join(shell.banner_html(said, "red") for said in stale)
+
+
+def _written_line(moment: Moment, sources: pd.DataFrame) -> str:
+    """Country, date, clock and ages; whether it is a rehearsal."""
+    election = moment.election
     badge = _("REHEARSAL")
-    rehearsal = f"<span class='bk-rehearsal'>{escape(badge)}</span>"
     parts = [
         f"<span class='bk-where'>{escape(label(election.country))} · {escape(words.date(election.date))}</span>",
-        rehearsal if election.rehearsal else "",
+        f"<span class='bk-rehearsal'>{escape(badge)}</span>" if election.rehearsal else "",
         f"<span class='bk-clock'>{words.clock_time(moment.at, seconds=True)} <small>({words.offset(moment.at)})</small>"
         "</span>",
         *(_age(row) for row in sources.to_dict("records")),
     ]
     note = f"<div class='bk-note'>{escape(_rehearsed())}</div>" if election.rehearsal else ""
-    st.html(f"<div class='bk-strip'>{''.join(parts)}</div>{note}")
-    if seen.as_of:
-        shell.banner(
-            _("You are looking at {time}: what was known then, not now.").format(
-                time=f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
-            ),
-            "amber",
-        )
-    for row in sources.to_dict("records"):
-        if row["state"] == "red" and not seen.as_of:
-            shell.banner(_stale(row), "red")
+    return f"<div class='bk-strip'>{''.join(parts)}</div>{note}"
 
 
 def _rehearsed() -> str:

@@ -1,5 +1,6 @@
 """What this reader looks at: language, region, district, form and hour, as the page's address says them."""
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -18,9 +19,11 @@ from queries import health, snapshot
 from queries.moment import Moment, here, now
 from queries.snapshot import Snapshot
 
+log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
 KEYS = ("region", "district", "form", "as_of", "pec")  # parameters of the address
 _PRESENT = 1.0  # seconds that the ages of the sources are good for
+_LOOKED = 60.0  # seconds: what somebody looked at in them is made ahead
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,26 @@ class View:
         """
         return self.snapshot.ask(ask, **given)
 
+    def made(self, build: "Callable[[View], T]") -> T:
+        """What a function of a module makes of this look, built once; while people look at it, ahead of time too.
+
+        So nobody waits for it when the next snapshot comes, and all who look draw again at once.
+        """
+        if self.as_of is None:
+            _looked[build, self.language, self.region, self.district, self.form] = monotonic()
+        return cast("T", _once(self.snapshot, (build, *self._filters), lambda: build(self)))
+
+    @property
+    def _filters(self) -> tuple[Any, ...]:
+        return self.language, self.region, self.district, self.form, self.as_of
+
     def once(self, name: str, build: Callable[[], T], *given: Any) -> T:
         """What is built once per snapshot, language, filters and `given` (whatever else it depends on)."""
-        filters = (self.region, self.district, self.form, self.as_of)
-        return cast("T", _once(self.snapshot, (name, self.language, filters, given), build))
+        return cast("T", _once(self.snapshot, (name, *self._filters, given), build))
 
     def spec(self, name: str, build: Callable[[], dict[str, Any]], *given: Any) -> dict[str, Any]:
         """A chart's spec, built once for all sessions that look at the same."""
-        return self.once(name, lambda: _packed(build()), *given)
+        return self.once(name, lambda: packed(build()), *given)
 
     @property
     def phase(self) -> str:
@@ -107,7 +122,7 @@ def day_ends() -> datetime:
     return election.instant(datetime.combine(election.date + timedelta(days=1), time(12)))
 
 
-def _packed(spec: dict[str, Any]) -> dict[str, Any]:
+def packed(spec: dict[str, Any]) -> dict[str, Any]:
     """A spec with its rows as the browser gets them: Streamlit would convert them anew for each session."""
     rows = {k: convert_anything_to_arrow_bytes(v) if isinstance(v, list) else v for k, v in _datasets(spec).items()}
     return spec | {"datasets": rows} if rows else spec
@@ -123,6 +138,7 @@ class Present:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._asked: tuple[float, Moment, pd.DataFrame] | None = None
+        self._said: dict[Any, str] = {}
 
     def sources(self) -> tuple[Moment, pd.DataFrame]:
         """This moment, and a row a source as `health.health` has it."""
@@ -130,11 +146,38 @@ class Present:
             if self._asked is None or monotonic() - self._asked[0] > _PRESENT:
                 moment = now()
                 self._asked = (monotonic(), moment, health.health(moment))
+                self._said = {}
             return self._asked[1:]
+
+    def said(self, name: str, build: Callable[[Moment, pd.DataFrame], str]) -> str:
+        """What is written from them, once in this language for all sessions."""
+        moment, sources = self.sources()
+        said, key = self._said, (name, words.language())
+        if key not in said:
+            said[key] = build(moment, sources)
+        return said[key]
 
 
 present = Present()
 
+
+def _make_ahead(shot: Snapshot) -> None:
+    """What people looked at of the last snapshot, made of the next one before they get it."""
+    for key, at in list(_looked.items()):
+        build, language, region, district, form = key
+        if monotonic() - at > _LOOKED:
+            del _looked[key]
+            continue
+        with words.speaking(language):
+            try:
+                View(shot, language, region, district, form, None).made(build)
+            except Exception:  # the part that shows it says so
+                log.exception("%s ahead of time", build.__qualname__)
+            _looked[key] = at  # this look was nobody's
+
+
+snapshot.prepare(_make_ahead)
+_looked: dict[Any, float] = {}
 _lock = threading.Lock()
 _built: WeakKeyDictionary[Snapshot, dict[Any, Future[Any]]] = WeakKeyDictionary()
 

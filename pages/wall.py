@@ -27,7 +27,7 @@ def page() -> None:
 
 
 def _cards(seen: View) -> None:
-    shell.figure_cards(cards.of_the_phase(seen))
+    st.html(seen.made(cards.html))
 
 
 def _lower_half(seen: View) -> None:

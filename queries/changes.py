@@ -16,6 +16,7 @@ def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
     corrected, PECs published where it was by PEC), severity (of an incident).
     """
     since = pd.Timestamp(m.at) - pd.Timedelta(minutes=minutes)
+    # cross join: SQLite then keeps to this order, from the few fresh loads on, and does not read every answer
     rows = m.frame(
         """
         with fresh as (select id, committed_at from load where id <= :load and committed_at > :since),
@@ -31,9 +32,9 @@ def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
             select r.source, r.report, r.pec, r.form, l.committed_at as at, 'report_corrected' as what,
                 count(*) as number
             from fresh l
-            join answer a on a.load_from = l.id
-            join report_now r on r.source = a.source and r.report = a.report
-            where r.held is null and exists (
+            cross join answer a
+            cross join report_now r
+            where a.load_from = l.id and r.source = a.source and r.report = a.report and r.held is null and exists (
                 select 1 from answer o where o.source = a.source and o.report = a.report
                     and o.question = a.question and o.load_from < a.load_from)
             group by r.source, r.report, r.pec, r.form, l.committed_at),
@@ -60,8 +61,9 @@ def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
             select l.committed_at, 'published', null,
                 case when v.hour = '' then v.count else v.count || ' ' || v.hour end,
                 nullif(count(distinct case when v.scope = 'pec' then v.place end), 0), null
-            from fresh l join published v on v.load_from = l.id
-            where v.scope in ('pec', 'region')
+            from fresh l
+            cross join published v
+            where v.load_from = l.id and v.scope in ('pec', 'region')
             group by l.committed_at, v.count, v.hour
         ) as e
         left join pec_now p on p.pec = e.pec

@@ -141,6 +141,10 @@ def _of(m: Moment, places: Sequence[str], region: str | None, district: str | No
 
 def progress(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """How the commission's counts came in: contest, count, at_at (known here), pecs (with that count by then), of."""
+    return _PROGRESS.of(m, contest=contest).copy(deep=False)
+
+
+def _ask_progress(m: Moment, contest: str | None) -> pd.DataFrame:
     rows = m.frame(
         """
         select p.contest, p.count, l.committed_at as at_at, count(*) as came
@@ -166,6 +170,9 @@ def progress(m: Moment, contest: str | None = None) -> pd.DataFrame:
     rows["pecs"] = rows.astype({"came": "int64"}).groupby(["contest", "count"])["came"].cumsum()
     rows["of"] = int(_of(m, [], None, None)["of"].sum())
     return rows[["contest", "count", "at_at", "pecs", "of"]]
+
+
+_PROGRESS = KeptOfFacts(_ask_progress, "published", "pec")
 
 
 def both(m: Moment, contest: str | None = None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from elections.config import Checklist, Election
 from queries import coverage, equipment, incidents, procedures, results, turnout
+from queries.kept import KeptOfFacts
 from queries.moment import Moment
 from queries.shared import ask
 
@@ -125,6 +126,10 @@ def contradictions(m: Moment) -> pd.DataFrame:
 
     Votes of all lists are more than the valid ballots of the same table, or the shares come to more than 100.
     """
+    return _CONTRADICTIONS.of(m).copy(deep=False)
+
+
+def _ask_contradictions(m: Moment) -> pd.DataFrame:
     lists = [{"contest": c.id, "line": item.id} for c in m.election.contests for item in c.lists]
     if not lists:
         return pd.DataFrame(columns=["contest", "count", "votes", "valid", "percents"])
@@ -143,6 +148,9 @@ def contradictions(m: Moment) -> pd.DataFrame:
         """,
         {"list": lists},
     )
+
+
+_CONTRADICTIONS = KeptOfFacts(_ask_contradictions, "published")
 
 
 def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Asked = tuple[Callable[..., Any], dict[str, Any]]
 
-_LOOK = 0.5  # seconds between looks at the store's last load
+_LOOK = 0.2  # seconds between looks at the store's last load
 _REST = 1.0  # after a build, so many times as long as it took: the pages want the processor too
 _LOOKED = 60.0  # seconds: what somebody looked at in them is made ahead
 _LEARNT = 100  # of those, at most
@@ -161,10 +161,20 @@ class _Keeper:
                 snapshot.make(figure, **given)
             except Exception:  # the page that shows this figure says so; the others go on
                 log.exception("%s of the snapshot", figure.__qualname__)
+        for make_ahead in _prepared:
+            make_ahead(snapshot)
         self.looked = {key: item for key, item in self.looked.items() if item[1] > time.monotonic() - _LOOKED}
         self.current = snapshot
         self.first.set()
         return True
+
+
+_prepared: list[Callable[[Snapshot], None]] = []
+
+
+def prepare(make_ahead: Callable[[Snapshot], None]) -> None:
+    """From now on each snapshot is given to this before anybody gets it."""
+    _prepared.append(make_ahead)
 
 
 _keeper = _Keeper()

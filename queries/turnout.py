@@ -12,6 +12,7 @@ from elections.config import Checklist, Election
 from queries import grid, sample
 from queries.counts import counting, turnout_counts
 from queries.estimates import TooFewPecs, merge_small_strata, ratio
+from queries.kept import KeptOfMoment
 from queries.light import Shown, Thresholds, drift, light, worst_case_shift
 from queries.moment import Moment
 from queries.published import TURNOUT, published_turnout
@@ -45,7 +46,7 @@ def turnout(
     everywhere = sample.drawn(m.election)
     parts = sample.by_region(everywhere, pecs) if divided else {}
     places = [r.id for r in m.election.regions if not r.abroad and region in (None, r.id)] if divided else [None]
-    said = _said(m, pecs)
+    said = _SAID.of(m)
     rows = [
         {"contest": form.contest, "hour": form.hour, "region": place}
         | _row(m.election, said.get((form.form, place), []), everywhere if place is None else parts.get(place))
@@ -99,8 +100,9 @@ class Pec(NamedTuple):
         return self.number >= 0 and self.registered_voters > 0 and not self.fell
 
 
-def _said(m: Moment, pecs: pd.DataFrame) -> dict[tuple[str, str | None], list[Pec]]:
+def _said(m: Moment) -> dict[tuple[str, str | None], list[Pec]]:
     """(checklist, region or None for all) -> every sampled PEC of a stratum that was drawn."""
+    pecs = sample.pecs(m)
     every = pecs[pecs["stratum"].isin([s.id for s in m.election.strata])]
     every = every[["pec", "region", "stratum", "registered_voters"]].astype({"registered_voters": "float64"})
     every = every.merge(pd.DataFrame({"form": [c.form for c in counting(m.election)]}), how="cross")
@@ -113,6 +115,9 @@ def _said(m: Moment, pecs: pd.DataFrame) -> dict[tuple[str, str | None], list[Pe
         found[form, None].append(pec)
         found[form, pec.region].append(pec)
     return found
+
+
+_SAID = KeptOfMoment(_said)  # by hour, and by hour and region
 
 
 def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dict[str, Any]:

@@ -29,8 +29,7 @@ class Run:
     @property
     def elements(self) -> Iterator[Any]:
         for message in self.messages:
-            if message.WhichOneof("type") == "delta" and message.delta.WhichOneof("type") == "new_element":
-                yield message.delta.new_element
+            yield from _drawn(message)
 
     @property
     def exceptions(self) -> list[str]:
@@ -62,6 +61,7 @@ class Visitor:
         self._cached: set[str] = set()
         self._page_hash = ""
         self.fragments: dict[str, float] = {}  # id -> seconds between its runs
+        self.buttons: dict[str, str] = {}  # label -> the widget's id
 
     def __enter__(self) -> Self:
         self._open = contextlib.ExitStack()
@@ -80,12 +80,22 @@ class Visitor:
     def __exit__(self, *_error: object) -> None:
         self._open.close()
 
+    def press(self, label: str, timeout: float = 60) -> Run:
+        """Press a button of the page, and wait until what it asked for is drawn."""
+        asked = BackMsg()
+        widget = asked.rerun_script.widget_states.widgets.add()
+        widget.id, widget.trigger_value = self.buttons[label], True
+        return self._send(asked, timeout)
+
     def run(self, fragment: str = "", timeout: float = 60) -> Run:
         """Run the page, or one of its fragments, and wait until it is drawn."""
         asked = BackMsg()
+        asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = fragment, bool(fragment)
+        return self._send(asked, timeout)
+
+    def _send(self, asked: BackMsg, timeout: float) -> Run:
         rerun = asked.rerun_script
         rerun.page_script_hash, rerun.page_name, rerun.query_string = self._page_hash, self._page, self._query
-        rerun.fragment_id, rerun.is_auto_rerun = fragment, bool(fragment)
         rerun.cached_message_hashes.extend(self._cached)
         started = time.perf_counter()
         self._socket.send(asked.SerializeToString())
@@ -94,6 +104,7 @@ class Visitor:
             message = ForwardMsg()
             message.ParseFromString(self._socket.recv(timeout, decode=False))
             run.messages.append(message)
+            self.buttons |= {e.button.label: e.button.id for e in _drawn(message) if e.WhichOneof("type") == "button"}
             if self._understand(message):
                 run.seconds = time.perf_counter() - started
                 return run
@@ -108,6 +119,12 @@ class Visitor:
         elif kind == "new_session" and message.new_session.page_script_hash:
             self._page_hash = message.new_session.page_script_hash
         return kind == "script_finished" and message.script_finished != _FINISHED_EARLY
+
+
+def _drawn(message: ForwardMsg) -> Iterator[Any]:
+    """The element that a message draws, if it draws one."""
+    if message.WhichOneof("type") == "delta" and message.delta.WhichOneof("type") == "new_element":
+        yield message.delta.new_element
 
 
 def specs(run: Run) -> list[dict[str, Any]]:

@@ -1,6 +1,9 @@
 """What stands on every page: the address, the strip, the banners, the cards, the controls; the overview, the wall."""
 
+import contextlib
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from pages import cards, shell, view
+from pages import cards, pulse, shell, view, words
 from queries import moment, room, snapshot
 from store import clock, wishes
 from store import tables as t
 from store.engine import open_store
+from tests.browser import chromium
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
 from tests.test_server import free_port, started, streamlit
@@ -124,19 +128,71 @@ def test_the_wall_has_cards_and_no_navigation_or_controls(address: str) -> None:
     assert "bk-cards" in run.html
     assert "РЕПЕТИЦИЯ" in run.html
     drawn = {e.WhichOneof("type") for e in run.elements}
-    assert drawn.isdisjoint({"selectbox", "button_group", "button"})
+    assert drawn.isdisjoint({"selectbox", "button_group"})
+    assert [e.button.label for e in run.elements if e.WhichOneof("type") == "button"] == [pulse.BUTTON]  # unseen
 
 
 def test_a_live_part_looks_again_by_itself_and_a_past_one_does_not(address: str) -> None:
     with Visitor(address, query="lang=en") as visitor:
         visitor.run()
         assert len(visitor.fragments) >= 2
-        assert all(shell.TICK <= every <= shell.TICK + 1 for every in visitor.fragments.values())
+        assert all(pulse.TICK <= every <= pulse.TICK + 1 for every in visitor.fragments.values())
         for part in visitor.fragments:
             assert visitor.run(part).exceptions == []
     with Visitor(address, query="lang=en&as_of=12:00") as visitor:
         visitor.run()
         assert visitor.fragments == {}
+
+
+def test_the_pulse_draws_the_live_parts_again_and_nothing_else(address: str, store: sa.Engine) -> None:
+    with Visitor(address, query="lang=en") as visitor:
+        visitor.run()
+        parts, before = set(visitor.fragments), _pulse(address)
+        with at("14:07", store):
+            _wait_until_it_moves(address, before)
+            run = visitor.press(pulse.BUTTON)
+    drawn = {m.delta.fragment_id for m in run.messages if m.WhichOneof("type") == "delta"}
+    assert drawn == parts
+    assert "14:07:00" in run.html
+    assert "bk-cards" in run.html
+    with Visitor(address, query="lang=en&as_of=12:00") as visitor:
+        visitor.run()
+        assert pulse.BUTTON not in visitor.buttons
+
+
+def test_an_open_page_shows_within_two_seconds_that_the_figures_moved(address: str, store: sa.Engine) -> None:
+    with chromium() as browser:
+        page = browser.new_page(locale="en-GB")
+        page.goto(address)
+        page.locator(".bk-clock", has_text="14:05:00").wait_for()
+        page.wait_for_function("window.baikooPulse")
+        page.wait_for_timeout(1_200)  # the pulse has asked once; the parts look by themselves after five seconds
+        with at("14:08", store):
+            page.locator(".bk-clock", has_text="14:08:00").wait_for(timeout=2_500)
+
+
+@contextlib.contextmanager
+def at(hour: str, store: sa.Engine) -> Iterator[None]:
+    """In this block the rehearsed clock stands at another minute."""
+    clock.set_rehearsed(store, ELECTION.moment_of(hour), 0)
+    try:
+        yield
+    finally:
+        clock.set_rehearsed(store, ELECTION.moment_of("14:05"), 0)
+
+
+def _wait_until_it_moves(address: str, before: str) -> None:
+    """Until the pulse says that the snapshot is another one than before."""
+    end = time.monotonic() + 20
+    while _pulse(address) == before:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _pulse(address: str) -> str:
+    with urllib.request.urlopen(f"{address}/pulse") as answer:
+        assert answer.headers["cache-control"] == "no-store"
+        return str(answer.read().decode())
 
 
 def test_words_from_outside_are_never_html() -> None:
@@ -163,6 +219,27 @@ def test_what_fifty_sessions_ask_at_once_is_built_once(store: sa.Engine) -> None
         thread.join()
     assert built == [1]
     assert view.View(shot, "ru", None, None, None, None).once("slow", lambda: "по-русски") == "по-русски"
+
+
+def test_what_people_look_at_is_made_of_the_next_snapshot_before_they_get_it(store: sa.Engine) -> None:
+    first, second = (snapshot.Snapshot(Facts(store).at(hour)) for hour in ("14:05", "14:06"))
+    made: list[tuple[snapshot.Snapshot, str]] = []
+
+    def part(seen: view.View) -> str:
+        made.append((seen.snapshot, words.language()))
+        return "drawn"
+
+    def fails(seen: view.View) -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        view.View(first, "ky", None, None, None, None).made(fails)
+    with words.speaking("ky"):
+        view.View(first, "ky", "osh", None, None, None).made(part)
+    view._make_ahead(second)
+    assert made == [(first, "ky"), (second, "ky")]
+    assert view.View(second, "ky", "osh", None, None, None).made(part) == "drawn"
+    assert len(made) == 2
 
 
 def test_what_could_not_be_built_is_tried_again(store: sa.Engine) -> None:

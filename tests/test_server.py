@@ -17,7 +17,8 @@ from websockets import Origin
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from pages import door
+from elections import config
+from pages import charts_map, door
 from store import clock
 from store.engine import open_store
 from tests.browser import ROOT, free_port
@@ -170,6 +171,14 @@ def test_every_answer_carries_the_headers_that_keep_a_page_safe(address: str) ->
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_maps_outlines_have_an_address_that_changes_with_them(address: str) -> None:
+    shapes = charts_map.shapes_of(Path(str(config.read("kg-2021-11-28").map)))
+    answer = get(f"{address}/{shapes.address}")
+    assert answer.content == shapes.geojson
+    assert "immutable" in answer.headers["cache-control"]
+    assert get(f"{address}/map/{'0' * 16}.json").status_code == 404
 
 
 @pytest.mark.parametrize("own", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost"])
