@@ -91,6 +91,7 @@ def _rooms(day: Day, log: Path, seconds: float, what: str, limit: float, memory:
     if delays:
         yield Line(f"{what}: a row is on an open page, median", statistics.median(delays), "s", INTERVAL + 2)
         yield Line(f"{what}: a row is on an open page, 95 of 100 within", _within(delays, 0.95), "s", INTERVAL + 2)
+        yield Line(f"{what}: a row is on an open page, at most", max(delays), "s", INTERVAL + 2)
     yield Line(f"{what}: the server's processor, of one", 100 * seen.processor, "%", 100)
     yield Line(f"{what}: the server's memory at most", seen.memory, "MiB", memory or 1024)
 

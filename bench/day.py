@@ -18,6 +18,7 @@ from store.engine import open_store
 
 ROOT = Path(__file__).parent.parent
 MORNING = "2021-11-29T10:00"
+LOADED = "2021-11-29T09:30"
 INTERVAL = 5  # seconds between polls of the observation database
 _COPIED = ("pec", "observer", "report", "answer", "incident", "message", "attachment")
 _CODES = ("pec", "observer", "coordinator", "report", "incident", "message", "attachment")
@@ -93,7 +94,7 @@ def large(folder: Path, like: Day, pecs: int = 100_000, sampled: int = 2_000) ->
     with _site(election, folder) as site:
         day = Day(folder, election, site)
         store = open_store(day.environment["BAIKOO_STORE"])
-        clock.set_rehearsed(store, election.moment_of(MORNING), 0)
+        clock.set_rehearsed(store, election.moment_of(LOADED), 0)  # so that not all of it is news of the last minutes
         store.dispose()
         _run(["-m", "loaders", "once"], day.environment)
         day.goes_on()

@@ -41,7 +41,8 @@ class Seen:
 async def watch(server: Server, day: Day, seconds: float, sessions: int = SESSIONS, tick: float = TICK) -> Seen:
     """Open the Overviews and watch them for so long."""
     seen, over = Seen(sessions), asyncio.Event()
-    pecs = random.Random(1).sample(day.sampled(), int((seconds - _SETTLE) / EVERY))  # noqa: S311 -- no secret
+    chance = random.Random(1)  # noqa: S311 -- no secret
+    pecs = chance.sample(day.sampled(), int((seconds - _SETTLE) / EVERY))
     async with asyncio.TaskGroup() as group:
         few = asyncio.Semaphore(4)  # they do not all come in the same instant
         opened = [asyncio.Event() for _ in range(sessions)]
@@ -51,7 +52,8 @@ async def watch(server: Server, day: Day, seconds: float, sessions: int = SESSIO
         before, began = server.processor(), time.perf_counter()
         seen.ticks.clear()
         for n, (pec, observer) in enumerate(pecs):
-            await asyncio.sleep(max(0, began + n * EVERY - time.perf_counter()))
+            at = began + (n + chance.random()) * EVERY  # at any moment between two polls
+            await asyncio.sleep(max(0, at - time.perf_counter()))
             await asyncio.to_thread(day.report, pec, observer)
             seen.committed[pec] = time.perf_counter()
         await asyncio.sleep(max(0, began + seconds - time.perf_counter()))
