@@ -7,7 +7,7 @@ are there by chance. A PEC is judged by its manual protocol, by its machine coun
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from elections.config import Contest, Election
 from queries.check_kinds import Columns, Outcome
@@ -84,7 +84,7 @@ def _unlike(check: str, own: Sheets, part: Floats, whole: Floats, district: NDAr
     share, size = part[chosen] / whole[chosen], np.concatenate([np.full(len(r), len(r)) for r in rows])
     likely = np.clip(middles, 0.001, 0.999)
     scale = np.sqrt(spreads**2 + likely * (1 - likely) / whole[chosen])
-    p = np.asarray(2 * stats.t.sf(np.abs(share - middles) / scale, size - 1), dtype=np.float64)
+    p = np.asarray(2 * special.stdtr(size - 1, -np.abs(share - middles) / scale), dtype=np.float64)
     kept = discoveries(p)
     found = at(own, chosen[kept], check, line="", left=share[kept], right=middles[kept],
                difference=(share - middles)[kept], p=p[kept])  # fmt: skip
@@ -105,7 +105,7 @@ def _machine_manual(contest: Contest, machine: Sheets, manual: Sheets) -> _Found
     by_hand, moved = by_hand[np.isfinite(moved)], moved[np.isfinite(moved)]
     usual = float(np.median(moved)) if len(moved) else 0.0
     scale = max(_MAD * float(np.median(np.abs(moved - usual))), np.sqrt(max(usual, 1.0))) if len(moved) else 1.0
-    p = stats.t.sf((moved - usual) / scale, max(len(moved) - 1, 1))
+    p = special.stdtr(max(len(moved) - 1, 1), -(moved - usual) / scale)
     kept = discoveries(p)
     found = at(manual, by_hand[kept], "machine_manual", line="", left=moved[kept], right=usual,
                difference=moved[kept] - usual, p=p[kept])  # fmt: skip

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special  # scipy.stats takes a second to import
 
 Floats = NDArray[np.float64]
 LEAST = 2  # reports a stratum must have: one has no variance, and none lets the stratum vanish unseen
@@ -100,8 +100,8 @@ def proportion(
     effective = value * (1 - value) / variance if variance > 0 else n
     effective *= (_t(confidence, n - 1) / _t(confidence, freedom)) ** 2
     successes, failures, tail = effective * value, effective * (1 - value), (1 - confidence) / 2
-    low = float(stats.beta.ppf(tail, successes, failures + 1)) if value > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, successes + 1, failures)) if value < 1 else 1.0
+    low = float(special.betaincinv(successes, failures + 1, tail)) if value > 0 else 0.0
+    high = float(special.betaincinv(successes + 1, failures, 1 - tail)) if value < 1 else 1.0
     return Estimate(value, variance**0.5, freedom, low, high, confidence, n)
 
 
@@ -177,4 +177,4 @@ def _numbers(name: str, values: ArrayLike, n: int) -> Floats:
 def _t(confidence: float, freedom: int) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence of {confidence} is not between 0 and 1")
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return float(special.stdtrit(freedom, (1 + confidence) / 2))

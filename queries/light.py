@@ -11,8 +11,8 @@ from math import ceil
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from queries.estimates import Estimate, Floats, ratio
 
@@ -54,7 +54,7 @@ def drift(rate: ArrayLike, order: ArrayLike, stratum: ArrayLike, sample_size: in
         raise ValueError("a rate or a place in the order of receipt is not a number")
     if len(h) > sample_size:
         raise ValueError(f"{len(h)} reports, of a sample of {sample_size}")
-    u = stats.rankdata(place) / sample_size
+    u = pd.Series(place).rank().to_numpy() / sample_size
     reports = np.bincount(h)
     e = e - (np.bincount(h, e) / reports)[h]
     u = u - (np.bincount(h, u) / reports)[h]
