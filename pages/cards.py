@@ -7,7 +7,7 @@ import pandas as pd
 
 from pages import names, words
 from pages.shell import Card, Tone, cards_html
-from pages.view import View
+from pages.view import View, day_ends
 from pages.words import _, n_
 from queries import results, room
 
@@ -80,17 +80,17 @@ def incident_reports(seen: View) -> Card:
 
 
 def arbb(seen: View) -> Card:
-    row = seen.figure(room.failures_of, device="arbb", region=seen.region)
+    row = seen.figure(room.failures_of, device="arbb", region=seen.around)
     opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
     if not row["enough"]:
-        return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened))
+        return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened, _reach(seen)))
     of = _("{fraction} PECs that answered").format(fraction=words.fraction(row["failed_of_n"], row["n"]))
-    lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened)
+    lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened, _reach(seen))
     return Card(_("ARBB failures"), words.percent(row["value"]), lines, "", _("of PECs so far"))
 
 
 def turnout(seen: View) -> Card:
-    row = seen.figure(room.latest_turnout, region=seen.region)
+    row = seen.figure(room.latest_turnout, region=seen.around)
     if row is None:
         first = next((c for c in seen.moment.election.checklists if c.hour), None)
         when = words.clock_time(seen.moment.election.instant(first.opens)) if first else words.NOTHING
@@ -103,10 +103,18 @@ def turnout(seen: View) -> Card:
     )
     reported = _("{n} PECs of {of}").format(n=words.number(row["n"]), of=words.number(row["of"]))
     if row["light"] == "red" or words.missing(row["value"]):
-        return Card(title, words.NOTHING, (_("too few reports for a number"), reported, theirs), "red", _("no number"))
+        lines = (_("too few reports for a number"), reported, theirs, _reach(seen))
+        return Card(title, words.NOTHING, lines, "red", _("no number"))
     word = _("preliminary") if row["light"] == "amber" else _("complete enough")
-    lines = (words.interval(row["low"], row["high"], row["confidence"]), reported, theirs)
+    lines = (words.interval(row["low"], row["high"], row["confidence"]), reported, theirs, _reach(seen))
     return Card(title, words.percent(row["value"]), lines, _TONES.get(row["light"], ""), word)
+
+
+def _reach(seen: View) -> str:
+    """With a district chosen: whose estimate it is, since there is none by district."""
+    if not seen.district or not seen.around:
+        return ""
+    return _("of the whole region: {region}").format(region=names.region(seen.around))
 
 
 def counted(seen: View) -> Card:
@@ -118,6 +126,7 @@ def counted(seen: View) -> Card:
         for kind in named
     }
     lines = [f"{word}: {so_far[kind]}" for kind, word in named.items()]
+    lines += [_("of the whole country")] if seen.place else []
     best = next((k for k in ("manual", "machine") if k in last), None)
     tone: Tone = ""
     if len(seen.figure(room.contradictions)):
@@ -134,14 +143,15 @@ def both_counts(seen: View) -> Card:
     if rows.empty:
         return Card(_("Machine and manual compared"), words.NOTHING, (_("nothing published yet"),))
     pecs = int(rows["pecs"].iloc[0])
-    return Card(_("Machine and manual compared"), words.number(pecs), (_("PECs that have both counts"),))
+    lines = (_("PECs that have both counts"), _("of the whole country") if seen.place else "")
+    return Card(_("Machine and manual compared"), words.number(pecs), lines)
 
 
 def until(seen: View) -> datetime:
-    """How far the day's axis reaches: to the evening, and on with the night."""
+    """How far the day's axis reaches: to the evening, on with the night, and no further than the next noon."""
     ends = [c.due for c in seen.moment.election.checklists if c.due and c.due.date() == seen.moment.election.date]
     evening = seen.moment.election.instant(max(ends)) + timedelta(minutes=30) if ends else seen.moment.at
-    return max(evening, seen.moment.at)
+    return max(evening, min(seen.moment.at, day_ends()))
 
 
 def change(what: str, n: int) -> str:

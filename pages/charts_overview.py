@@ -14,7 +14,8 @@ _TOP, _BASE, _NAME = 0.28, 0.9, 0.13  # parts of a row
 
 
 def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, now: datetime, until: datetime) -> Spec:
-    """A row a checklist: what has been received as an area under the line of what is expected; when it is due; now.
+    """A row a checklist: what has been received as an area under the line of what is expected; when it is due; now,
+    while that is no later than `until`, where the axis ends.
 
     arrivals: form, minute_at, received (so far), expected; checklists: form, expected, received, opens_at, due_at.
     """
@@ -60,8 +61,8 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
         _("Areas: received checklists by time, a row for each checklist, under the line of what is expected."),
         _ROW * len(rows),
         rows=rows,
-        steps=_steps(arrivals, checklists, now),
-        present=[{"at": charts.clock_point(now)}],
+        steps=_steps(arrivals, checklists, min(now, until)),
+        present=[{"at": charts.clock_point(now)}] if now <= until else [],
     )
 
 

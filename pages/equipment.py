@@ -27,6 +27,7 @@ def page() -> None:
 
 def _devices(seen: View) -> None:
     """ARBB and identification beside each other: the estimate, what is open now, the regions."""
+    shell.by_region_at_most(seen)
     national = seen.figure(equipment.failures, by=("device",), **_region(seen)).to_dict("records")
     regions = seen.figure(equipment.failures, by=("device", "region"))
     if not any(row["n"] or row["pecs_failed"] for row in national):
@@ -174,7 +175,7 @@ def _turned_away(seen: View) -> None:
 
 
 def _region(seen: View) -> dict[str, str]:
-    return {"region": seen.region} if seen.region else {}
+    return {"region": seen.around} if seen.around else {}
 
 
 def _first_due(seen: View) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from pages import pulse, words
+from pages import names, pulse, words
 from pages.view import View, view
 from pages.words import NOTHING, _, missing
 from queries import export
@@ -95,6 +95,13 @@ def heading_html(text: str, under: str = "") -> str:
 def empty(text: str) -> None:
     """What stands where there is nothing to show yet: when there will be, or why there is not."""
     st.html(f"<p class='bk-empty'>{escape(text)}</p>")
+
+
+def by_region_at_most(seen: View) -> None:
+    """With a district chosen: what estimates there are is of its region."""
+    if seen.district and seen.around:
+        said = _("No estimate by district: the sample is too small for it. The estimates here are of: {region}.")
+        empty(said.format(region=names.region(seen.around)))
 
 
 def broken() -> None:

@@ -47,6 +47,11 @@ class View:
         chosen = {"region": self.region, "district": self.district}
         return {k: v for k, v in chosen.items() if v}
 
+    @property
+    def around(self) -> str | None:
+        """The region chosen, else that of the chosen district: for figures that no district can carry."""
+        return self.region or next((d.region for d in self.moment.election.districts if d.id == self.district), None)
+
     def figure(self, ask: Callable[..., T], /, **given: Any) -> T:
         """What a query says of this moment, asked once for all sessions.
 
