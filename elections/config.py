@@ -184,6 +184,7 @@ class Source(Part):
     requests_a_minute: int = 30
     timeout: float = 20
     contact: str = ""  # who asks: stands in the User-Agent
+    most_lost: float = Field(default=0.2, gt=0, lt=1)  # a larger share does not vanish at once: it waits for a person
     feeds: tuple[Feed, ...] = ()
 
     def address(self) -> str:
