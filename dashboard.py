@@ -29,7 +29,7 @@ from pages import (
     wall,
 )
 from pages.words import _
-from queries import snapshot
+from queries import judging, snapshot
 from queries.moment import here
 
 log = logging.getLogger("baikoo")
@@ -86,6 +86,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         stack.enter_context(snapshot.keep_fresh())
         if os.environ.get("BAIKOO_SCHEDULE") != "off":
             stack.callback(schedule.start(engine, election).shutdown)
+            stack.enter_context(judging.keep_judged(engine, election))
         # a full collection after each run costs 100 ms of processor where the imported heap is in it
         gc.collect()
         gc.freeze()
