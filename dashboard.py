@@ -17,6 +17,7 @@ from pages import (
     coverage,
     door,
     equipment,
+    feed,
     health,
     incidents,
     overview,
@@ -44,6 +45,7 @@ def navigation(position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
         st.Page(equipment.page, title=_("Equipment"), url_path="equipment", icon=":material/print:"),
         st.Page(turnout.page, title=_("Turnout"), url_path="turnout", icon=":material/how_to_vote:"),
         st.Page(results.page, title=_("Results"), url_path="results", icon=":material/bar_chart:"),
+        st.Page(feed.page, title=_("Feed"), url_path="feed", icon=":material/rule:"),
         st.Page(health.page, title=_("Data health"), url_path="health", icon=":material/monitor_heart:"),
         st.Page(pec.page, title=_("PEC panel"), url_path="pec", visibility="hidden"),
     ]

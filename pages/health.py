@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import names, shell, words
+from pages import names, refused, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import health
@@ -17,6 +17,7 @@ RAW_LETTERS = 4_000
 
 def page() -> None:
     shell.title(_("Data health"), _("Whether the sources answer, and what could not be used."))
+    shell.live(refused.banner)
     shell.live(_sources)
     shell.live(_set_aside)
     shell.live(_loads)

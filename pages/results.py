@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_results, names, shell, words
+from pages import charts, charts_results, names, refused, shell, words
 from pages.charts_results import count_kind
 from pages.shell import Card
 from pages.view import View
@@ -19,6 +19,7 @@ def page() -> None:
         _("Results as the commission published them"),
         _("The commission's own figures, added up here PEC by PEC. They are not the observers'."),
     )
+    shell.live(refused.banner)
     shell.live(_contests)
 
 

@@ -283,7 +283,7 @@ picture = sa.Table(  # what a person attached to a decision
     metadata,
     _id(),
     _load(nullable=False),
-    sa.Column("content_type", sa.Text, nullable=False),  # image/jpeg, image/png: by its bytes, not by its name
+    sa.Column("content_type", sa.Text, nullable=False),  # image/jpeg
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
