@@ -234,6 +234,7 @@ class Election(Part):
     categories: tuple[Category, ...]
     sources: tuple[Source, ...]
     estimates: Estimates = Estimates()
+    embargo_until: NaiveDatetime | None = None  # observers' votes are shown to nobody before it; none: no embargo
     earlier_turnout: dict[str, float] = {}
     wall_rotation: int = 20
 
