@@ -13,6 +13,7 @@ from streamlit.logger import get_logger
 
 from loaders import schedule
 from pages import (
+    comparison,
     controls,
     coverage,
     door,
@@ -45,6 +46,7 @@ def navigation(position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
         st.Page(equipment.page, title=_("Equipment"), url_path="equipment", icon=":material/print:"),
         st.Page(turnout.page, title=_("Turnout"), url_path="turnout", icon=":material/how_to_vote:"),
         st.Page(results.page, title=_("Results"), url_path="results", icon=":material/bar_chart:"),
+        st.Page(comparison.page, title=_("Comparison"), url_path="comparison", icon=":material/compare_arrows:"),
         st.Page(feed.page, title=_("Feed"), url_path="feed", icon=":material/rule:"),
         st.Page(health.page, title=_("Data health"), url_path="health", icon=":material/monitor_heart:"),
         st.Page(pec.page, title=_("PEC panel"), url_path="pec", visibility="hidden"),

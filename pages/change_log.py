@@ -61,6 +61,7 @@ def listed(seen: View) -> None:
             side: [check_words.value(u, v) for u, v in zip(rows["unit"], rows[side], strict=True)]
             for side in ("from_value", "to_value", "size")
         },
+        **{name: [_truth(v) for v in rows[name]] for name in ("votes", "after_manual")},
     )
     shell.table(
         rows.reset_index(drop=True),
@@ -73,9 +74,6 @@ def listed(seen: View) -> None:
 
 
 def _columns() -> shell.Columns:
-    def after(value: object) -> str:
-        return _("yes") if value is True else _("no")
-
     return {
         "seen_at": shell.Column(_("Seen"), words.clock_time),
         "kind": shell.Column(_("What"), charts_feed.kind),
@@ -86,13 +84,18 @@ def _columns() -> shell.Columns:
         "from_value": shell.Column(_("Was")),
         "to_value": shell.Column(_("Is")),
         "size": shell.Column(_("Difference")),
-        "votes": shell.Column(_("Votes touched"), after),
-        "after_manual": shell.Column(_("After the manual protocol"), after),
+        "votes": shell.Column(_("Votes touched")),
+        "after_manual": shell.Column(_("After the manual protocol")),
         "returned_at": shell.Column(_("Came back"), words.clock_time),
         "region": shell.Column(_("Region"), names.region),
         "from_payload": shell.Column(_("Payload before"), words.number),
         "to_payload": shell.Column(_("Payload after"), words.number),
     }
+
+
+def _truth(value: object) -> str:
+    """A truth in a word: a table draws it as a box to tick otherwise."""
+    return "" if words.missing(value) else _("yes") if value else _("no")
 
 
 def _unit(id: str) -> str:

@@ -1,16 +1,19 @@
 """Contradictions: what the machine saw, who confirmed it with a picture, when it was put and answered."""
 
+from html import escape
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages import check_words, feed_names, names, shell, words
+from pages import check_words, feed_names, lists, names, shell, words
 from pages.view import View
 from pages.words import _, n_
-from queries import checks, contradictions, embargo
+from queries import checks, contradictions
 from queries.moment import here
 from store import decisions, pictures
+
+_SAID = 5  # contradictions that are said in sentences above the table
 
 
 def step(id: str) -> str:
@@ -24,8 +27,7 @@ def step(id: str) -> str:
 
 def shown(seen: View) -> pd.DataFrame:
     """The contradictions that may be shown at this hour: those with observers' figures not before the embargo ends."""
-    rows = seen.figure(contradictions.contradictions, **seen.place)
-    return rows if embargo.lifted(seen.moment) else rows[rows["about"] == "published"].reset_index(drop=True)
+    return contradictions.not_embargoed(seen.moment, seen.figure(contradictions.contradictions, **seen.place))
 
 
 def listed(seen: View) -> None:
@@ -37,6 +39,7 @@ def listed(seen: View) -> None:
     rows = shown(seen)
     if rows.empty:
         return shell.empty(_("Nothing that is published contradicts itself or the observers' copies right now."))
+    _in_words(seen, rows)
     rows = rows.assign(
         title=rows["check"].map(check_words.title),
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)],
@@ -59,6 +62,24 @@ def listed(seen: View) -> None:
     if numbered is None:
         return shell.empty(_("Choose a row to see what was compared, and to confirm it."))
     _opened(seen, rows.iloc[numbered].to_dict())
+
+
+def _in_words(seen: View, rows: pd.DataFrame) -> None:
+    """The severest as sentences: where, what was compared, since which payload."""
+    stands = rows[rows["standing"]]
+    lists.draw([_item(seen, row) for row in stands.head(_SAID).to_dict("records")])
+
+
+def _item(seen: View, row: dict[Any, Any]) -> str:
+    more = int(row["lines"]) - 1
+    also = n_("and {n} more line", "and {n} more lines", more).format(n=words.number(more)) if more else ""
+    where = lists.pec_link(seen, row["place"]) if row["scope"] == "pec" else ""
+    small = " · ".join(p for p in (feed_names.figures(row["count"], row["scope"]), also, step(row["step"])) if p)
+    return (
+        f"<div>{lists.mark(row['severity'], names.severity(row['severity']))} {where}</div>"
+        f"<div><b>{escape(check_words.title(row['check']))}</b><br><small>{escape(small)}</small></div>"
+        f"<div>{escape(check_words.sentence(row))}</div>"
+    )
 
 
 def _opened(seen: View, row: dict[Any, Any]) -> None:

@@ -3,11 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from pages import change_log, check_words, contradictions, feed_names, names, payloads, refused, shell, words
+from pages import change_log, check_words, contradictions, embargoed, feed_names, names, payloads, refused, shell, words
 from pages.shell import Card
 from pages.view import View
 from pages.words import _, n_
-from queries import checks, embargo, feed, judged
+from queries import checks, feed, judged
+from queries.contradictions import not_embargoed
 
 _TIERS = ("A", "B", "C")
 
@@ -19,6 +20,7 @@ def page() -> None:
     )
     shell.live(refused.banner)
     shell.live(refused.accept)
+    shell.live(embargoed.note)
     shell.live(_cards)
     shell.live(contradictions.listed)
     shell.live(_turned)
@@ -31,7 +33,7 @@ def page() -> None:
 
 
 def _cards(seen: View) -> None:
-    made = seen.figure(checks.checks)
+    made = not_embargoed(seen.moment, seen.figure(checks.checks))
     changed = seen.figure(feed.changes, **seen.place)
     stands = contradictions.shown(seen)
     stands = stands[stands["standing"]]
@@ -53,6 +55,13 @@ def _cards(seen: View) -> None:
         )
     )
     shell.figure_cards(cards)
+    consistent = made[(made["tier"] == "A") & (made["scope"] == "pec") & (made["state"] != "not_judged")]
+    for count, rows in consistent.groupby("count", sort=False):
+        said = _("{figures}: {fraction} checks of arithmetic hold.").format(
+            figures=words.sentence(feed_names.figures(str(count), "pec")),
+            fraction=words.fraction(int((rows["state"] == "right").sum()), len(rows)),
+        )
+        st.caption(said)
 
 
 def _tier(made: pd.DataFrame, tier: str) -> Card:
@@ -66,7 +75,7 @@ def _tier(made: pd.DataFrame, tier: str) -> Card:
 
 
 def _turned(seen: View) -> None:
-    rows = seen.figure(judged.turned)
+    rows = not_embargoed(seen.moment, seen.figure(judged.turned))
     shell.heading(_("Checks that turned: what held and does not hold now, and what holds again"))
     if rows.empty:
         return shell.empty(_("No check has turned yet."))
@@ -103,7 +112,7 @@ def _checks(seen: View) -> None:
 
 
 def _states(seen: View, tier: str) -> None:
-    rows = seen.figure(judged.states)
+    rows = not_embargoed(seen.moment, seen.figure(judged.states))
     rows = rows[rows["tier"] == tier]
     rows = rows.assign(
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)]
@@ -127,9 +136,7 @@ def _states(seen: View, tier: str) -> None:
 
 def _findings(seen: View, tier: str) -> None:
     """One row a comparison that does not hold, its arithmetic, and for what is to be looked at the explanations."""
-    found = seen.figure(checks.findings, tier=tier, region=seen.region)
-    if not embargo.lifted(seen.moment):
-        found = found[(found["about"] == "published") | (found["check"] == "observed_turnout_fell")]
+    found = not_embargoed(seen.moment, seen.figure(checks.findings, tier=tier, region=seen.region))
     if seen.district:
         found = found[found["district"] == seen.district]
     if found.empty:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from elections.config import Contest, Question
+from elections.config import Contest, Election, Question
 from queries import answers, sample
 from queries.kept import KeptOfMoment
 from queries.moment import Moment
@@ -152,8 +152,10 @@ def protocols(
     against: str = "manual",
     region: str | None = None,
     district: str | None = None,
+    votes: bool = True,
 ) -> pd.DataFrame:
-    """Level 1, one row a PEC's protocol; those that differ in votes first, the largest difference first.
+    """Level 1, one row a PEC's protocol; those that differ in votes first, the largest difference first. `votes`:
+    False leaves the lists' votes out, of which nothing may be said before the embargo ends.
 
     contest, pec, region, district, copy, state (the first of differs, conflict, equal, not_published,
     copy_not_obtained, not_observed that holds for a field: equal is a protocol of which all that could be compared
@@ -161,6 +163,7 @@ def protocols(
     lists of |difference|), largest.
     """
     rows = fields(m, contest, against, region, district)
+    rows = rows if votes else rows[~rows["votes"].astype("bool")]
     differs = rows["state"] == "differs"
     size = rows["difference"].abs().where(differs, 0.0)
     rows = rows.assign(
@@ -199,13 +202,13 @@ def _said(state: str) -> int:
     return _PROTOCOL.index(state)
 
 
-def sums(m: Moment, contest: str | None = None, region: str | None = None) -> pd.DataFrame:
+def sums(m: Moment, contest: str | None = None, region: str | None = None, district: str | None = None) -> pd.DataFrame:
     """Level 3: the fields added up over the sampled PECs where they can be compared; lists first.
 
     contest, field, votes (bool), observed, manual (the commission's, by hand), difference, machine and machine_pecs
     (the scanners', at those of these PECs that have them), differing (PECs), pecs (compared), of (sampled).
     """
-    rows = fields(m, contest, region=region)
+    rows = fields(m, contest, region=region, district=district)
     compared = rows[rows["state"].isin(_COMPARED)]
     found = compared.groupby(["contest", "field"], sort=False).agg(
         votes=("votes", "first"),
@@ -342,6 +345,20 @@ def _order(contest: Contest, m: Moment) -> pd.DataFrame:
         form=contest.protocol_form,
         valid=valid,
     )
+
+
+def asked_fields(election: Election) -> list[str]:
+    """The lines and lists that observers' protocols have, each once: lines before lists."""
+    lists = {item.id for c in election.contests for item in c.lists}
+    asked = [q.of for c in election.contests if c.protocol_form for q in election.asked(c.protocol_form).values()
+             if q.meaning == "protocol" and q.of]  # fmt: skip
+    return sorted(dict.fromkeys(asked), key=lambda field: field in lists)
+
+
+def copies(election: Election) -> list[str]:
+    """What may have become of a copy, best first."""
+    asked = [q for c in election.contests if c.protocol_form for q in election.asked(c.protocol_form).values()]
+    return list(dict.fromkeys(c for q in asked if q.meaning == "protocol_copy" for c in q.choices))
 
 
 LEVELS = (1, 2, 3)

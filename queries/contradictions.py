@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from queries import checks
+from queries import checks, checks_a, embargo
 from queries.check_list import CHECKS
 from queries.moment import Moment
 
@@ -41,6 +41,15 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     rows = rows.merge(taken, on="subject", how="left")
     rows["step"] = rows["step"].fillna("seen")
     return rows[COLUMNS]
+
+
+def not_embargoed(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
+    """Of checks, findings or contradictions those that may be shown at this moment: before the embargo ends nothing
+    that rests on observers' protocols. Their turnout counts are not under it."""
+    if embargo.lifted(m):
+        return rows
+    published = (rows["about"] == "published") & (rows["count"] != checks_a.OBSERVED)
+    return rows[published | (rows["check"] == "observed_turnout_fell")].reset_index(drop=True)
 
 
 def _gone(taken: pd.DataFrame) -> pd.DataFrame:
