@@ -68,7 +68,7 @@ def _copies(seen: View) -> None:
     rows = seen.figure(comparison.protocols, **_asked(seen))
     counts = rows["copy"].fillna("").value_counts()
     cards = [
-        Card(names.choice(c).capitalize(), words.number(counts.get(c, 0)), (_of(len(rows)),))
+        Card(words.sentence(names.choice(c)), words.number(counts.get(c, 0)), (_of(len(rows)),))
         for c in comparison.copies(seen.moment.election)
     ]
     said = _("Nothing said of a copy yet")

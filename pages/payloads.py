@@ -43,7 +43,7 @@ def listed(seen: View) -> None:
         "size": shell.Column(_("Bytes"), words.number),
         "sha256": shell.Column("SHA-256", str, "medium"),
     }
-    last = n_("the last payload", "the last {n} payloads", len(rows)).format(n=words.number(len(rows)))
+    last = n_("the last {n} payload", "the last {n} payloads", len(rows)).format(n=words.number(len(rows)))
     number = shell.table(rows, columns, "payloads", count=last, choose=True, height=320)
     if number is None:
         return None

@@ -35,7 +35,8 @@ def _in_a_word(fields: pd.DataFrame) -> None:
     counted = fields["state"].isin(("differs", "equal"))
     if counted.any():
         differs = words.fraction(int((fields["state"] == "differs").sum()), int(counted.sum()))
-        said = f"{said} {_('{fraction} lines differ from the manual count.').format(fraction=differs)}"
+        lines = _("{fraction} lines differ from the manual count.").format(fraction=differs)
+        said = f"{said} {lines}"
     st.text(said)
 
 
