@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import check_words, feed_names, lists, names, shell, words
+from pages import check_words, chosen, feed_names, lists, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import checks, contradictions
@@ -58,10 +58,11 @@ def listed(seen: View) -> None:
         "payload": shell.Column(_("Payload"), words.number),
     }
     count = n_("{n} contradiction", "{n} contradictions", len(rows)).format(n=words.number(len(rows)))
-    numbered = shell.table(rows, columns, "contradictions", count=count, choose=True)
-    if numbered is None:
+    number = shell.table(rows, columns, "contradictions", count=count, choose=True)
+    opened = chosen.kept("contradictions", number, list(rows["subject"]))
+    if opened is None:
         return shell.empty(_("Choose a row to see what was compared, and to confirm it."))
-    _opened(seen, rows.iloc[numbered].to_dict())
+    _opened(seen, rows.iloc[opened].to_dict())
 
 
 def _in_words(seen: View, rows: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import feed_names, filters, names, shell, words
+from pages import chosen, feed_names, filters, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import archive
@@ -45,9 +45,10 @@ def listed(seen: View) -> None:
     }
     last = n_("the last {n} payload", "the last {n} payloads", len(rows)).format(n=words.number(len(rows)))
     number = shell.table(rows, columns, "payloads", count=last, choose=True, height=320)
-    if number is None:
+    opened = chosen.kept("payloads", number, [str(p) for p in rows["payload"]])
+    if opened is None:
         return None
-    row = rows.iloc[number]
+    row = rows.iloc[opened]
     moment, payload = seen.moment, int(row["payload"])
     st.download_button(
         _("Save payload {payload} as it came").format(payload=payload),

@@ -30,16 +30,16 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     found = checks.findings(m, tier="A")
     for name, only in (("region", region), ("district", district)):
         found = found if only is None else found[found[name] == only]
-    grouped = found.groupby(KEYS, sort=False, dropna=False)
-    rows = grouped[_SHOWN].first().join(grouped.size().rename("lines")).reset_index()
-    rows["subject"] = ["|".join(map(str, key)) for key in rows[KEYS].itertuples(index=False)]
-    rows["standing"] = True
+    lines = found.groupby(KEYS, sort=False).size().rename("lines").reset_index()
+    rows = found.drop_duplicates(KEYS)[[*KEYS, *_SHOWN]].merge(lines, on=KEYS, how="left")
+    subjects = ["|".join(map(str, key)) for key in rows[KEYS].itertuples(index=False)]
+    rows = rows.assign(subject=pd.Series(subjects, dtype="object"), standing=pd.Series(True, rows.index, dtype="bool"))
     taken = _taken(m)
     gone = taken[~taken["subject"].isin(rows["subject"])]
     if len(gone) and region is None and district is None:
         rows = pd.concat([rows, _gone(gone)], ignore_index=True)
     rows = rows.merge(taken, on="subject", how="left")
-    rows["step"] = rows["step"].fillna("seen")
+    rows["step"] = [step if isinstance(step, str) else STEPS[0] for step in rows["step"]]
     return rows[COLUMNS]
 
 
