@@ -11,7 +11,7 @@ from store import tables as t
 from store.engine import open_store
 from tests.facts import ELECTION, Facts
 
-PAGES = ("coverage", "incidents", "equipment", "turnout", "results", "comparison", "feed", "pec")
+PAGES = ("coverage", "incidents", "equipment", "turnout", "results", "pec")
 SAID = "**stuffed** <img src=x> =1+1"  # an observer's words: text, whatever they look like
 
 
