@@ -67,14 +67,31 @@ def _copies(seen: View) -> None:
     """What became of the copies: certified, photographed, promised, refused."""
     rows = seen.figure(comparison.protocols, **_asked(seen))
     counts = rows["copy"].fillna("").value_counts()
+    shell.heading(_("Copies of the protocol that observers obtained, by PEC"))
+    if rows["copy"].isna().all():
+        return shell.empty(_expected(seen))
     cards = [
         Card(words.sentence(names.choice(c)), words.number(counts.get(c, 0)), (_of(len(rows)),))
         for c in comparison.copies(seen.moment.election)
     ]
     said = _("Nothing said of a copy yet")
     cards.append(Card(said, words.number(counts.get("", 0)), (_of(len(rows)),)))
-    shell.heading(_("Copies of the protocol that observers obtained, by PEC"))
     shell.figure_cards(cards)
+    return None
+
+
+def _expected(seen: View) -> str:
+    """Until the first protocol has come: when they are expected."""
+    election = seen.moment.election
+    forms = [election.forms[c.protocol_form] for c in election.contests if c.protocol_form]
+    if not forms:
+        return _("This election asks observers for no protocol.")
+    due = [election.instant(f.due) for f in forms if f.due]
+    said = _("No protocol has come yet. They are expected from {opens}, due by {due}.")
+    return said.format(
+        opens=words.clock_time(min(election.instant(f.opens) for f in forms)),
+        due=words.clock_time(min(due) if due else None),
+    )
 
 
 def _of(n: int) -> str:
@@ -84,6 +101,8 @@ def _of(n: int) -> str:
 def _states(seen: View) -> None:
     rows = seen.figure(comparison.protocols, **_asked(seen))
     counts = rows["state"].value_counts()
+    if counts.get("not_observed", 0) == len(rows):
+        return
     tones: dict[str, shell.Tone] = {"differs": "amber", "equal": "green"}
     cards = [
         Card(
@@ -115,17 +134,17 @@ def _protocols(seen: View) -> None:
         return shell.empty(_("No PEC fits these filters."))
     columns = {
         "pec": shell.Column(_("PEC")),
-        "region": shell.Column(_("Region"), names.region),
-        "district": shell.Column(_("District"), names.district, "medium"),
-        "copy": shell.Column(_("Copy"), copy),
         "state": shell.Column(_("State"), state),
-        "differing": shell.Column(_("Lines that differ"), words.number),
-        "compared": shell.Column(_("Lines compared"), words.number),
-        "votes_moved": shell.Column(_("Votes apart"), words.number),
         "observed": shell.Column(_("Observers"), words.number),
         "machine": shell.Column(_("Machine"), words.number),
         "manual": shell.Column(_("Manual"), words.number),
         "difference": shell.Column(_("Difference"), words.number),
+        "votes_moved": shell.Column(_("Votes apart"), words.number),
+        "differing": shell.Column(_("Lines that differ"), words.number),
+        "compared": shell.Column(_("Lines compared"), words.number),
+        "copy": shell.Column(_("Copy"), copy),
+        "region": shell.Column(_("Region"), names.region),
+        "district": shell.Column(_("District"), names.district, "medium"),
     }
     if not asked["votes"]:
         del columns["votes_moved"]

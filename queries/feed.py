@@ -9,6 +9,7 @@ without such a line is taken to grow where a number rises and a percentage moves
 import pandas as pd
 
 from elections.config import Election
+from queries.kept import KeptOfMoment
 from queries.moment import Given, Moment
 
 KINDS = ("changed", "relabelled", "line_vanished", "vanished")
@@ -84,6 +85,11 @@ def changes(
     district (the frame's of a PEC, else as published), returned_at (when what vanished was published again),
     from_payload, to_payload, load.
     """
+    asked = {"contest": contest, "count": count, "region": region, "district": district, "pec": pec, "kind": kind}
+    return _asked_changes(m, **asked) if any(asked.values()) else _CHANGES.of(m).copy(deep=False)
+
+
+def _asked_changes(m: Moment, **asked: str | None) -> pd.DataFrame:
     rows = m.frame(
         """
         select l.committed_at as seen_at, e.kind, e.contest, e.count, e.scope, e.place, e.hour, e.line, e.unit,
@@ -113,18 +119,18 @@ def changes(
         """,
         _given(m.election),
         _VIEWS,
-        contest=contest,
-        count=count,
-        region=region,
-        district=district,
-        pec=pec,
-        kind=kind,
+        **asked,
     )
     rows["votes"] = rows["votes"].astype("bool")
     rows["after_manual"] = rows["after_manual"].astype("boolean")
     numbers = ["from_value", "to_value", "size"]
     rows[numbers] = rows[numbers].astype("float64")
     return rows[COLUMNS]
+
+
+_CHANGES = KeptOfMoment(
+    lambda m: _asked_changes(m, contest=None, count=None, region=None, district=None, pec=None, kind=None)
+)
 
 
 def changes_by_hour(m: Moment) -> pd.DataFrame:
