@@ -264,8 +264,10 @@ def _shares_of(contest: Contest, m: Moment) -> list[dict[str, Any]]:
     usable = usable.reindex(columns=[*lists, "valid", "invalid", "found"])
     usable = usable.dropna(subset=[*lists, "valid"]).reset_index()
     usable = usable.merge(pecs[["pec", "stratum"]], on="pec").merge(_order(contest, m), on="pec", how="left")
-    usable = usable[usable["stratum"].isin(drawn.sizes)]
-    missing = pecs.assign(registered_voters=np.nan)  # what they counted is not known: as many as a PEC on the average
+    usable = usable[usable["stratum"].isin(drawn.sizes)].astype({"pec": "object", "stratum": "object"})
+    missing = pecs.astype({"pec": "object", "stratum": "object"}).assign(
+        registered_voters=np.nan
+    )  # what they counted is not known: as many as a PEC on the average
     commission = _inside(contest, m)
     rows = []
     for name, base in [*((name, "valid") for name in lists), ("invalid", "found")]:

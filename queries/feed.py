@@ -11,6 +11,7 @@ import pandas as pd
 from elections.config import Election
 from queries.kept import KeptOfMoment
 from queries.moment import Given, Moment
+from queries.sheets import sheets
 
 KINDS = ("changed", "relabelled", "line_vanished", "vanished")
 COLUMNS = ["seen_at", "kind", "contest", "count", "scope", "place", "hour", "line", "unit", "from_value", "to_value",
@@ -150,22 +151,17 @@ def changes_by_hour(m: Moment) -> pd.DataFrame:
 def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """Published turnout counts that are lower than those of an earlier hour: contest, scope, place, hour, count,
     earlier_hour, earlier_count, payload."""
-    return m.frame(
-        """
-        select contest, scope, place, hour, value as count, earlier_hour, earlier_count, payload
-        from (
-            select contest, scope, place, hour, value, payload,
-                lag(value) over (partition by source, contest, scope, place order by hour) as earlier_count,
-                lag(hour) over (partition by source, contest, scope, place order by hour) as earlier_hour
-            from published_now
-            where count = 'turnout' and line = :voted and unit = 'number'
-                and (cast(:contest as text) is null or contest = :contest)) as counts
-        where value < earlier_count
-        order by earlier_count - value desc, place, hour
-        """,
-        voted=VOTED,
-        contest=contest,
-    )
+    counts = sheets(m).of(count="turnout", **({"contest": contest} if contest else {}))
+    names = ["source", "contest", "scope", "place", "hour", "payload"]
+    rows = pd.DataFrame({name: counts.keys[name] for name in names}).assign(count=counts.line(VOTED))
+    rows = rows[rows["count"].notna()].sort_values(["source", "contest", "scope", "place", "hour"])
+    before = rows.groupby(["source", "contest", "scope", "place"], sort=False)
+    rows = rows.assign(earlier_hour=before["hour"].shift(), earlier_count=before["count"].shift())
+    fell = rows[rows["count"] < rows["earlier_count"]]
+    order = fell.assign(size=fell["count"] - fell["earlier_count"]).sort_values(["size", "place", "hour"])
+    return order[
+        ["contest", "scope", "place", "hour", "count", "earlier_hour", "earlier_count", "payload"]
+    ].reset_index(drop=True)
 
 
 def _given(election: Election) -> Given:

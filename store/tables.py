@@ -111,6 +111,12 @@ def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem) -> s
             postgresql_where=sa.text("load_to is null"),
         ),
         sa.Index(f"{name}_from", "load_from"),
+        sa.Index(
+            f"{name}_to",
+            "load_to",
+            sqlite_where=sa.text("load_to is not null"),
+            postgresql_where=sa.text("load_to is not null"),
+        ),
         info={"keys": keys},
     )
 

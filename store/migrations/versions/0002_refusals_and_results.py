@@ -1,10 +1,12 @@
-"""Payloads that were refused, what the checks came to, pictures that people attach to their decisions."""
+"""Payloads that were refused, what the checks came to, pictures that people attach; what ended between two loads."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
 down_revision = "0001"
+
+_FACTS = ("pec", "observer", "report", "answer", "incident", "message", "attachment", "published", "quarantine")
 
 
 def upgrade() -> None:
@@ -70,3 +72,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["load"], ["load.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    for fact in (*_FACTS, "refusal"):
+        op.create_index(
+            f"{fact}_to",
+            fact,
+            ["load_to"],
+            unique=False,
+            sqlite_where=sa.text("load_to is not null"),
+            postgresql_where=sa.text("load_to is not null"),
+        )
