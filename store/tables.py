@@ -300,7 +300,7 @@ decision = sa.Table(  # what a person decided
     metadata,
     _id(),
     _load(nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # answer, count, stop, go, payload, contradiction
+    sa.Column("kind", sa.Text, nullable=False),  # answer, count, stop, go, accept, payload, contradiction
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("value", sa.Text),
     sa.Column("who", sa.Text, nullable=False),

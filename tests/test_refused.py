@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from loaders.__main__ import main
 from queries import refused
 from queries.moment import moment
 from store import check, clock, decisions
@@ -132,3 +133,18 @@ def test_an_acceptance_of_what_is_over_by_now_changes_nothing(store: sa.Engine, 
 def test_nobody_accepts_without_a_name_and_a_reason(store: sa.Engine, who: str, why: str, reason: str) -> None:
     with pytest.raises(decisions.Refused, match=reason):
         decisions.accept_payload(store, "commission", "machine", 1, who, why)
+
+
+def test_who_accepts_at_the_servers_shell_is_on_record_too(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    monkeypatch.setenv("BAIKOO_STORE", store.url.render_as_string(False))
+    arguments = ["once", "--accept", "--source", "commission", "--who", "Asanova", "--why", "rang them"]
+    monkeypatch.setattr("sys.argv", ["loaders", *arguments])
+    assert main() == 0
+    assert {place for place, *_ in published(store)} == set(pecs()[:40])
+    with store.connect() as conn:
+        row = conn.execute(sa.select(t.decision)).one()
+    assert (row.kind, row.subject, row.who, row.why) == ("accept", "commission", "Asanova", "rang them")
