@@ -130,23 +130,30 @@ def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dic
         missing_x=[pec.registered_voters for pec in missing],
     )
     return {
+        **estimate_columns(election, shown, value, merged),
+        "design_margin": election.estimates.design_margin,
+        "n": len(usable),
+        "of": drawn.of if drawn else len(said),
+        "falling": sum(pec.fell for pec in said),
+        "conflicts": sum(pec.conflict for pec in said),
+        "origin_screen": sum(pec.origin == "screen" for pec in usable),
+        "origin_own": sum(pec.origin == "own_count" for pec in usable),
+    }
+
+
+def estimate_columns(election: Election, shown: Shown, value: float | None, merged: tuple[str, ...]) -> dict[str, Any]:
+    """An estimate under its light as the columns of a figure: no value and no interval where it is red."""
+    return {
         "value": None if shown.light == "red" else value,
         "low": None if shown.low is None else sample.clip(shown.low),
         "high": None if shown.high is None else sample.clip(shown.high),
         "margin": shown.margin,
-        "design_margin": election.estimates.design_margin,
         "confidence": election.estimates.confidence,
-        "n": len(usable),
-        "of": drawn.of if drawn else len(said),
         "light": shown.light,
         "drift": shown.drift,
         "worst_case": shown.worst_case,
         "reasons": shown.reasons,
         "merged_strata": merged,
-        "falling": sum(pec.fell for pec in said),
-        "conflicts": sum(pec.conflict for pec in said),
-        "origin_screen": sum(pec.origin == "screen" for pec in usable),
-        "origin_own": sum(pec.origin == "own_count" for pec in usable),
     }
 
 
