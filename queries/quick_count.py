@@ -12,6 +12,7 @@ import pandas as pd
 
 from elections.config import Contest
 from queries import sample
+from queries.counts import order_of_receipt
 from queries.moment import Moment
 from queries.protocol_fields import COPIES, fields
 from queries.sheets import Sheets, sheets
@@ -84,7 +85,9 @@ def _protocols(contest: Contest, m: Moment) -> pd.DataFrame:
 def _rows(contest: Contest, m: Moment) -> Iterator[dict[str, Any]]:
     pecs, drawn = sample.pecs(m), sample.drawn(m.election)
     said = _protocols(contest, m).merge(pecs[["pec", "stratum"]], on="pec")
-    said = said.merge(_order(contest, m), on="pec", how="left")
+    came = order_of_receipt(m)
+    came = came[came["form"] == contest.protocol_form]
+    said = said.merge(came[["pec", "order"]], on="pec", how="left")
     said = said[said["stratum"].isin(drawn.sizes)]
     missing = pecs.assign(registered_voters=np.nan)  # what they counted is not known: as many as a PEC on the average
     copies = _copies(contest, m)
@@ -130,21 +133,3 @@ class _Inside:
         both = ~np.isnan(votes) & ~np.isnan(ballots)
         counted, whole = float(votes[both].sum()), float(ballots[both].sum())
         return counted / whole if whole > 0 else None, round(counted), round(whole), int(both.sum())
-
-
-def _order(contest: Contest, m: Moment) -> pd.DataFrame:
-    """The place of each PEC's first usable protocol in the order of receipt: pec, order."""
-    asked = m.election.asked(str(contest.protocol_form)).values()
-    valid = next((q.id for q in asked if q.meaning == "protocol" and q.of == "valid"), "")
-    return m.frame(
-        """
-        select r.pec, min(case when a.load_from > r.load_from then a.load_from else r.load_from end) as "order"
-        from report r
-        join answer a on a.source = r.source and a.report = r.report
-        where r.form = :form and r.held is null and a.question = :valid
-            and r.load_from <= :load and a.load_from <= :load
-        group by r.pec
-        """,
-        form=contest.protocol_form,
-        valid=valid,
-    )
