@@ -4,7 +4,7 @@ import argparse
 import inspect
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as-of", metavar="TIME", help="as it was known then: 14:00, or a date and time")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     parser.add_argument("--list", action="store_true", help="one by one instead of counted")
+    for way, what in (
+        ("stability", "turnout of an hour by order of receipt: the estimate after so many reports"),
+        ("drift", "turnout: whether early reports differ from late ones, hour by hour"),
+        ("residuals", "turnout of an hour PEC by PEC in the order of receipt, less the mean of its stratum"),
+    ):
+        parser.add_argument(f"--{way}", dest="way", action="store_const", const=way, help=what)
     parser.add_argument("--contacts", action="store_true", help="with names and telephones (unreported)")
     parser.add_argument("--embargoed", action="store_true", help="observers' votes too, before the embargo ends")
     return parser
@@ -83,15 +89,27 @@ def answer(m: Moment, asked: argparse.Namespace) -> tuple[pd.DataFrame, Embargo 
     if asked.figure not in FIGURES:
         raise Refused(f"there is no figure {asked.figure}; there are {', '.join(FIGURES)}")
     figure = FIGURES[asked.figure]
-    ask = figure.listed if asked.list else figure.ask
-    if ask is None:
-        raise Refused(f"{asked.figure} has no --list")
+    ask = _asked(asked, figure)
     own = inspect.signature(ask).parameters
     takes = set(figure.filters) if "given" in own else set(figure.filters) & set(own)
     given = _filters(m.election, asked, takes)
-    rows = ask(m, **given) if asked.list else ask(m, **given, **_by(asked, figure))
+    rows = ask(m, **given, **_by(asked, figure)) if ask is figure.ask else ask(m, **given)
     rows, under = _under_embargo(m, asked, figure, rows)
     return rows.rename(columns=dict(figure.called)), under
+
+
+def _asked(asked: argparse.Namespace, figure: Figure) -> Callable[..., pd.DataFrame]:
+    """The figure itself, its list, or another way to look at it."""
+    if asked.way is None:
+        if asked.list and figure.listed is None:
+            raise Refused(f"{asked.figure} has no --list")
+        return figure.listed if asked.list and figure.listed else figure.ask
+    ways = dict(figure.ways)
+    if asked.way not in ways:
+        raise Refused(f"{asked.figure} has no --{asked.way}")
+    if asked.list or asked.by:
+        raise Refused(f"{_name(asked)} has neither --list nor --by")
+    return ways[asked.way]
 
 
 def _under_embargo(
@@ -116,7 +134,7 @@ def _filters(election: Election, asked: argparse.Namespace, takes: set[str]) -> 
         given["contacts"] = True
     for name, value in given.items():
         if name not in takes:
-            raise Refused(f"{asked.figure}{' --list' if asked.list else ''} has no --{name}")
+            raise Refused(f"{_name(asked)} has no --{name}")
         if known.get(name) and value not in known[name]:
             raise Refused(f"there is no {name} {value}; there are {', '.join(known[name])}")
     return given
@@ -155,6 +173,11 @@ def _printed(m: Moment, asked: argparse.Namespace, rows: pd.DataFrame, under: Em
     if asked.format == "csv":
         return export.csv(rows, m.election.tz)
     return (export.table(asked.figure, m, rows, under) + "\n").encode()
+
+
+def _name(asked: argparse.Namespace) -> str:
+    way = asked.way or ("list" if asked.list else "")
+    return f"{asked.figure} --{way}" if way else str(asked.figure)
 
 
 def _first_line(error: Exception) -> str:

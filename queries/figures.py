@@ -18,6 +18,7 @@ from queries import (
     procedures,
     quick_count,
     results,
+    stability,
     turnout,
 )
 from queries.grid import UnknownColumn
@@ -35,6 +36,7 @@ class Figure:
     by: tuple[str, ...] = ()  # what it can be divided by
     filters: tuple[str, ...] = ()
     listed: Callable[..., pd.DataFrame] | None = None  # with --list
+    ways: tuple[tuple[str, Callable[..., pd.DataFrame]], ...] = ()  # with --stability, --drift, --residuals
     called: tuple[tuple[str, str], ...] = ()  # column here -> column outside
     seen: Seen | None = None  # where votes of observers are among its rows
     seen_listed: Seen | None = None  # the same of --list
@@ -101,6 +103,7 @@ FIGURES: dict[str, Figure] = {
         by=("hour", "contest", "region"),
         filters=("region", "hour", "contest"),
         listed=turnout.falling,
+        ways=(("stability", stability.stability), ("drift", stability.trends), ("residuals", stability.residuals)),
     ),
     "results": Figure(
         results.results,
