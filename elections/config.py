@@ -209,6 +209,7 @@ class Estimates(Part):
     worst_tail: float = Field(default=0.02, gt=0, lt=0.5)  # missing PECs are like those of the lowest or highest 2%
     widest_amber: float = 0.15  # width of the interval, as a share
     design_margin: float | None = None
+    publish_margin: Literal["design", "data"] = "data"  # which one to publish
 
 
 class Election(Part):

@@ -9,7 +9,7 @@ import streamlit as st
 from pages import check_words, chosen, feed_names, lists, names, shell, words
 from pages.view import View
 from pages.words import _, n_
-from queries import checks, contradictions
+from queries import checks, contradictions, embargo
 from queries.moment import here
 from store import decisions, pictures
 
@@ -27,7 +27,7 @@ def step(id: str) -> str:
 
 def shown(seen: View) -> pd.DataFrame:
     """The contradictions that may be shown at this hour: those with observers' figures not before the embargo ends."""
-    return contradictions.not_embargoed(seen.moment, seen.figure(contradictions.contradictions, **seen.place))
+    return seen.figure(contradictions.contradictions, **seen.place)
 
 
 def listed(seen: View) -> None:
@@ -86,7 +86,7 @@ def _item(seen: View, row: dict[Any, Any]) -> str:
 def _opened(seen: View, row: dict[Any, Any]) -> None:
     """One contradiction: its arithmetic, its steps, the next step."""
     shell.heading(f"{row['title']} · {row['where']} · {row['figures']}")
-    found = seen.figure(checks.findings, check=row["check"])
+    found = embargo.open_findings(seen.moment, seen.figure(checks.findings, check=row["check"]))
     same = [found[name] == row[name] for name in contradictions.KEYS]
     found = found[pd.concat(same, axis=1).all(axis=1)]
     if len(found):

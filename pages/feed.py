@@ -7,8 +7,7 @@ from pages import change_log, check_words, contradictions, embargoed, feed_names
 from pages.shell import Card
 from pages.view import View
 from pages.words import _, n_
-from queries import checks, feed, judged
-from queries.contradictions import not_embargoed
+from queries import checks, embargo, feed, judged
 
 _TIERS = ("A", "B", "C")
 
@@ -33,7 +32,7 @@ def page() -> None:
 
 
 def _cards(seen: View) -> None:
-    made = not_embargoed(seen.moment, seen.figure(checks.checks))
+    made = embargo.open_checks(seen.moment, seen.figure(checks.checks))
     changed = seen.figure(feed.changes, **seen.place)
     stands = contradictions.shown(seen)
     stands = stands[stands["standing"]]
@@ -75,7 +74,7 @@ def _tier(made: pd.DataFrame, tier: str) -> Card:
 
 
 def _turned(seen: View) -> None:
-    rows = not_embargoed(seen.moment, seen.figure(judged.turned))
+    rows = embargo.open_checks(seen.moment, seen.figure(judged.turned))
     shell.heading(_("Checks that turned: what held and does not hold now, and what holds again"))
     if rows.empty:
         return shell.empty(_("No check has turned yet."))
@@ -112,7 +111,7 @@ def _checks(seen: View) -> None:
 
 
 def _states(seen: View, tier: str) -> None:
-    rows = not_embargoed(seen.moment, seen.figure(judged.states))
+    rows = embargo.open_checks(seen.moment, seen.figure(judged.states))
     rows = rows[rows["tier"] == tier]
     rows = rows.assign(
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)]
@@ -136,7 +135,7 @@ def _states(seen: View, tier: str) -> None:
 
 def _findings(seen: View, tier: str) -> None:
     """One row a comparison that does not hold, its arithmetic, and for what is to be looked at the explanations."""
-    found = not_embargoed(seen.moment, seen.figure(checks.findings, tier=tier, region=seen.region))
+    found = embargo.open_findings(seen.moment, seen.figure(checks.findings, tier=tier, region=seen.region))
     if seen.district:
         found = found[found["district"] == seen.district]
     if found.empty:

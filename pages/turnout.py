@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_estimates, charts_turnout, names, shell, turnout_words, words
+from pages import charts, charts_estimates, charts_turnout, names, shell, stability, turnout_words, words
 from pages.shell import Card, Tone
 from pages.turnout_words import light_word, points
 from pages.view import View
@@ -45,6 +45,7 @@ def _contest(seen: View, contest: str) -> None:
     else:
         _by_hour(seen, hours, contest)
         _why(row)
+        stability.parts(seen, contest, row["hour"])
     _strata(seen, contest, row)
     _falling(seen, contest)
 
@@ -84,8 +85,8 @@ def _theirs(row: dict[Any, Any]) -> Card:
 
 
 def _margins(row: dict[Any, Any]) -> Card:
-    value = words.NOTHING if words.missing(row["margin"]) else f"± {points(row['margin'])}"
-    return Card(_("Margin, in points"), value, turnout_words.margins(row))
+    value = words.NOTHING if words.missing(row["publish_margin"]) else f"± {points(row['publish_margin'])}"
+    return Card(_("Margin to publish, in points"), value, turnout_words.margins(row))
 
 
 def _origin(row: dict[Any, Any]) -> Card:
@@ -113,6 +114,9 @@ def _by_hour(seen: View, hours: pd.DataFrame, contest: str) -> None:
         "value": shell.Column(_("Observers"), words.percent),
         "low": shell.Column(_("From"), words.percent),
         "high": shell.Column(_("To"), words.percent),
+        "margin": shell.Column(_("Margin from the data, points"), points),
+        "design_margin": shell.Column(_("Fixed before the day, points"), points),
+        "shown_margin": shell.Column(_("Of the interval shown, points"), points),
         "light": shell.Column(_("Light"), light_word),
         "n": shell.Column(_("PECs"), words.number),
         "of": shell.Column(_("Sampled"), words.number),

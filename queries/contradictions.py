@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from queries import checks, checks_a, embargo
+from queries import checks, embargo
 from queries.check_list import CHECKS
 from queries.moment import Moment
 
@@ -26,8 +26,9 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     subject (what decisions call it), the keys, of the comparison with the largest difference line, left, right,
     difference, tolerance, unit, other and payload; lines (comparisons that do not hold), standing (bool: it does not
     hold now), step (one of `STEPS`), step_at and who (of the last step that a person took).
+    What prints observers' votes is not there before the embargo ends.
     """
-    found = checks.findings(m, tier="A")
+    found = embargo.open_findings(m, checks.findings(m, tier="A"))
     for name, only in (("region", region), ("district", district)):
         found = found if only is None else found[found[name] == only]
     lines = found.groupby(KEYS, sort=False).size().rename("lines").reset_index()
@@ -41,15 +42,6 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     rows = rows.merge(taken, on="subject", how="left")
     rows["step"] = [step if isinstance(step, str) else STEPS[0] for step in rows["step"]]
     return rows[COLUMNS]
-
-
-def not_embargoed(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of checks, findings or contradictions those that may be shown at this moment: before the embargo ends nothing
-    that rests on observers' protocols. Their turnout counts are not under it."""
-    if embargo.lifted(m):
-        return rows
-    published = (rows["about"] == "published") & (rows["count"] != checks_a.OBSERVED)
-    return rows[published | (rows["check"] == "observed_turnout_fell")].reset_index(drop=True)
 
 
 def _gone(taken: pd.DataFrame) -> pd.DataFrame:

@@ -30,8 +30,10 @@ class Pec:
 
 
 def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
-    """One PEC as it was known at this moment; names and telephones only with contacts. The votes of
-    lists in observers' protocols only when their embargo has ended."""
+    """One PEC as it was known at this moment; names and telephones only with contacts.
+
+    Votes in observers' protocols have no value (`answers`, `agreed`) while they are under embargo.
+    """
     place = m.frame("select * from pec_now where pec = :code", code=code).drop(columns=["id", "load_from", "load_to"])
     reports = _reports(m, code)
     of_day = states.states(m)
@@ -49,22 +51,13 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
         observers=_observers(m, code, contacts),
         states=of_day[of_day["pec"] == code].reset_index(drop=True),
         reports=reports,
-        answers=_not_embargoed(m, _history(m, code)),
-        agreed=_not_embargoed(m, _agreed(m, code)),
+        answers=embargo.open_answers(m, _history(m, code)),
+        agreed=embargo.open_answers(m, _agreed(m, code)),
         incidents=listed,
         episodes=happened[happened["pec"] == code].reset_index(drop=True),
         counts=hours[["hour", "count", "conflict", "fell"]].reset_index(drop=True),
         published=_published(m, code),
     )
-
-
-def _not_embargoed(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
-    """Answers without the votes of lists, until they may be shown."""
-    if embargo.lifted(m):
-        return rows
-    votes = [(str(c.protocol_form), question) for c in m.election.contests for question in c.vote_questions]
-    asked = pd.MultiIndex.from_frame(rows[["form", "question"]])
-    return rows[~asked.isin(votes)].reset_index(drop=True)
 
 
 def _observers(m: Moment, code: str, contacts: bool) -> pd.DataFrame:
