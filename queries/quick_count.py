@@ -92,8 +92,6 @@ def _rows(contest: Contest, m: Moment) -> Iterator[dict[str, Any]]:
     said = said[said["stratum"].isin(drawn.sizes)].astype({"pec": "object", "stratum": "object"})
     # what they counted is not known: as many as a PEC on the average
     missing = pecs.astype({"pec": "object", "stratum": "object"}).assign(registered_voters=np.nan)
-        registered_voters=np.nan
-    )  # what they counted is not known: as many as a PEC on the average
     copies = _copies(contest, m)
     manual, machine = _Inside(contest, m, "manual"), _Inside(contest, m, "machine")
     for name, base in _shares(contest):
