@@ -135,12 +135,16 @@ def _protocols(facts: Facts) -> None:
     facts.report("1001", "protocol_single_constituency", at="22:00", copy="certified", found=99, **lists)
 
 
-def test_nothing_of_the_observers_protocols_is_shown_before_the_embargo_ends(facts: Facts) -> None:
+def test_no_contradiction_prints_observers_votes_before_the_embargo_ends(facts: Facts) -> None:
     _protocols(facts)
+    lists = {item.id for item in ELECTION.contests[0].lists}
+    facts.published("manual", "1001", dict.fromkeys(lists, 2.0), at="21:30")
     before, after = facts.as_of("23:00"), facts.at("2021-11-29T09:00")
-    told = {m.at: set(contradictions.contradictions(m)["check"]) for m in (before, after)}
-    assert told[before.at] == {"found_split", "found_issued"}
-    assert "protocol_differs" in told[after.at]
+    early, late = contradictions.contradictions(before), contradictions.contradictions(after)
+    differs = early["check"] == "protocol_differs", late["check"] == "protocol_differs"
+    assert not set(early["line"]) & lists
+    assert not ((early["check"] == "valid_votes") & (early["count"] == "observed")).any()
+    assert late[differs[1]]["lines"].item() == early[differs[0]]["lines"].item() + len(lists)
 
 
 def test_the_history_of_a_protocol_has_each_sides_versions_and_no_votes_before_the_embargo_ends(facts: Facts) -> None:
