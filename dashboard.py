@@ -14,10 +14,12 @@ from streamlit.logger import get_logger
 from loaders import schedule
 from pages import (
     charts_map,
+    comparison,
     controls,
     coverage,
     door,
     equipment,
+    feed,
     health,
     incidents,
     overview,
@@ -31,7 +33,7 @@ from pages import (
     wall,
 )
 from pages.words import _
-from queries import snapshot
+from queries import judging, snapshot
 from queries.moment import here
 
 log = logging.getLogger("baikoo")
@@ -46,6 +48,8 @@ def navigation(position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
         st.Page(equipment.page, title=_("Equipment"), url_path="equipment", icon=":material/print:"),
         st.Page(turnout.page, title=_("Turnout"), url_path="turnout", icon=":material/how_to_vote:"),
         st.Page(results.page, title=_("Results"), url_path="results", icon=":material/bar_chart:"),
+        st.Page(comparison.page, title=_("Comparison"), url_path="comparison", icon=":material/compare_arrows:"),
+        st.Page(feed.page, title=_("Feed"), url_path="feed", icon=":material/rule:"),
         st.Page(health.page, title=_("Data health"), url_path="health", icon=":material/monitor_heart:"),
         st.Page(pec.page, title=_("PEC panel"), url_path="pec", visibility="hidden"),
     ]
@@ -89,6 +93,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         stack.enter_context(snapshot.keep_fresh())
         if os.environ.get("BAIKOO_SCHEDULE") != "off":
             stack.callback(schedule.start(engine, election).shutdown)
+            stack.enter_context(judging.keep_judged(engine, election))
         # a full collection after each run costs 100 ms of processor where the imported heap is in it
         gc.collect()
         gc.freeze()

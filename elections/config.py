@@ -184,6 +184,7 @@ class Source(Part):
     requests_a_minute: int = 30
     timeout: float = 20
     contact: str = ""  # who asks: stands in the User-Agent
+    most_lost: float = Field(default=0.2, gt=0, lt=1)  # a larger share does not vanish at once: it waits for a person
     feeds: tuple[Feed, ...] = ()
 
     def address(self) -> str:
@@ -208,6 +209,7 @@ class Estimates(Part):
     worst_tail: float = Field(default=0.02, gt=0, lt=0.5)  # missing PECs are like those of the lowest or highest 2%
     widest_amber: float = 0.15  # width of the interval, as a share
     design_margin: float | None = None
+    publish_margin: Literal["design", "data"] = "data"  # which one to publish
 
 
 class Election(Part):
@@ -233,6 +235,7 @@ class Election(Part):
     categories: tuple[Category, ...]
     sources: tuple[Source, ...]
     estimates: Estimates = Estimates()
+    embargo_until: NaiveDatetime | None = None  # observers' votes are shown to nobody before it; none: no embargo
     earlier_turnout: dict[str, float] = {}
     wall_rotation: int = 20
 

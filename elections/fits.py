@@ -23,6 +23,8 @@ def misfits(election: "Election") -> Iterator[Misfit]:
         for field, wrong in _checklist(election, checklist):
             yield ("checklists", i, field), wrong
     yield from _contests(election)
+    if election.estimates.publish_margin == "design" and election.estimates.design_margin is None:
+        yield ("estimates", "publish_margin"), "there is no `design_margin` to publish"
     yield from _sources(election)
     yield from _phases(election)
     yield from _words(election)

@@ -15,6 +15,7 @@ from elections.config import ConfigError, Election
 from loaders import schedule, switch
 from store import clock
 from store import tables as t
+from store.decisions import decide
 from store.engine import open_store, store_url
 
 _ABOUT = """Poll the sources of an election and load what changed.
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--source", help="only this source")
     for command in (stop, go):
         command.add_argument("source")
+    for command in (once, stop, go):
         command.add_argument("--who", default=getpass.getuser(), help="who says so")
         command.add_argument("--why", default="", help="the reason, for the record")
     return parser
@@ -68,7 +70,11 @@ def main() -> int:
         print(f"{source}: {'stopped' if asked.command == 'stop' else 'polled again'}")
         return 0
     again, accept = asked.command == "replay", getattr(asked, "accept", False)
-    return max(_once(store, election, s, again, accept) for s in ([source] if source else known))
+    sources = [source] if source else known
+    if accept:
+        for one in sources:
+            decide(store, "accept", one, asked.who, asked.why)
+    return max(_once(store, election, s, again, accept) for s in sources)
 
 
 def _run(store: sa.Engine, election: Election) -> int:

@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import Contest, Election, Feed, Source
-from loaders import archive, mapping
+from loaders import archive, mapping, refusals
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped
+from loaders.refusals import Lost, Refusal
 from loaders.source import Found, SourceError
 from store import tables as t
 from store.loading import last_kept
@@ -71,9 +72,11 @@ class _Poll:
     again: bool
     accept: bool
     found: Found = field(default_factory=Found)
+    refused: dict[str, Refusal] = field(default_factory=dict)  # feed -> what stands refused of it
 
     def read(self) -> Found:
         self._remember()
+        self._accepted()
         self.memory.polls += 1
         not_there: list[str] = []
         asked = 0
@@ -101,6 +104,29 @@ class _Poll:
             errors += not_there
         self.found.error = "; ".join(errors) or None
         return self.found
+
+    def _accepted(self) -> None:
+        """Take what a person accepted, from the archive: the page may have changed since, and comes after it."""
+        with self.store.connect() as conn:
+            self.refused = refusals.standing(conn, self.source.id)
+        for feed in self.source.feeds:
+            payload = self.refused[feed.id].accepted if feed.id in self.refused else None
+            if payload is not None:
+                memory = self.memory.feeds[feed.id]
+                try:
+                    self._take_again(feed, memory, payload)
+                except SourceError as error:
+                    memory.error = str(error)
+
+    def _take_again(self, feed: Feed, memory: _FeedMemory, payload: int) -> None:
+        """Make an archived payload current."""
+        with self.store.connect() as conn:
+            body = archive.body(conn, payload)
+        if body is None:
+            return
+        self._publish(feed, memory, payload, mapping.rows(feed, body), accept=True)
+        memory.error = None
+        memory.sha256, memory.validators = hashlib.sha256(body).hexdigest(), {}
 
     def _take(self, feed: Feed, memory: _FeedMemory) -> bool:
         """Ask for a feed and load it; False where it is not published yet."""
@@ -150,36 +176,47 @@ class _Poll:
 
     def _same(self, feed: Feed, memory: _FeedMemory) -> None:
         """Nothing new there. What was set aside may be good by now, where the frame changed."""
+        self._not_refused(feed)
         if memory.held.troubled and memory.frame != self._frame_load():
             with self.store.connect() as conn:
                 body = archive.body(conn, memory.held.payload)
             if body is not None:
                 self._publish(feed, memory, memory.held.payload, mapping.rows(feed, body))
 
-    def _publish(self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows) -> None:
+    def _publish(self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows, accept: bool = False) -> None:
         frame = self._frame_load()
         afresh = memory.afresh or self.again
         publication = Publication(
             self.store,
             self.source.id,
+            self.source.most_lost,
             feed,
             self._contest(feed),
             self._frame_or_wait(feed, rows),
             memory.held,
             afresh,
-            self.accept,
+            self.accept or accept,
         )
         mark = self.memory.mark | {feed.id: {"payload": payload, "mapping": self._mapping(feed)}}
         try:
             memory.held, load = publication.take(payload, rows, self.memory.mark, mark)
+        except Lost as lost:
+            refusals.refuse(self.store, self.source.id, feed.id, payload, lost, self.refused.get(feed.id))
+            raise
         except SourceError:
             raise
         except BaseException:
             self.memory.load = -1  # some of it may be loaded: read again what the store holds
             raise
+        self._not_refused(feed)
         memory.afresh, memory.frame, self.memory.mark = False, frame, mark
         if load is not None:
             self.found.load = self.memory.load = load
+
+    def _not_refused(self, feed: Feed) -> None:
+        """What the site shows of this feed could be taken."""
+        if self.refused.pop(feed.id, None) is not None:
+            refusals.over(self.store, self.source.id, feed.id)
 
     def _remember(self) -> None:
         """Go on from what the store holds, whoever loaded it."""

@@ -10,14 +10,14 @@ from elections.config import Contest, Feed
 from loaders import mapping
 from loaders.mapping import Fact
 from loaders.quarantine import settle
-from loaders.source import Bad, SourceError
+from loaders.refusals import Lost
+from loaders.source import Bad
 from store import tables as t
 from store.loading import Key, Load, loading
 
 _BATCH = 5_000  # figures in a transaction, about
 _AT_ONCE = 400
-_TOO_MANY = 0.2  # a larger share of rows or figures than this does not vanish at once: the page is broken
-_FEW = 10
+_FEW = 10  # so many may vanish at once, whatever their share
 
 
 @dataclass
@@ -56,6 +56,7 @@ class Publication:
 
     store: sa.Engine
     source: str
+    most_lost: float  # a larger share of rows or figures than this does not vanish at once: the page is broken
     feed: Feed
     contest: Contest
     places: Collection[str]
@@ -80,13 +81,16 @@ class Publication:
         return Held(payload, now, figures, found.troubled), last
 
     def _none_lost(self, found: Mapped, vanished: Collection[str]) -> None:
-        """A table that is suddenly much shorter, or has much fewer figures, is a fault there: nothing is taken."""
+        """A table that is suddenly much shorter, or has much fewer figures, is a fault there: nothing is taken.
+
+        Raises Lost.
+        """
         rows, figures = len(self.held.rows), sum(self.held.figures.values())
-        if len(vanished) > max(_FEW, _TOO_MANY * rows):
-            raise SourceError(f"{self.feed.id}: {len(vanished)} of {rows} rows vanished at once; kept as they were")
+        if len(vanished) > max(_FEW, self.most_lost * rows):
+            raise Lost(self.feed.id, "rows", len(vanished), rows)
         lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)
-        if lost > max(_FEW, _TOO_MANY * figures) and len(self.held.rows) > _FEW:
-            raise SourceError(f"{self.feed.id}: {lost} of {figures} figures vanished at once; kept as they were")
+        if lost > max(_FEW, self.most_lost * figures) and len(self.held.rows) > _FEW:
+            raise Lost(self.feed.id, "figures", lost, figures)
 
     def _load(
         self,

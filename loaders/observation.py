@@ -21,8 +21,7 @@ from store.loading import last_kept, loading
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
 _REPORTS = 250  # reports at a time, each with its answers
-_TOO_MANY = 0.2  # a larger share of keys than this does not vanish at once: the view is broken
-_FEW = 10
+_FEW = 10  # so many keys may vanish at once, whatever their share
 _MANY = 500
 
 
@@ -224,7 +223,7 @@ class _Reading:
             there = contract.keys(self.conn, view)
             set_aside = {a.key for a in aside if a.place == view.name}
             vanished = (here[view.name] | set_aside) - there
-            if not self.accept and len(vanished) > max(_FEW, _TOO_MANY * len(here[view.name])):
+            if not self.accept and len(vanished) > max(_FEW, self.source.most_lost * len(here[view.name])):
                 alarms.append(f"{view.name} shows {len(there)} of the {len(here[view.name])} rows we hold")
             elif vanished:
                 self.batch.gone[view.name] = vanished
@@ -246,7 +245,7 @@ class _Reading:
         differ = {r for r in reports if there.get(r, 0) != answered.get(r, 0)}
         fewer = sum(max(0, answered.get(r, 0) - there.get(r, 0)) for r in differ)
         held = sum(answered.get(r, 0) for r in reports)
-        if not self.accept and fewer > max(_FEW, _TOO_MANY * held):
+        if not self.accept and fewer > max(_FEW, self.source.most_lost * held):
             return [f"{ANSWER.name} shows {held - fewer} of the {held} rows we hold"]
         orphans = {r for r, n in there.items() if r not in reports and answered.get(r, 0) != n}
         self._reread((differ | orphans) - self.batch.reports.keys() - {""})

@@ -2,9 +2,8 @@
 
 import sqlalchemy as sa
 
-from store import clock
 from store import tables as t
-from store.loading import loading
+from store.decisions import decide
 
 _STOP, _GO = "stop", "go"
 
@@ -20,16 +19,9 @@ def stopped(store: sa.Engine, source: str) -> str | None:
 
 def stop(store: sa.Engine, source: str, who: str, why: str) -> None:
     """From now on nobody asks this source anything, in no process that shares this store."""
-    _decide(store, _STOP, source, who, why)
+    decide(store, _STOP, source, who, why)
 
 
 def go(store: sa.Engine, source: str, who: str, why: str) -> None:
     """The source is polled again."""
-    _decide(store, _GO, source, who, why)
-
-
-def _decide(store: sa.Engine, kind: str, source: str, who: str, why: str) -> None:
-    row = {"kind": kind, "subject": source, "who": who, "why": why, "decided_at": clock.now()}
-    with loading(store, "person") as load:
-        load.conn.execute(t.decision.insert(), row | {"load": load.id})
-        load.counts["derived"] += 1
+    decide(store, _GO, source, who, why)

@@ -6,8 +6,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_day, charts_turnout, lists, names, pec_answers, pec_day, reports, shell, words
-from pages.results import line
+from pages import (
+    charts,
+    charts_day,
+    charts_turnout,
+    lists,
+    names,
+    pec_answers,
+    pec_day,
+    pec_protocol,
+    reports,
+    shell,
+    words,
+)
 from pages.view import View
 from pages.words import _, n_
 from queries import pec, turnout
@@ -40,7 +51,7 @@ def _panel(seen: View) -> None:
     pec_answers.checklists(seen, one)
     _incidents(seen, one)
     _episodes(one)
-    _published(one)
+    pec_protocol.panel(seen, one)
 
 
 def _who_and_where(one: Pec) -> None:
@@ -137,22 +148,6 @@ def _episodes(one: Pec) -> None:
         "replaced": shell.Column(_("Replaced by a box")),
     }
     shell.table(_said(one.episodes, "replaced"), columns, "pec_episodes")
-
-
-def _published(one: Pec) -> None:
-    """The commission's figures: machine and manual side by side."""
-    shell.heading(_("What the commission published of this PEC"))
-    if one.published.empty:
-        return shell.empty(_("Nothing yet."))
-    rows = one.published[one.published["unit"] == "number"]
-    sides = rows.pivot_table(index=["contest", "line"], columns="count", values="value", aggfunc="last").reset_index()
-    sides = sides.reindex(columns=["contest", "line", "machine", "manual"])
-    columns = {
-        "line": shell.Column(_("Line"), line),
-        "machine": shell.Column(_("Machine"), words.number),
-        "manual": shell.Column(_("Manual"), words.number),
-    }
-    shell.table(sides, columns, "pec_published")
 
 
 def _said(rows: pd.DataFrame, *truths: str) -> pd.DataFrame:

@@ -78,7 +78,7 @@ def _versions(rows: pd.DataFrame, form: str) -> str:
     """The answer; where it was corrected, the old ones struck out before it, with when."""
     said = []
     for row in rows.to_dict("records"):
-        value = escape(value_words(form, str(row["question"]), str(row["value"])))
+        value = escape(value_words(form, str(row["question"]), row["value"]))
         if words.missing(row["replaced_at"]):
             said.append(value)
         else:
@@ -92,8 +92,10 @@ def question_name(form: str, question: str) -> str:
     return words.label(asked.name) if asked else question
 
 
-def value_words(form: str, question: str, value: str) -> str:
-    """An answer in the reader's words; what observers typed stays as it is."""
+def value_words(form: str, question: str, value: str | None) -> str:
+    """An answer in the reader's words; what observers typed stays as it is. Without a value it may not be seen yet."""
+    if value is None or words.missing(value):
+        return _("under embargo")
     asked = here()[1].asked(form).get(question)
     if asked is not None and asked.type == "choice":
         return names.choice(value)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import names, shell, view, words
+from pages import names, refused, shell, view, words
 from pages.words import _, label
 from queries import health, snapshot
 from queries.moment import Moment, here
@@ -118,10 +118,11 @@ def _line(seen: view.View) -> None:
     """The line itself, and the banners of this moment."""
     if seen.as_of is None:
         st.html(view.present.said("strip", _now))
-        return
+        return refused.banner(seen)
     at = f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
     past = _("You are looking at {time}: what was known then, not now.").format(time=at)
     st.html(_written_line(seen.moment, seen.figure(health.health)) + shell.banner_html(past, "amber"))
+    return refused.banner(seen)
 
 
 def _now(moment: Moment, sources: pd.DataFrame) -> str:

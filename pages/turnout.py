@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_estimates, charts_turnout, names, shell, turnout_words, words
+from pages import charts, charts_estimates, charts_turnout, names, shell, stability, turnout_words, words
 from pages.shell import Card, Tone
 from pages.turnout_words import light_word, points
 from pages.view import View
@@ -23,6 +23,7 @@ def page() -> None:
 def _contests(seen: View) -> None:
     election = seen.moment.election
     contests = [c.id for c in election.contests if any(f.contest == c.id and f.hour for f in election.checklists)]
+    shell.by_region_at_most(seen)
     several = len(contests) > 1
     tabs = st.tabs([names.contest(c) for c in contests]) if several else [st.container() for _contest in contests]
     for contest, tab in zip(contests, tabs, strict=True):
@@ -31,7 +32,7 @@ def _contests(seen: View) -> None:
 
 
 def _contest(seen: View, contest: str) -> None:
-    region = {"region": seen.region} if seen.region else {}
+    region = {"region": seen.around} if seen.around else {}
     hours = seen.figure(turnout.turnout, contest=contest, by=("hour",), **region)
     hours = hours[(hours["n"] > 0) | hours["published"].notna()]
     if hours.empty:
@@ -45,6 +46,7 @@ def _contest(seen: View, contest: str) -> None:
     else:
         _by_hour(seen, hours, contest)
         _why(row)
+        stability.parts(seen, contest, row["hour"])
     _strata(seen, contest, row)
     _falling(seen, contest)
 
@@ -84,8 +86,8 @@ def _theirs(row: dict[Any, Any]) -> Card:
 
 
 def _margins(row: dict[Any, Any]) -> Card:
-    value = words.NOTHING if words.missing(row["margin"]) else f"± {points(row['margin'])}"
-    return Card(_("Margin, in points"), value, turnout_words.margins(row))
+    value = words.NOTHING if words.missing(row["publish_margin"]) else f"± {points(row['publish_margin'])}"
+    return Card(_("Margin to publish, in points"), value, turnout_words.margins(row))
 
 
 def _origin(row: dict[Any, Any]) -> Card:
@@ -113,6 +115,9 @@ def _by_hour(seen: View, hours: pd.DataFrame, contest: str) -> None:
         "value": shell.Column(_("Observers"), words.percent),
         "low": shell.Column(_("From"), words.percent),
         "high": shell.Column(_("To"), words.percent),
+        "margin": shell.Column(_("Margin from the data, points"), points),
+        "design_margin": shell.Column(_("Fixed before the day, points"), points),
+        "shown_margin": shell.Column(_("Of the interval shown, points"), points),
         "light": shell.Column(_("Light"), light_word),
         "n": shell.Column(_("PECs"), words.number),
         "of": shell.Column(_("Sampled"), words.number),

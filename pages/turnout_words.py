@@ -30,19 +30,52 @@ def origin(row: dict[Any, Any]) -> list[str]:
 
 
 def margins(row: dict[Any, Any]) -> list[str]:
-    """The computed margin alone, the one fixed before the day, and what widened the interval that is shown."""
+    """The three margins, each with its name, and which of the first two is the one to publish."""
     said = []
-    if not words.missing(row["margin"]):
+    if not words.missing(row["margin"]) and row["light"] != "red":
         said.append(_("computed from the data: ± {points} points").format(points=points(row["margin"])))
     if not words.missing(row["design_margin"]):
         said.append(_("fixed before the day: ± {points} points").format(points=points(row["design_margin"])))
-    if not words.missing(row["value"]):
-        added = {
-            "green": _("shown: computed, and {drift} points for drift"),
-            "amber": _("shown: computed, and the larger of {drift} for drift and {worst} for the worst case"),
-        }.get(row["light"], "")
-        said.append(added.format(drift=points(row["drift"]), worst=points(row["worst_case"])))
+    if not words.missing(row["shown_margin"]):
+        said.append(
+            _("of the interval shown: ± {points} points, {drift} of drift and {worst} of the worst case").format(
+                points=points(row["shown_margin"]), drift=points(row["drift"]), worst=points(row["worst_case"])
+            )
+        )
+    chosen = {
+        "design": _("To publish, as declared before the day: the one fixed before the day."),
+        "data": _("To publish, as declared before the day: the one computed from the data."),
+    }
+    said.append(chosen[row["publish"]])
+    if row["light"] != "red" and row["shown_margin"] > row["publish_margin"]:
+        said.append(_("The interval shown is wider than that: say the interval."))
     return said
+
+
+def drift(row: dict[Any, Any]) -> list[str]:
+    """What the slope of an hour's reports means."""
+    slope, error = points(row["slope"]), points(row["standard_error"])
+    said = {
+        "level": _(
+            "Early and late reports do not differ by more than chance: turnout within regions changes by {slope} "
+            "points from the first report to the last, give or take {error}."
+        ),
+        "rises": _(
+            "Later reports tell of a higher turnout: within regions it changes by {slope} points from the first "
+            "report to the last, give or take {error}."
+        ),
+        "falls": _(
+            "Later reports tell of a lower turnout: within regions it changes by {slope} points from the first "
+            "report to the last, give or take {error}."
+        ),
+    }[row["direction"]].format(slope=slope, error=error)
+    if not row["missing"] > 0:
+        return [said, _("All sampled PECs have reported: nothing is left that could move the estimate.")]
+    moves = _(
+        "If the PECs still missing go on like that, the estimate moves by {shift} points; the interval leaves "
+        "{term} for it."
+    )
+    return [said, moves.format(shift=points(row["shift"]), term=points(row["term"]))]
 
 
 def points(share: float | None) -> str:

@@ -81,6 +81,11 @@ def label(text: Mapping[str, str]) -> str:
     return text.get(language()) or text["en"]
 
 
+def sentence(text: str) -> str:
+    """With a capital in front; the others stay as they are ('PEC by PEC')."""
+    return text[:1].upper() + text[1:]
+
+
 @cache
 def _locale(language: str) -> Locale:
     return Locale.parse("en_GB" if language == "en" else language)

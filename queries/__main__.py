@@ -5,14 +5,16 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from elections.config import ConfigError, Election
-from queries import coverage, equipment, export, health, incidents, procedures, results, turnout
+from queries import embargo, export
+from queries.comparison import LEVELS
+from queries.export import Embargo
+from queries.figures import ALWAYS_BY, FIGURES, Figure
 from queries.grid import UnknownColumn
 from queries.moment import Moment, here, now
 
@@ -21,88 +23,21 @@ class Refused(Exception):
     """What was asked for does not exist; the message says what does."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A figure, what narrows it, and what its columns are called outside."""
-
-    ask: Callable[..., pd.DataFrame]
-    what: str
-    by: tuple[str, ...] = ()  # what it can be divided by
-    filters: tuple[str, ...] = ()
-    listed: Callable[..., pd.DataFrame] | None = None  # with --list
-    called: tuple[tuple[str, str], ...] = ()  # column here -> column outside
-
-
-def _equipment(m: Moment, by: Sequence[str] = (), **given: Any) -> pd.DataFrame:
-    """Failures by device; voters turned away by band."""
-    if "band" not in by:
-        return equipment.failures(m, tuple(dict.fromkeys(["device", *by])), **given)
-    if "device" in by:
-        raise UnknownColumn("equipment by band is about identification alone: not by device as well")
-    return equipment.turned_away(m, [name for name in by if name != "band"], **given)
-
-
-_PLACE = ("region", "district")
-_INCIDENTS = (*_PLACE, "category", "day")
-FIGURES: dict[str, Figure] = {
-    "coverage": Figure(
-        coverage.coverage,
-        "checklists of the sampled PECs by state",
-        by=("form", *_PLACE),
-        filters=(*_PLACE, "form"),
-        listed=coverage.states,
-    ),
-    "unreported": Figure(
-        coverage.unreported, "the late checklists, longest late first", filters=(*_PLACE, "form", "contacts")
-    ),
-    "incidents": Figure(
-        incidents.incidents,
-        "reports of incidents, counted",
-        by=("category", *_PLACE, "severity", "hour", "day", "reporter"),
-        filters=_INCIDENTS,
-        listed=incidents.incident_list,
-    ),
-    "equipment": Figure(
-        _equipment,
-        "PECs where equipment failed; voters turned away (--by band)",
-        by=("device", "band", "region"),
-        filters=("region",),
-        listed=equipment.episodes,
-        called=(("from_at", "from"), ("to_at", "to")),
-    ),
-    "procedures": Figure(
-        procedures.procedures, "what observers saw, answer by answer", by=("stage", "question"), filters=("region",)
-    ),
-    "turnout": Figure(
-        turnout.turnout,
-        "turnout by hour (--list: the counts that fall)",
-        by=("hour", "contest", "region"),
-        filters=("region", "hour", "contest"),
-        listed=turnout.falling,
-    ),
-    "results": Figure(
-        results.results,
-        "what the commission published",
-        by=("list", "count", "contest", *_PLACE),
-        filters=(*_PLACE, "contest"),
-    ),
-    "health": Figure(
-        health.health, "the sources", called=(("last_success_at", "last_success"), ("last_change_at", "last_change"))
-    ),
-}
-_ALWAYS_BY = {"turnout": ("contest", "hour"), "results": ("list", "count"), "procedures": ()}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """0, or 2 where the question cannot be understood."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asked = _parser().parse_args(arguments)
     try:
         m = _moment(here()[1], asked.as_of)
-        rows = answer(m, asked)
+        rows, under = answer(m, asked)
+        if under and under.withheld:
+            print(f"queries: {export.withheld(m, under)}; --embargoed shows them", file=sys.stderr)
         sys.stdout.flush()
-        sys.stdout.buffer.write(_printed(m, asked, rows))
+        sys.stdout.buffer.write(_printed(m, asked, rows, under))
         sys.stdout.flush()
+    except embargo.Embargoed as error:
+        print(f"queries: {error}; --embargoed shows it", file=sys.stderr)
+        return 2
     except (Refused, UnknownColumn, ConfigError, sa.exc.SQLAlchemyError, OSError) as error:
         print(f"queries: {_first_line(error)}", file=sys.stderr)
         return 2
@@ -121,10 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--contest", help="only this contest")
     parser.add_argument("--category", help="only incidents of this category")
     parser.add_argument("--day", help="only incidents of this local day: 2021-11-28")
+    parser.add_argument("--level", help="only this level of the comparison: 1, 2 or 3")
     parser.add_argument("--as-of", metavar="TIME", help="as it was known then: 14:00, or a date and time")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     parser.add_argument("--list", action="store_true", help="one by one instead of counted")
+    for way, what in (
+        ("stability", "turnout of an hour by order of receipt: the estimate after so many reports"),
+        ("drift", "turnout: whether early reports differ from late ones, hour by hour"),
+        ("residuals", "turnout of an hour PEC by PEC in the order of receipt, less the mean of its stratum"),
+    ):
+        parser.add_argument(f"--{way}", dest="way", action="store_const", const=way, help=what)
     parser.add_argument("--contacts", action="store_true", help="with names and telephones (unreported)")
+    parser.add_argument("--embargoed", action="store_true", help="observers' votes too, before the embargo ends")
     return parser
 
 
@@ -138,18 +81,49 @@ def _moment(election: Election, as_of: str | None) -> Moment:
         raise Refused(f"--as-of {as_of}: {wanted}") from error
 
 
-def answer(m: Moment, asked: argparse.Namespace) -> pd.DataFrame:
-    """The rows that were asked for. Raises Refused or UnknownColumn saying what there is instead."""
+def answer(m: Moment, asked: argparse.Namespace) -> tuple[pd.DataFrame, Embargo | None]:
+    """The rows that were asked for, and the embargo that they are under.
+
+    Raises Refused or UnknownColumn saying what there is instead, Embargoed where nothing may be seen yet.
+    """
     if asked.figure not in FIGURES:
         raise Refused(f"there is no figure {asked.figure}; there are {', '.join(FIGURES)}")
     figure = FIGURES[asked.figure]
-    ask = figure.listed if asked.list else figure.ask
-    if ask is None:
-        raise Refused(f"{asked.figure} has no --list")
-    takes = set(figure.filters) & set(inspect.signature(ask).parameters) if asked.list else set(figure.filters)
+    ask = _asked(asked, figure)
+    own = inspect.signature(ask).parameters
+    takes = set(figure.filters) if "given" in own else set(figure.filters) & set(own)
     given = _filters(m.election, asked, takes)
-    rows = ask(m, **given) if asked.list else ask(m, **given, **_by(asked, figure))
-    return rows.rename(columns=dict(figure.called))
+    rows = ask(m, **given, **_by(asked, figure)) if ask is figure.ask else ask(m, **given)
+    rows, under = _under_embargo(m, asked, figure, rows)
+    return rows.rename(columns=dict(figure.called)), under
+
+
+def _asked(asked: argparse.Namespace, figure: Figure) -> Callable[..., pd.DataFrame]:
+    """The figure itself, its list, or another way to look at it."""
+    if asked.way is None:
+        if asked.list and figure.listed is None:
+            raise Refused(f"{asked.figure} has no --list")
+        return figure.listed if asked.list and figure.listed else figure.ask
+    ways = dict(figure.ways)
+    if asked.way not in ways:
+        raise Refused(f"{asked.figure} has no --{asked.way}")
+    if asked.list or asked.by:
+        raise Refused(f"{_name(asked)} has neither --list nor --by")
+    return ways[asked.way]
+
+
+def _under_embargo(
+    m: Moment, asked: argparse.Namespace, figure: Figure, rows: pd.DataFrame
+) -> tuple[pd.DataFrame, Embargo | None]:
+    """What may be seen of the rows, and the embargo, where there is one and it concerns this figure."""
+    seen, end = figure.seen_listed if asked.list else figure.seen, embargo.until(m.election)
+    if seen is None or end is None or embargo.lifted(m):
+        return rows, None
+    if asked.embargoed:
+        return rows, Embargo(end, shown=True, withheld=0)
+    open_rows = seen(m, rows)
+    emptied = (rows.notna() & open_rows.isna()).any(axis=1).sum() if len(open_rows) == len(rows) else 0
+    return open_rows, Embargo(end, shown=False, withheld=len(rows) - len(open_rows) + int(emptied))
 
 
 def _filters(election: Election, asked: argparse.Namespace, takes: set[str]) -> dict[str, Any]:
@@ -160,7 +134,7 @@ def _filters(election: Election, asked: argparse.Namespace, takes: set[str]) -> 
         given["contacts"] = True
     for name, value in given.items():
         if name not in takes:
-            raise Refused(f"{asked.figure}{' --list' if asked.list else ''} has no --{name}")
+            raise Refused(f"{_name(asked)} has no --{name}")
         if known.get(name) and value not in known[name]:
             raise Refused(f"there is no {name} {value}; there are {', '.join(known[name])}")
     return given
@@ -176,6 +150,7 @@ def _known(election: Election) -> dict[str, tuple[str, ...]]:
         "contest": tuple(c.id for c in election.contests),
         "category": tuple(c.id for c in election.categories),
         "day": (),
+        "level": tuple(str(level) for level in LEVELS),
     }
 
 
@@ -189,15 +164,20 @@ def _by(asked: argparse.Namespace, figure: Figure) -> dict[str, Any]:
         raise UnknownColumn(f"{asked.figure} cannot be divided by {', '.join(wrong)}; {can}")
     if asked.figure == "procedures":
         return {}  # its rows are questions and answers already
-    return {"by": tuple(dict.fromkeys([*_ALWAYS_BY.get(asked.figure, ()), *names]))}
+    return {"by": tuple(dict.fromkeys([*ALWAYS_BY.get(asked.figure, ()), *names]))}
 
 
-def _printed(m: Moment, asked: argparse.Namespace, rows: pd.DataFrame) -> bytes:
+def _printed(m: Moment, asked: argparse.Namespace, rows: pd.DataFrame, under: Embargo | None) -> bytes:
     if asked.format == "json":
-        return (export.json(asked.figure, m, rows) + "\n").encode()
+        return (export.json(asked.figure, m, rows, under) + "\n").encode()
     if asked.format == "csv":
         return export.csv(rows, m.election.tz)
-    return (export.table(asked.figure, m, rows) + "\n").encode()
+    return (export.table(asked.figure, m, rows, under) + "\n").encode()
+
+
+def _name(asked: argparse.Namespace) -> str:
+    way = asked.way or ("list" if asked.list else "")
+    return f"{asked.figure} --{way}" if way else str(asked.figure)
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from queries.check_kinds import Outcome, rows
 from queries.check_list import CHECKS
 from queries.checks_totals import totals
 from queries.counts import turnout_counts
-from queries.kept import KeptOfFacts
+from queries.kept import KeptOfFacts, KeptOfMoment
 from queries.moment import Moment
 from queries.sheets import Kind, Sheets, sheets, together
 
@@ -44,7 +44,8 @@ def findings(
     turnout; observed: the observers' protocols), scope (pec, region, country), place, hour, line (a line or a list's
     id), left and right (what was compared, as the check's formula has it), difference, tolerance, unit (of left and
     right: number, percent, share), other (the PEC with the same figures; the base that a percentage fits), p (of
-    tier C), region and district (the frame's), payload (where it first stood).
+    tier C), region and district (the frame's), payload (where it first stood). Observers' votes are in it, under
+    embargo or not: show `embargo.open_findings` of it.
     """
     found = evaluate(m).findings
     for name, only in (("tier", tier), ("check", check), ("region", region)):
@@ -57,7 +58,7 @@ def checks(m: Moment) -> pd.DataFrame:
     """One row a check and kind of figures (contest, count, scope), those that do not hold first: check, tier,
     severity, about, contest, count, scope, state (wrong, right, not_judged), judged (comparisons made), wrong, largest
     (difference), payload (the last of those where it does not hold)."""
-    return evaluate(m).checks
+    return evaluate(m).checks.copy(deep=False)
 
 
 def turned(m: Moment, before: Moment) -> pd.DataFrame:
@@ -72,7 +73,11 @@ def turned(m: Moment, before: Moment) -> pd.DataFrame:
 
 
 def evaluate(m: Moment) -> Evaluation:
-    """Every check, at once: the figures are read once."""
+    """Every check, at once: the figures are read once, and the several figures of a moment are of one evaluation."""
+    return _EVALUATED.of(m)
+
+
+def _evaluate(m: Moment) -> Evaluation:
     published, frame = sheets(m), _FRAME.of(m)
     told = comparison.fields(m)
     with_observed = together([published, _observed(told)])
@@ -88,6 +93,9 @@ def evaluate(m: Moment) -> Evaluation:
     ]
     found = _named(rows(f for o in outcomes for f in o.findings), frame)
     return Evaluation(found, _counted(found, [j for o in outcomes for j in o.judged]))
+
+
+_EVALUATED = KeptOfMoment(_evaluate)
 
 
 def _ask_frame(m: Moment) -> pd.DataFrame:
@@ -149,11 +157,25 @@ def _changed(m: Moment, published: Sheets) -> Outcome:
          **_cells(counted[counted["fell"]], hours | {"place": "pec", "left": "number", "right": "earlier"})},
     ]  # fmt: skip
     kinds = published.kinds()
-    made = [(check, kind, n) for check in ("votes_changed", "line_changed", "vanished") for kind, n in kinds.items()]
+    made = [("vanished", kind, n) for kind, n in kinds.items()] + _figures(m, published)
     made += [("turnout_fell", kind, n) for kind, n in kinds.items() if kind[1] == "turnout"]
     own = counted["contest"].value_counts()
     made += [("observed_turnout_fell", (str(c), checks_a.OBSERVED, "pec"), int(n)) for c, n in own.items()]
     return Outcome(findings, made)
+
+
+def _figures(m: Moment, published: Sheets) -> list[tuple[str, Kind, int]]:
+    """How many figures may have been changed since they were first published: votes of lists, and others."""
+    lists = {item.id for c in m.election.contests for item in c.lists}
+    votes = np.array([line in lists for line in published.lines], dtype=np.bool_)
+    there = np.isfinite(published.values)
+    names = [published.keys[n] for n in ("contest", "count", "scope")]
+    row, kinds = pd.factorize(pd.MultiIndex.from_arrays(names))
+    made: list[tuple[str, Kind, int]] = []
+    for check, lines in (("votes_changed", votes), ("line_changed", ~votes)):
+        figures = np.bincount(row, there[:, lines].sum(axis=1), len(kinds))
+        made += [(check, (str(k[0]), str(k[1]), str(k[2])), int(n)) for k, n in zip(kinds, figures, strict=True) if n]
+    return made
 
 
 def _named(found: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -139,13 +139,14 @@ class _Still:
     def _quiet(self) -> set[str]:
         rows = self._m.frame(
             """
-            select l.source, max(l.committed_at) as changed_at, (
+            select s.source, (
+                select max(l.committed_at) from load l
+                where l.source = s.source and l.id <= :load and (l.changed > 0 or l.withdrawn > 0)) as changed_at, (
                 select max(p.polled_at) from poll p
-                where p.source = l.source and p.outcome = 'ok' and p.load is null and p.polled_at <= :at) as polled_at
-            from load l
-            where l.id <= :load and (l.changed > 0 or l.withdrawn > 0)
-            group by l.source
-            """
+                where p.source = s.source and p.outcome = 'ok' and p.load is null and p.polled_at <= :at) as polled_at
+            from (select distinct source from feed) s
+            """,
+            {"feed": feeds(self._m.election)},
         )
         return set(rows.loc[rows["polled_at"] > rows["changed_at"], "source"])
 

@@ -1,4 +1,4 @@
-"""Turnout counts at PECs, hour by hour: as they came, where they fall, where they were read."""
+"""Counts at PECs: turnout hour by hour, where it falls, where it was read; the order in which counts came."""
 
 from collections.abc import Sequence
 
@@ -48,7 +48,7 @@ def _ask_counts(m: Moment) -> pd.DataFrame:
     )
     rows = rows.merge(about, on="form").sort_values(["pec", "contest", "hour"], kind="stable")
     rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left")
-    rows = rows.merge(_order(m), on=["pec", "form"], how="left").reset_index(drop=True)
+    rows = rows.merge(order_of_receipt(m), on=["pec", "form"], how="left").reset_index(drop=True)
     return _compare(rows, _accepted(m))[COLUMNS]
 
 
@@ -87,14 +87,26 @@ def _origins(m: Moment, every: pd.DataFrame) -> pd.DataFrame:
     return rows[["pec", "form"]].assign(origin=origin)
 
 
-def _order(m: Moment) -> pd.DataFrame:
-    """The place of each PEC's first usable count in the order of receipt, the same for those that came together."""
+def order_of_receipt(m: Moment) -> pd.DataFrame:
+    """The place of each PEC's first usable count of each form, turnout's or a protocol's: pec, form, order.
+
+    By the load that brought it, then when it was sent; the same for those that came together.
+    """
     first = _FIRST.of(m)
     return first[["pec", "form"]].assign(order=first.groupby(["load", "submitted"]).ngroup())
 
 
+def _dated(election: Election) -> list[dict[str, str]]:
+    """The question of each form whose first answer dates the count: a protocol's is its valid ballots."""
+    turnout = [(c.form, q) for c in counting(election) if (q := question(election, c.form))]
+    forms = [c.protocol_form for c in election.contests if c.protocol_form]
+    protocols = [
+        (f, q) for f in forms for q in election.asked(f).values() if q.meaning == "protocol" and q.of == "valid"
+    ]
+    return [{"form": f, "question": q.id} for f, q in (*turnout, *protocols)] or [{"form": "", "question": ""}]
+
+
 def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
-    asked = [{"form": c.form, "question": q.id} for c in counting(m.election) if (q := question(m.election, c.form))]
     found = m.frame(
         """
         select pec, form, load, submitted
@@ -109,7 +121,7 @@ def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
             where a.load_from <= :load) as counts
         where place = 1
         """,
-        {"counted": asked or [{"form": "", "question": ""}], **answers.some(pecs)},
+        {"counted": _dated(m.election), **answers.some(pecs)},
         {"known_report": _EVER if pecs is None else _EVER_OF_SOME},
     )
     return found.astype({"pec": "str", "form": "str"})

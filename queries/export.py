@@ -13,6 +13,17 @@ import pandas as pd
 
 from queries.moment import Moment, here
 
+
+@dataclasses.dataclass(frozen=True)
+class Embargo:
+    """What a figure is under: until when, whether somebody asked to see it all the same, and if not how many of its
+    rows are left out or emptied."""
+
+    until: datetime
+    shown: bool
+    withheld: int
+
+
 _LIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 
 
@@ -43,8 +54,8 @@ def plain(value: Any, zone: ZoneInfo) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def json(figure: str, m: Moment, frame: pd.DataFrame) -> str:
-    """A figure as JSON: what it is, of which election, as of when and of which data, and its rows."""
+def json(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = None) -> str:
+    """A figure as JSON: what it is, of which election, as of when and of which data, under which embargo; its rows."""
     zone = m.election.tz
     whole = {
         "figure": figure,
@@ -52,17 +63,31 @@ def json(figure: str, m: Moment, frame: pd.DataFrame) -> str:
         "rehearsal": m.election.rehearsal,
         "as_of": plain(m.at, zone),
         "data_version": m.data_version,
+        "embargo": plain(under, zone),
         "rows": rows(frame, zone),
     }
     return writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def table(figure: str, m: Moment, frame: pd.DataFrame) -> str:
+def withheld(m: Moment, under: Embargo) -> str:
+    """'520 rows hold observers' votes, which are under embargo until 2021-11-29 08:00 +06'."""
+    rows = "1 row holds" if under.withheld == 1 else f"{under.withheld} rows hold"
+    return f"{rows} observers' votes, which are under embargo until {_minute(m, under.until)}"
+
+
+def _minute(m: Moment, at: datetime) -> str:
+    return f"{at.astimezone(m.election.tz):%Y-%m-%d %H:%M %Z}"
+
+
+def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = None) -> str:
     """A figure as people read it on a terminal: what and as of when, a line a row, how many rows."""
     zone = m.election.tz
     head = f"{figure} · {m.election.id} · as of {m.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} · data {m.data_version}"
     if m.election.rehearsal:
         head += "\nRehearsal: totals as published, single rows synthetic"
+    if under:
+        what = "shown all the same" if under.shown else f"{under.withheld} rows withheld"
+        head += f"\nObservers' votes are under embargo until {_minute(m, under.until)}: {what}"
     names = [str(name) for name in frame.columns]
     lines = [names, *([_shown(value) for value in row.values()] for row in rows(frame, zone))]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names))]

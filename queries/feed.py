@@ -9,7 +9,9 @@ without such a line is taken to grow where a number rises and a percentage moves
 import pandas as pd
 
 from elections.config import Election
+from queries.kept import KeptOfMoment
 from queries.moment import Given, Moment
+from queries.sheets import sheets
 
 KINDS = ("changed", "relabelled", "line_vanished", "vanished")
 COLUMNS = ["seen_at", "kind", "contest", "count", "scope", "place", "hour", "line", "unit", "from_value", "to_value",
@@ -84,6 +86,11 @@ def changes(
     district (the frame's of a PEC, else as published), returned_at (when what vanished was published again),
     from_payload, to_payload, load.
     """
+    asked = {"contest": contest, "count": count, "region": region, "district": district, "pec": pec, "kind": kind}
+    return _asked_changes(m, **asked) if any(asked.values()) else _CHANGES.of(m).copy(deep=False)
+
+
+def _asked_changes(m: Moment, **asked: str | None) -> pd.DataFrame:
     rows = m.frame(
         """
         select l.committed_at as seen_at, e.kind, e.contest, e.count, e.scope, e.place, e.hour, e.line, e.unit,
@@ -113,18 +120,18 @@ def changes(
         """,
         _given(m.election),
         _VIEWS,
-        contest=contest,
-        count=count,
-        region=region,
-        district=district,
-        pec=pec,
-        kind=kind,
+        **asked,
     )
     rows["votes"] = rows["votes"].astype("bool")
     rows["after_manual"] = rows["after_manual"].astype("boolean")
     numbers = ["from_value", "to_value", "size"]
     rows[numbers] = rows[numbers].astype("float64")
     return rows[COLUMNS]
+
+
+_CHANGES = KeptOfMoment(
+    lambda m: _asked_changes(m, contest=None, count=None, region=None, district=None, pec=None, kind=None)
+)
 
 
 def changes_by_hour(m: Moment) -> pd.DataFrame:
@@ -144,22 +151,17 @@ def changes_by_hour(m: Moment) -> pd.DataFrame:
 def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """Published turnout counts that are lower than those of an earlier hour: contest, scope, place, hour, count,
     earlier_hour, earlier_count, payload."""
-    return m.frame(
-        """
-        select contest, scope, place, hour, value as count, earlier_hour, earlier_count, payload
-        from (
-            select contest, scope, place, hour, value, payload,
-                lag(value) over (partition by source, contest, scope, place order by hour) as earlier_count,
-                lag(hour) over (partition by source, contest, scope, place order by hour) as earlier_hour
-            from published_now
-            where count = 'turnout' and line = :voted and unit = 'number'
-                and (cast(:contest as text) is null or contest = :contest)) as counts
-        where value < earlier_count
-        order by earlier_count - value desc, place, hour
-        """,
-        voted=VOTED,
-        contest=contest,
-    )
+    counts = sheets(m).of(count="turnout", **({"contest": contest} if contest else {}))
+    names = ["source", "contest", "scope", "place", "hour", "payload"]
+    rows = pd.DataFrame({name: counts.keys[name] for name in names}).assign(count=counts.line(VOTED))
+    rows = rows[rows["count"].notna()].sort_values(["source", "contest", "scope", "place", "hour"])
+    before = rows.groupby(["source", "contest", "scope", "place"], sort=False)
+    rows = rows.assign(earlier_hour=before["hour"].shift(), earlier_count=before["count"].shift())
+    fell = rows[rows["count"] < rows["earlier_count"]]
+    order = fell.assign(size=fell["count"] - fell["earlier_count"]).sort_values(["size", "place", "hour"])
+    return order[
+        ["contest", "scope", "place", "hour", "count", "earlier_hour", "earlier_count", "payload"]
+    ].reset_index(drop=True)
 
 
 def _given(election: Election) -> Given:

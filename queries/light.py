@@ -7,12 +7,12 @@ that are shown cover the truth: docs/statistics.md, by bench/coverage.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from queries.estimates import Estimate, Floats, ratio
 
@@ -56,16 +56,25 @@ def drift(rate: ArrayLike, order: ArrayLike, stratum: ArrayLike, sample_size: in
         raise ValueError(f"{len(h)} reports, of a sample of {sample_size}")
     u = pd.Series(place).rank().to_numpy() / sample_size
     reports = np.bincount(h)
-    e = e - (np.bincount(h, e) / reports)[h]
-    u = u - (np.bincount(h, u) / reports)[h]
+    e, u = _centred(e, h), _centred(u, h)
     missing = 1 - len(h) / sample_size
-    spread, freedom = u @ u, len(h) - len(reports) - 1
+    spread, freedom = float(u @ u), len(h) - len(reports) - 1
     seen = spread > 1e-12 and freedom > 0  # centring leaves rounding, never exactly 0
-    slope = u @ e / spread if seen else 0.0
-    error = np.sqrt(np.sum((e - slope * u) ** 2) / freedom / spread) if seen else np.inf
+    slope = float(u @ e) / spread if seen else 0.0
+    error = float(np.sqrt(np.sum((e - slope * u) ** 2) / freedom / spread)) if seen else inf
     shift = missing * slope / 2
     term = abs(shift) + 2 * missing * error / 2 if missing else 0.0
-    return Drift(float(slope), float(error), missing, float(shift), float(term))
+    return Drift(slope, error, missing, shift, term)
+
+
+def residuals(rate: ArrayLike, stratum: ArrayLike) -> Floats:
+    """Each rate less the mean of its stratum's: what `drift` looks for a slope in."""
+    _, h = np.unique(np.asarray(stratum, dtype=np.str_), return_inverse=True)
+    return _centred(np.asarray(rate, dtype=float), h)
+
+
+def _centred(values: Floats, h: NDArray[np.intp]) -> Floats:
+    return np.asarray(values - (np.bincount(h, values) / np.bincount(h))[h], dtype=np.float64)
 
 
 def worst_case_shift(

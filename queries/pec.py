@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from queries import answers, counts, equipment, incidents, states
+from queries import answers, counts, embargo, equipment, incidents, states
 from queries.moment import Moment
 from queries.published import feeds
 
@@ -30,7 +30,10 @@ class Pec:
 
 
 def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
-    """One PEC as it was known at this moment; names and telephones only with contacts."""
+    """One PEC as it was known at this moment; names and telephones only with contacts.
+
+    Votes in observers' protocols have no value (`answers`, `agreed`) while they are under embargo.
+    """
     place = m.frame("select * from pec_now where pec = :code", code=code).drop(columns=["id", "load_from", "load_to"])
     reports = _reports(m, code)
     of_day = states.states(m)
@@ -48,8 +51,8 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
         observers=_observers(m, code, contacts),
         states=of_day[of_day["pec"] == code].reset_index(drop=True),
         reports=reports,
-        answers=_history(m, code),
-        agreed=_agreed(m, code),
+        answers=embargo.open_answers(m, _history(m, code)),
+        agreed=embargo.open_answers(m, _agreed(m, code)),
         incidents=listed,
         episodes=happened[happened["pec"] == code].reset_index(drop=True),
         counts=hours[["hour", "count", "conflict", "fell"]].reset_index(drop=True),

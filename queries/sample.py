@@ -122,7 +122,8 @@ def share(yes: Any, merged: Merged | None, confidence: float) -> Share:
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with their estimates as numbers, missing ones too."""
-    named = [name for name in ("value", "low", "high", "margin", "design_margin", "published") if name in rows]
+    margins = ("margin", "design_margin", "shown_margin", "publish_margin")
+    named = [name for name in ("value", "low", "high", *margins, "published") if name in rows]
     return rows.astype(dict.fromkeys(named, "float64"))
 
 

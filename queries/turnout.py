@@ -1,7 +1,7 @@
 """Turnout by hour: the observers' estimate with its light, beside what the commission published for that hour."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,13 +11,14 @@ import pandas as pd
 from elections.config import Checklist, Election
 from queries import grid, sample
 from queries.counts import counting, turnout_counts
-from queries.estimates import TooFewPecs, merge_small_strata, ratio
+from queries.estimates import Floats, TooFewPecs, merge_small_strata, ratio
 from queries.kept import KeptOfMoment
-from queries.light import Shown, Thresholds, drift, light, worst_case_shift
+from queries.light import Drift, Shown, Thresholds, drift, light, residuals, worst_case_shift
 from queries.moment import Moment
 from queries.published import TURNOUT, published_turnout
 
-COLUMNS = ["contest", "hour", "region", "value", "low", "high", "margin", "design_margin", "confidence", "n", "of",
+COLUMNS = ["contest", "hour", "region", "value", "low", "high", "margin", "design_margin", "shown_margin", "publish",
+           "publish_margin", "confidence", "n", "of",
            "light", "drift", "worst_case", "reasons", "merged_strata", "falling", "conflicts", "origin_screen",
            "origin_own", *TURNOUT]  # fmt: skip
 
@@ -33,7 +34,9 @@ def turnout(
 
     value, low, high: the share of voters on the list who have voted, and the interval that is shown, drift and worst
     case included; none of them under a red light. margin: the computed one, alone; design_margin: the one that was
-    fixed before the day; confidence; n (PECs that the estimate rests on), of (sampled); light (green, amber, red),
+    fixed before the day; shown_margin: half the width of the interval that is shown; publish (design, data): which of
+    the first two the configuration says to publish, and publish_margin: that one (the last two none under a red
+    light); confidence; n (PECs that the estimate rests on), of (sampled); light (green, amber, red),
     drift and worst_case (what they add, as fractions), reasons (why the light is not better: `light.Reason`),
     merged_strata, falling (PECs left out because the count is lower than an earlier hour's), conflicts (PECs whose
     observers differ), origin_screen, origin_own (of the n, where the count was read).
@@ -83,9 +86,17 @@ def _forms(m: Moment, contest: str | None, hour: str | None) -> list[Checklist]:
     return sorted(found, key=lambda c: (str(c.contest), str(c.hour)))
 
 
+class Trend(NamedTuple):
+    """How a rate goes with the order of receipt: the drift, and each PEC's rate less its stratum's mean."""
+
+    drift: Drift
+    residuals: Floats
+
+
 class Pec(NamedTuple):
     """A sampled PEC at an hour: what it says, if anything."""
 
+    pec: str
     region: str
     stratum: str
     registered_voters: float
@@ -120,6 +131,13 @@ def _said(m: Moment) -> dict[tuple[str, str | None], list[Pec]]:
 _SAID = KeptOfMoment(_said)  # by hour, and by hour and region
 
 
+def told(m: Moment, form: str, region: str | None = None) -> tuple[list[Pec], sample.Drawn | None]:
+    """What every sampled PEC said in a checklist's count, and the strata that an estimate of it is made over."""
+    pecs, everywhere = sample.pecs(m), sample.drawn(m.election)
+    parts = sample.by_region(everywhere, pecs) if region else {}
+    return _SAID.of(m).get((form, region), []), parts.get(region) if region else everywhere
+
+
 def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dict[str, Any]:
     """The estimate from what these sampled PECs said for an hour."""
     usable = [pec for pec in said if pec.usable]
@@ -135,23 +153,44 @@ def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dic
         missing_x=[pec.registered_voters for pec in missing],
     )
     return {
+        **estimate_columns(election, shown, value, merged),
+        **margins(election, shown),
+        "n": len(usable),
+        "of": drawn.of if drawn else len(said),
+        "falling": sum(pec.fell for pec in said),
+        "conflicts": sum(pec.conflict for pec in said),
+        "origin_screen": sum(pec.origin == "screen" for pec in usable),
+        "origin_own": sum(pec.origin == "own_count" for pec in usable),
+    }
+
+
+def margins(election: Election, shown: Shown) -> dict[str, Any]:
+    """The margin fixed before the day, half the interval shown, and the one that the configuration says to publish."""
+    fixed, which = election.estimates.design_margin, election.estimates.publish_margin
+    if shown.low is None or shown.high is None:
+        return {"design_margin": fixed, "shown_margin": None, "publish": which, "publish_margin": None}
+    own = {"design": fixed, "data": shown.margin}[which]
+    return {
+        "design_margin": fixed,
+        "shown_margin": (shown.high - shown.low) / 2,
+        "publish": which,
+        "publish_margin": own,
+    }
+
+
+def estimate_columns(election: Election, shown: Shown, value: float | None, merged: tuple[str, ...]) -> dict[str, Any]:
+    """An estimate under its light as the columns of a figure: no value and no interval where it is red."""
+    return {
         "value": None if shown.light == "red" else value,
         "low": None if shown.low is None else sample.clip(shown.low),
         "high": None if shown.high is None else sample.clip(shown.high),
         "margin": shown.margin,
-        "design_margin": election.estimates.design_margin,
         "confidence": election.estimates.confidence,
-        "n": len(usable),
-        "of": drawn.of if drawn else len(said),
         "light": shown.light,
         "drift": shown.drift,
         "worst_case": shown.worst_case,
         "reasons": shown.reasons,
         "merged_strata": merged,
-        "falling": sum(pec.fell for pec in said),
-        "conflicts": sum(pec.conflict for pec in said),
-        "origin_screen": sum(pec.origin == "screen" for pec in usable),
-        "origin_own": sum(pec.origin == "own_count" for pec in usable),
     }
 
 
@@ -211,7 +250,7 @@ def _estimated(
 ) -> tuple[Shown, float | None, tuple[str, ...]]:
     """The same numbers give the same estimate: of an hour that is past, few counts change any more."""
     reported = dict(Counter(stratum))
-    sampled = {s: max(n, reported.get(s, 0)) for s, n in drawn.sampled.items()}  # a frame may name more than were drawn
+    sampled = _sampled(drawn, reported)
     try:
         strata, sizes, parts = merge_small_strata(stratum, drawn.sizes, drawn.partners)
         estimate = ratio(y, x, strata, sizes, confidence)
@@ -222,6 +261,21 @@ def _estimated(
     worst = worst_case_shift(y, x, strata, sizes, [label.get(s, s) for s in missing], missing_x, tail)
     shown = light(estimate, reported, sampled, trend.term, worst, limits)  # of the strata as drawn, merged or not
     return shown, estimate.value, tuple(sorted(parts))
+
+
+def _sampled(drawn: sample.Drawn, reported: Mapping[str, int]) -> dict[str, int]:
+    """The PECs drawn in each stratum; a frame may name more than were drawn."""
+    return {s: max(n, reported.get(s, 0)) for s, n in drawn.sampled.items()}
+
+
+def trend(drawn: sample.Drawn, rate: Sequence[float], stratum: Sequence[str], order: Sequence[float]) -> Trend | None:
+    """The drift of these rates, as the light goes by it; none where there is no estimate."""
+    try:
+        strata = merge_small_strata(stratum, drawn.sizes, drawn.partners)[0]
+    except TooFewPecs:
+        return None
+    found = drift(rate, order, strata, sum(_sampled(drawn, Counter(stratum)).values()))
+    return Trend(found, residuals(rate, strata))
 
 
 def thresholds(election: Election) -> Thresholds:

@@ -111,6 +111,12 @@ def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem) -> s
             postgresql_where=sa.text("load_to is null"),
         ),
         sa.Index(f"{name}_from", "load_from"),
+        sa.Index(
+            f"{name}_to",
+            "load_to",
+            sqlite_where=sa.text("load_to is not null"),
+            postgresql_where=sa.text("load_to is not null"),
+        ),
         info={"keys": keys},
     )
 
@@ -246,12 +252,55 @@ quarantine = _fact(  # what cannot be used, once; its version ends when a good o
     sa.Column("payload", sa.BigInteger, sa.ForeignKey("payload.id")),
 )
 
+refusal = _fact(  # a payload that lost too much to be made current; its version ends when one could be taken
+    "refusal",
+    ("source", "feed"),
+    _text("source", nullable=False),
+    _text("feed", nullable=False),
+    sa.Column("first_payload", sa.BigInteger, sa.ForeignKey("payload.id"), nullable=False),  # since the last good one
+    sa.Column("last_payload", sa.BigInteger, sa.ForeignKey("payload.id"), nullable=False),
+    _text("what", nullable=False),  # rows, figures
+    sa.Column("lost", sa.Integer, nullable=False),
+    sa.Column("held", sa.Integer, nullable=False),  # of so many that stay
+)
+
+check_result = sa.Table(  # what a check came to after a poll of the commission that changed something
+    "check_result",
+    metadata,
+    _id(),
+    sa.Column("poll", sa.BigInteger, sa.ForeignKey("poll.id"), nullable=False),
+    _load(nullable=False),  # as of it
+    sa.Column("judged_at", Instant, nullable=False),  # as of then: some checks wait for a poll that finds nothing
+    sa.Column("payload", sa.BigInteger, sa.ForeignKey("payload.id")),  # the newest that its figures are of
+    _text("check_id", nullable=False),
+    _text("contest", nullable=False),
+    _text("count", nullable=False),
+    _text("scope", nullable=False),
+    _text("state", nullable=False),  # right, wrong, not_judged
+    sa.Column("judged", sa.Integer, nullable=False),  # comparisons made
+    sa.Column("wrong", sa.Integer, nullable=False),  # that do not hold
+    sa.Column("largest", sa.Float),  # difference
+    sa.Index("check_result_once", "poll", "check_id", "contest", "count", "scope", unique=True),
+    sa.Index("check_result_kind", "check_id", "contest", "count", "scope", "poll"),
+)
+
+picture = sa.Table(  # what a person attached to a decision
+    "picture",
+    metadata,
+    _id(),
+    _load(nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),  # image/jpeg
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
 decision = sa.Table(  # what a person decided
     "decision",
     metadata,
     _id(),
     _load(nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # answer, count
+    sa.Column("kind", sa.Text, nullable=False),  # answer, count, stop, go, accept, payload, contradiction
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("value", sa.Text),
     sa.Column("who", sa.Text, nullable=False),
@@ -277,4 +326,4 @@ rehearsal_wish = sa.Table(  # what a person asked of the rehearsal from the scre
     sa.Column("wished_at", Instant, nullable=False),
 )
 
-FACTS = (pec, observer, report, answer, incident, message, attachment, published, quarantine)
+FACTS = (pec, observer, report, answer, incident, message, attachment, published, quarantine, refusal)

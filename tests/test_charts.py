@@ -20,6 +20,7 @@ from pages import (
     charts_incidents,
     charts_map,
     charts_results,
+    charts_stability,
     charts_turnout,
     colours,
     words,
@@ -101,6 +102,14 @@ def the_map(rows: pd.DataFrame, election: Election) -> charts.Spec:
     )
 
 
+STEPS = pd.DataFrame(
+    {"n": [100, 250, 290], "of": 300, "value": [None, 0.25, 0.26], "low": [None, 0.2, 0.24], "high": [None, 0.3, 0.28],
+     "confidence": 0.99, "light": ["red", "amber", "green"]}
+)  # fmt: skip
+PARTS = pd.DataFrame(
+    {"n": [5, 5], "since": 0, "stratum": ["osh", "chui"], "pecs": [4, 1], "of": 9, "share": [0.4, 0.1]}
+)
+RESIDUALS = pd.DataFrame({"place": [1, 2], "pec": ["1001", "1002"], "residual": [0.1, -0.1], "fitted": [0.1, -0.1]})
 REPORTS = pd.DataFrame({"region": ["osh", "bishkek"], "count": [3, 0], "written": ["3", "0"]})
 Drawing = Callable[[Election], charts.Spec]
 CHARTS: dict[str, Drawing] = {
@@ -126,6 +135,9 @@ CHARTS: dict[str, Drawing] = {
     "one count": lambda e: charts_results.one_count(
         pd.DataFrame({"list": ["Ishenim"], "votes": 9, "share": 0.9, "base": 10, "pecs": 1, "of": 2}), "machine"
     ),
+    "settling": lambda e: charts_stability.settling(STEPS),
+    "composition": lambda e: charts_stability.composition(PARTS),
+    "drift": lambda e: charts_stability.drift(RESIDUALS),
     "counted": lambda e: charts_results.counted(PROGRESS, NOW, NOW),
 }
 EMPTY: dict[str, Callable[[], charts.Spec]] = {
@@ -142,6 +154,9 @@ EMPTY: dict[str, Callable[[], charts.Spec]] = {
     "turnout of a PEC": lambda: charts_turnout.of_a_pec(COUNTS[:0], 1000, TURNOUT, ""),
     "machine and manual": lambda: charts_results.lists(BOTH.assign(pecs=0)),
     "one count": lambda: charts_results.one_count(BOTH.assign(pecs=0), "machine"),
+    "settling": lambda: charts_stability.settling(STEPS[STEPS["light"] == "red"]),
+    "composition": lambda: charts_stability.composition(PARTS[:0]),
+    "drift": lambda: charts_stability.drift(RESIDUALS[:0]),
     "counted": lambda: charts_results.counted(PROGRESS[:0], NOW, NOW),
 }
 

@@ -102,6 +102,12 @@ def edited(tmp_path: Path) -> Edit:
             "starts = 2027-03-14T07:30",
             "phases.after.starts: after does not",
         ),
+        (
+            "election.toml",
+            "confidence = 0.95",
+            'publish_margin = "design"',
+            "estimates.publish_margin: there is no `design_margin` to publish",
+        ),
         ("election.toml", "confidence = 0.95", "confidence = 95", "estimates.confidence: Input should be less than 1"),
         (
             "election.toml",

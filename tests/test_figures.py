@@ -16,7 +16,8 @@ from queries import export, moment, states
 from store import clock
 from tests.facts import ELECTION, Facts
 
-NAMES = ["coverage", "unreported", "incidents", "equipment", "procedures", "turnout", "results", "health"]
+NAMES = ["coverage", "unreported", "incidents", "equipment", "procedures", "turnout", "results", "checks", "changes",
+         "comparison", "health"]  # fmt: skip
 
 
 @pytest.fixture
@@ -64,11 +65,12 @@ COLUMNS = {
     "procedures": "stage question answer count n of value low high",
     "turnout": "contest hour value low high margin confidence n of light merged_strata published",
     "results": "contest list count votes share base pecs of",
+    "checks": "check tier severity state judged wrong largest",
     "health": "source last_success last_change age state seen changed quarantined error",
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COLUMNS)
 def test_the_columns_that_were_promised_are_there(facts: Facts, capfd: pytest.CaptureFixture[str], name: str) -> None:
     assert set(COLUMNS[name].split()) <= set(rows(capfd, name)[0])
 
@@ -126,6 +128,11 @@ def test_by_can_be_said_with_commas_or_again_and_again(facts: Facts, capfd: pyte
         (["procedures", "--list"], "procedures has no --list"),
         (["incidents", "--contacts"], "incidents has no --contacts"),
         (["equipment", "--by", "device,band"], "not by device as well"),
+        (["comparison", "--level", "4"], "there is no level 4; there are 1, 2, 3"),
+        (["comparison", "--level", "2", "--region", "osh"], "of the whole country"),
+        (["checks", "--region", "osh"], "checks has no --region"),
+        (["checks", "--by", "tier"], "it cannot be divided"),
+        (["turnout", "--level", "1"], "turnout has no --level"),
     ],
 )
 def test_what_does_not_exist_is_refused_in_one_line(

@@ -1,0 +1,149 @@
+"""Feed: what the commission publishes, held against itself: checks, what turned, the change log, the archive."""
+
+import pandas as pd
+import streamlit as st
+
+from pages import change_log, check_words, contradictions, embargoed, feed_names, names, payloads, refused, shell, words
+from pages.shell import Card
+from pages.view import View
+from pages.words import _, n_
+from queries import checks, embargo, feed, judged
+
+_TIERS = ("A", "B", "C")
+
+
+def page() -> None:
+    shell.title(
+        _("What the commission publishes, held against itself"),
+        _("Every figure is checked when it comes. A check says that figures differ, not who is right."),
+    )
+    shell.live(refused.accept)
+    shell.live(embargoed.note)
+    shell.live(_cards)
+    shell.live(contradictions.listed)
+    shell.live(_turned)
+    shell.live(_checks)
+    change_log.choose_filters()
+    shell.live(change_log.over_time)
+    shell.live(change_log.listed)
+    payloads.choose_filters()
+    shell.live(payloads.listed)
+
+
+def _cards(seen: View) -> None:
+    made = embargo.open_checks(seen.moment, seen.figure(checks.checks))
+    changed = seen.figure(feed.changes, **seen.place)
+    stands = contradictions.shown(seen)
+    stands = stands[stands["standing"]]
+    cards = [_tier(made, tier) for tier in _TIERS]
+    cards.insert(
+        0,
+        Card(
+            _("Contradictions now"),
+            words.number(len(stands)),
+            (_("seen by the machine, for head office until confirmed"),) if len(stands) else (),
+            "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else "green",
+        ),
+    )
+    cards.append(
+        Card(
+            _("Figures changed or vanished"),
+            words.number(changed["lines"].sum()),
+            (_("votes among them: {n}").format(n=words.number(changed.loc[changed["votes"], "lines"].sum())),),
+        )
+    )
+    shell.figure_cards(cards)
+    consistent = made[(made["tier"] == "A") & (made["scope"] == "pec") & (made["state"] != "not_judged")]
+    for count, rows in consistent.groupby("count", sort=False):
+        said = _("{figures}: {fraction} checks of arithmetic hold.").format(
+            figures=words.sentence(feed_names.figures(str(count), "pec")),
+            fraction=words.fraction(int((rows["state"] == "right").sum()), len(rows)),
+        )
+        st.caption(said)
+
+
+def _tier(made: pd.DataFrame, tier: str) -> Card:
+    """'24 of 26 hold': the checks of a tier that could be made."""
+    own = made[(made["tier"] == tier) & (made["state"] != "not_judged")]
+    right = int((own["state"] == "right").sum())
+    if own.empty:
+        return Card(check_words.tier(tier), words.NOTHING, (_("nothing to compare yet"),))
+    compared = _("{n} comparisons").format(n=words.number(own["judged"].sum()))
+    return Card(check_words.tier(tier), words.fraction(right, len(own)), (_("checks hold"), compared))
+
+
+def _turned(seen: View) -> None:
+    rows = embargo.open_checks(seen.moment, seen.figure(judged.turned))
+    shell.heading(_("Checks that turned: what held and does not hold now, and what holds again"))
+    if rows.empty:
+        return shell.empty(_("No check has turned yet."))
+    rows = rows.assign(
+        said=[check_words.turn(w, s) for w, s in zip(rows["was"], rows["state"], strict=True)],
+        figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)],
+        of=[words.fraction(w, j) for w, j in zip(rows["wrong"], rows["judged"], strict=True)],
+    )
+    columns = {
+        "judged_at": shell.Column(_("When"), words.clock_time),
+        "check": shell.Column(_("Check"), check_words.title, "medium"),
+        "said": shell.Column(_("What")),
+        "figures": shell.Column(_("Figures"), width="medium"),
+        "wrong": shell.Column(_("Do not hold"), words.number),
+        "judged": shell.Column(_("Compared"), words.number),
+        "severity": shell.Column(_("Severity"), names.severity),
+        "payload": shell.Column(_("Payload"), words.number),
+    }
+    count = n_("{n} turn", "{n} turns", len(rows)).format(n=words.number(len(rows)))
+    shell.table(rows, columns, "turned", count=count)
+    return None
+
+
+def _checks(seen: View) -> None:
+    shell.heading(_("The checks, and what each of them compared"))
+    for tier, tab in zip(_TIERS, st.tabs([check_words.tier(t) for t in _TIERS]), strict=True):
+        with tab:
+            if tier == "C":
+                shell.empty(
+                    _("Unusual figures, the least likely by chance first. Each has explanations that are no fault.")
+                )
+            _states(seen, tier)
+            _findings(seen, tier)
+
+
+def _states(seen: View, tier: str) -> None:
+    rows = embargo.open_checks(seen.moment, seen.figure(judged.states))
+    rows = rows[rows["tier"] == tier]
+    rows = rows.assign(
+        figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)]
+    ).reset_index(drop=True)
+    columns = {
+        "check": shell.Column(_("Check"), check_words.title, "large"),
+        "figures": shell.Column(_("Figures"), width="medium"),
+        "state": shell.Column(_("State"), check_words.state),
+        "wrong": shell.Column(_("Do not hold"), words.number),
+        "judged": shell.Column(_("Compared"), words.number),
+        "since_at": shell.Column(_("Since"), words.clock_time),
+        "since_payload": shell.Column(_("With payload"), words.number),
+        "severity": shell.Column(_("Severity"), names.severity),
+    }
+    made = rows[rows["state"] != "not_judged"]
+    count = _("{fraction} checks hold").format(
+        fraction=words.fraction(int((made["state"] == "right").sum()), len(made))
+    )
+    shell.table(rows, columns, f"checks_{tier}", count=count)
+
+
+def _findings(seen: View, tier: str) -> None:
+    """One row a comparison that does not hold, its arithmetic, and for what is to be looked at the explanations."""
+    found = embargo.open_findings(seen.moment, seen.figure(checks.findings, tier=tier, region=seen.region))
+    if seen.district:
+        found = found[found["district"] == seen.district]
+    if found.empty:
+        return
+    count = n_("{n} comparison that does not hold", "{n} comparisons that do not hold", len(found)).format(
+        n=words.number(len(found))
+    )
+    contradictions.arithmetic(found.reset_index(drop=True), f"findings_{tier}", count)
+    for check in dict.fromkeys(found["check"]):
+        if explained := check_words.innocent(check):
+            st.caption(_("{check}: what else may be behind it").format(check=check_words.title(check)))
+            st.text("\n".join(f"· {line}" for line in explained))

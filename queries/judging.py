@@ -1,0 +1,132 @@
+"""The checks after every poll of the commission that changed something, kept with the payload they were made of.
+
+It stands here because loaders may not import queries; the one who polls runs it beside the polls: the server, in a
+thread of its own, or `python -m queries.judging` beside `python -m loaders run`. What a check comes to at a poll
+follows from the store as it stood then, so a result that is made late is the one that would have been made in time.
+"""
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from elections.config import Election
+from queries import checks
+from queries.moment import Moment, here, moment
+from store import tables as t
+from store.engine import writing
+
+log = logging.getLogger(__name__)
+_LOOK = 2.0  # seconds between looks at whether there is a poll to judge
+_REST = 2.0  # after one, so many times as long as it took: the pages want the processor too
+_OF_ALL = frozenset({"total_is_sum", "total_pecs", "country_is_regions"})  # hold figures of several payloads together
+
+# A poll that changed something, and the first one after it that found nothing: some checks wait until a table and its
+# PECs stood still.
+_TO_JUDGE = sa.text(
+    """
+    with looked as (
+        select id, source, polled_at, load, lag(load) over (partition by source order by id) as before
+        from poll where source in :sources and (outcome = 'ok' or load is not null))
+    select p.id, p.source, p.polled_at, l.committed_at
+    from looked p left join load l on l.id = p.load
+    where (p.load is not null or p.before is not null)
+        and not exists (select 1 from check_result r where r.poll = p.id)
+    order by p.id
+    """
+).bindparams(sa.bindparam("sources", expanding=True))
+
+
+def judge(engine: sa.Engine, election: Election) -> Iterator[int]:
+    """Judge the polls that nobody has judged yet, the oldest first; yields each poll's id when it is done."""
+    sources = [s.id for s in election.sources if s.kind == "commission"]
+    with engine.connect() as conn:
+        polls = conn.execute(_TO_JUDGE, {"sources": sources}).all()
+    for poll in polls:
+        at = t.from_milliseconds(max(poll.polled_at, poll.committed_at or 0))
+        _judge(engine, election, poll.id, poll.source, at)
+        yield poll.id
+
+
+def _judge(engine: sa.Engine, election: Election, poll: int, source: str, at: datetime) -> None:
+    m = moment(engine, election, at)
+    if not m.load:
+        return
+    made = checks.checks(m)
+    payloads = _payloads(m, source)
+    rows = [
+        {
+            "poll": poll,
+            "load": m.load,
+            "judged_at": at,
+            "payload": _payload_of(row, payloads),
+            "check_id": row["check"],
+            "largest": None if pd.isna(row["largest"]) else row["largest"],
+        }
+        | {name: row[name] for name in ("contest", "count", "scope", "state", "judged", "wrong")}
+        for row in made.to_dict("records")
+    ]
+    r = t.check_result.c
+    with writing(engine) as conn:
+        if not conn.execute(sa.select(r.id).where(r.poll == poll).limit(1)).first():  # another server may be as quick
+            conn.execute(t.check_result.insert(), rows)
+
+
+def _payloads(m: Moment, source: str) -> dict[tuple[str, str, str], int]:
+    """The payload of each contest, count and scope that is current, as the source's loader wrote it down."""
+    c = t.load.c
+    query = sa.select(c.cursor).where(c.source == source, c.cursor.is_not(None), c.id <= m.load)
+    with m.engine.connect() as conn:
+        cursor = conn.execute(query.order_by(c.id.desc()).limit(1)).scalar()
+    mark = json.loads(cursor) if cursor else {}
+    feeds = [f for f in m.election.source(source).feeds if f.id in mark]
+    return {(f.contest, f.count, f.scope): int(mark[f.id]["payload"]) for f in feeds}
+
+
+def _payload_of(row: Mapping[Any, Any], payloads: Mapping[tuple[str, str, str], int]) -> int | None:
+    """The newest payload that a check's figures are of."""
+    kind = row["contest"], row["count"], row["scope"]
+    if row["check"] in _OF_ALL:
+        return max((p for of, p in payloads.items() if of[:2] == kind[:2]), default=None)
+    return payloads.get(kind)
+
+
+@contextlib.contextmanager
+def keep_judged(engine: sa.Engine, election: Election) -> Iterator[None]:
+    """While it is open, a thread judges every poll soon after it was made."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_run, args=(engine, election, stop), name="judging", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=30)
+
+
+def _run(engine: sa.Engine, election: Election, stop: threading.Event) -> None:
+    while not stop.wait(_LOOK):
+        started = time.monotonic()
+        try:
+            for _ in judge(engine, election):
+                if stop.wait(_REST * (time.monotonic() - started)):
+                    return
+                started = time.monotonic()
+        except Exception:  # the store may be away for a while: the poll is judged at the next look
+            log.exception("a poll was not judged")
+
+
+def main() -> None:
+    """Judge what has not been judged yet, and say how many polls that were."""
+    print(f"{sum(1 for _ in judge(*here()))} polls judged")
+
+
+if __name__ == "__main__":
+    main()

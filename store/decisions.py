@@ -1,0 +1,78 @@
+"""What a person decides on a page: an append-only row with who, when and why, in a load of its own."""
+
+import hashlib
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from store import clock
+from store import tables as t
+from store.loading import Load, loading
+from store.pictures import Picture
+
+STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machine has seen it
+
+
+class Refused(ValueError):
+    """The decision cannot be kept as it is. `reason`: who, why, picture, step."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def decide(store: sa.Engine, kind: str, subject: str, who: str, why: str, value: str | None = None) -> None:
+    """Keep a decision. Raises Refused without a name."""
+    _named(who)
+    with loading(store, "person") as load:
+        _keep(load, kind, subject, who, why, value)
+
+
+def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: str, why: str) -> None:
+    """What this payload lost has truly gone: the loader makes it current at its next poll. Raises Refused."""
+    _named(who)
+    if not why.strip():
+        raise Refused("why")
+    decide(store, "payload", f"{source}|{feed}", who, why, str(payload))
+
+
+def next_step(taken: Sequence[str]) -> str | None:
+    """The step that follows those taken; None after the last."""
+    return next((step for step in STEPS if step not in taken), None)
+
+
+def take_step(store: sa.Engine, subject: str, step: str, who: str, why: str, attached: Picture | None = None) -> None:
+    """Take a contradiction one step further; confirming takes a picture of the page. The decision's value is
+    '<step>', or '<step>|<picture>'. Raises Refused, also where somebody else took the step before."""
+    _named(who)
+    if step == "confirmed" and attached is None:
+        raise Refused("picture")
+    d = t.decision.c
+    with loading(store, "person") as load:
+        query = sa.select(d.value).where(d.kind == "contradiction", d.subject == subject).order_by(d.id)
+        if next_step([str(v).partition("|")[0] for v in load.conn.execute(query).scalars()]) != step:
+            raise Refused("step")
+        value = step if attached is None else f"{step}|{_keep_picture(load, attached)}"
+        _keep(load, "contradiction", subject, who, why, value)
+
+
+def _named(who: str) -> None:
+    if not who.strip():
+        raise Refused("who")
+
+
+def _keep(load: Load, kind: str, subject: str, who: str, why: str, value: str | None) -> None:
+    row = {"load": load.id, "kind": kind, "subject": subject, "value": value, "who": who.strip(), "why": why.strip()}
+    load.conn.execute(t.decision.insert(), row | {"decided_at": clock.now()})
+    load.counts["derived"] += 1
+
+
+def _keep_picture(load: Load, attached: Picture) -> int:
+    row = {
+        "load": load.id,
+        "content_type": attached.content_type,
+        "size": len(attached.body),
+        "sha256": hashlib.sha256(attached.body).hexdigest(),
+        "body": attached.body,
+    }
+    return int(load.conn.execute(t.picture.insert().returning(t.picture.c.id), row).scalar_one())

@@ -1,0 +1,150 @@
+"""A payload that lost too much: kept, not made current, told, and taken when a person says that it has truly gone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from loaders.__main__ import main
+from queries import refused
+from queries.moment import moment
+from store import check, clock, decisions
+from store import tables as t
+from tests.commission_site import (
+    ELECTION,
+    Poll,
+    Site,
+    archived,
+    pecs,
+    poller,
+    protocol,
+    published,
+    put_frame,
+    serving,
+    with_source,
+)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def poll(store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> Poll:
+    monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
+    put_frame(store, *pecs())
+    site.publish("machine", [protocol(p) for p in pecs()])
+    look = poller(store, with_source(timeout=1.5))
+    assert look("20:10").outcome == "ok"
+    return look
+
+
+def banners(store: sa.Engine, hour: str) -> list[dict[Any, Any]]:
+    return refused.refused(moment(store, ELECTION, ELECTION.moment_of(hour))).to_dict("records")
+
+
+def accept(store: sa.Engine, row: dict[Any, Any], hour: str) -> None:
+    with clock.frozen(ELECTION.moment_of(hour)):
+        decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "rang the commission")
+
+
+def test_a_payload_that_lost_too_much_is_archived_and_not_made_current(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    before = published(store)
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    assert poll("20:12").outcome == "error"
+    assert published(store) == before
+    row = banners(store, "20:13")[0]
+    assert (row["feed"], row["what"], row["lost"], row["held"]) == ("machine", "rows", 20, 60)
+    assert row["payload"] == archived(store)[-1].id
+    assert banners(store, "20:11") == []
+    assert list(check.faults(store)) == []
+
+
+def test_the_share_that_may_vanish_is_the_configurations(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    generous = poller(store, with_source(timeout=1.5, most_lost=0.5))
+    assert generous("20:12").outcome == "ok"
+    assert {place for place, *_ in published(store)} == set(pecs()[:40])
+
+
+def test_a_refusal_is_over_when_the_page_is_whole_again(store: sa.Engine, site: Site, poll: Poll) -> None:
+    whole = [protocol(p) for p in pecs()]
+    for content in (whole, [*whole[:-1], protocol(pecs()[-1], valid=291)]):
+        site.publish("machine", [])
+        poll("20:12")
+        assert len(banners(store, "20:13")) == 1
+        site.publish("machine", content)
+        poll("21:30")
+        assert banners(store, "21:31") == []
+
+
+def test_what_a_person_accepts_is_made_current_whatever_the_page_shows_by_then(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    accept(store, banners(store, "20:13")[0], "20:14")
+    assert banners(store, "20:14")[0]["accepted_by"] == "Asanova"
+    site.publish("machine", [protocol(p) for p in pecs()[:39]])
+    assert poll("20:40").outcome == "ok"
+    assert {place for place, *_ in published(store)} == set(pecs()[:39])
+    assert banners(store, "20:41") == []
+    assert list(check.faults(store)) == []
+    with store.connect() as conn:
+        row = conn.execute(sa.select(t.decision)).one()
+    assert (row.who, row.why) == ("Asanova", "rang the commission")
+
+
+def test_another_payload_of_the_same_refusal_can_be_accepted(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    seen = banners(store, "20:13")[0]
+    site.publish("machine", [protocol(p) for p in pecs()[:25]])
+    poll("20:40")
+    assert banners(store, "20:41")[0]["payload"] != seen["payload"]
+    accept(store, seen, "20:42")
+    assert poll("21:00").outcome == "error"  # the page has lost 15 more of 40: that was not accepted
+    assert {place for place, *_ in published(store)} == set(pecs()[:40])
+
+
+def test_an_acceptance_of_what_is_over_by_now_changes_nothing(store: sa.Engine, site: Site, poll: Poll) -> None:
+    whole = published(store)
+    site.publish("machine", [])
+    poll("20:12")
+    row = banners(store, "20:13")[0]
+    site.publish("machine", [protocol(p) for p in pecs()])
+    poll("21:30")
+    accept(store, row, "21:31")
+    poll("21:32")
+    assert published(store) == whole
+    site.publish("machine", [])
+    assert poll("22:30").outcome == "error"
+    assert published(store) == whole
+
+
+@pytest.mark.parametrize(("who", "why", "reason"), [(" ", "gone", "who"), ("Asanova", "", "why")])
+def test_nobody_accepts_without_a_name_and_a_reason(store: sa.Engine, who: str, why: str, reason: str) -> None:
+    with pytest.raises(decisions.Refused, match=reason):
+        decisions.accept_payload(store, "commission", "machine", 1, who, why)
+
+
+def test_who_accepts_at_the_servers_shell_is_on_record_too(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    monkeypatch.setenv("BAIKOO_STORE", store.url.render_as_string(False))
+    arguments = ["once", "--accept", "--source", "commission", "--who", "Asanova", "--why", "rang them"]
+    monkeypatch.setattr("sys.argv", ["loaders", *arguments])
+    assert main() == 0
+    assert {place for place, *_ in published(store)} == set(pecs()[:40])
+    with store.connect() as conn:
+        row = conn.execute(sa.select(t.decision)).one()
+    assert (row.kind, row.subject, row.who, row.why) == ("accept", "commission", "Asanova", "rang them")
