@@ -67,7 +67,8 @@ def _everybody(facts: Facts, pecs: list[str], form: str, at: str) -> None:
 def _run(name: str) -> None:
     import importlib
 
-    importlib.import_module(f"pages.{name}").page()
+    part = importlib.import_module(f"pages.{name}")
+    (part.strip if name == "strip" else part.page)()
 
 
 def drawn(name: str, language: str = "en", **state: str) -> AppTest:

@@ -165,8 +165,8 @@ def test_an_open_page_shows_within_two_seconds_that_the_figures_moved(address: s
         page = browser.new_page(locale="en-GB")
         page.goto(address)
         page.locator(".bk-clock", has_text="14:05:00").wait_for()
-        page.wait_for_function("window.baikooPulse")
-        page.wait_for_timeout(1_200)  # the pulse has asked once; the parts look by themselves after five seconds
+        page.locator(".st-key-bk_pulse button").wait_for(state="attached")
+        page.wait_for_timeout(1_500)  # the pulse has asked once; the parts look by themselves after five seconds
         with at("14:08", store):
             page.locator(".bk-clock", has_text="14:08:00").wait_for(timeout=2_500)
 
