@@ -37,15 +37,7 @@ def _cards(seen: View) -> None:
     stands = contradictions.shown(seen)
     stands = stands[stands["standing"]]
     cards = [_tier(made, tier) for tier in _TIERS]
-    cards.insert(
-        0,
-        Card(
-            _("Contradictions now"),
-            words.number(len(stands)),
-            (_("seen by the machine, for head office until confirmed"),) if len(stands) else (),
-            "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else "green",
-        ),
-    )
+    cards.insert(0, _contradictions(seen, stands))
     cards.append(
         Card(
             _("Figures changed or vanished"),
@@ -61,6 +53,18 @@ def _cards(seen: View) -> None:
             fraction=words.fraction(int((rows["state"] == "right").sum()), len(rows)),
         )
         st.caption(said)
+
+
+def _contradictions(seen: View, stands: pd.DataFrame) -> Card:
+    """How many there are; before the embargo ends without what touches observers' votes, and none is not green then."""
+    whole = embargo.lifted(seen.moment)
+    none: shell.Tone = "green" if whole else ""
+    lines = [
+        _("seen by the machine, for head office until confirmed") if len(stands) else "",
+        "" if whole else _("without what touches observers' votes"),
+    ]
+    tone: shell.Tone = "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else none
+    return Card(_("Contradictions now"), words.number(len(stands)), lines, tone)
 
 
 def _tier(made: pd.DataFrame, tier: str) -> Card:
