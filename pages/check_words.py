@@ -52,12 +52,17 @@ def tier(id: str) -> str:
     }.get(id, id)
 
 
-def state(id: str) -> str:
+def state(id: str, tier: str = "A") -> str:
+    """What a check came to; of tier C nothing is right or wrong."""
+    if tier == "C" and id != "not_judged":
+        return {"right": _("nothing unusual"), "wrong": _("to look at")}.get(id, id)
     return {"right": _("holds"), "wrong": _("does not hold"), "not_judged": _("nothing to compare yet")}.get(id, id)
 
 
-def turn(was: object, now: str) -> str:
+def turn(was: object, now: str, tier: str = "A") -> str:
     """'held, does not hold now'."""
+    if tier == "C":
+        return state(now, tier)
     if now == "right":
         return _("holds again")
     return _("did not hold when first judged") if missing(was) else _("held, does not hold now")

@@ -38,7 +38,13 @@ def listed(seen: View) -> None:
     )
     rows = shown(seen)
     if rows.empty:
-        return shell.empty(_("Nothing that is published contradicts itself or the observers' copies right now."))
+        return shell.empty(
+            _("Nothing that is published contradicts itself or the observers' copies right now.")
+            if embargo.lifted(seen.moment)
+            else _(
+                "Nothing that may be shown contradicts itself right now. What touches observers' votes is not told yet."
+            )
+        )
     _in_words(seen, rows)
     rows = rows.assign(
         title=rows["check"].map(check_words.title),

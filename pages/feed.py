@@ -36,15 +36,7 @@ def _cards(seen: View) -> None:
     stands = contradictions.shown(seen)
     stands = stands[stands["standing"]]
     cards = [_tier(made, tier) for tier in _TIERS]
-    cards.insert(
-        0,
-        Card(
-            _("Contradictions now"),
-            words.number(len(stands)),
-            (_("seen by the machine, for head office until confirmed"),) if len(stands) else (),
-            "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else "green",
-        ),
-    )
+    cards.insert(0, _contradictions(seen, stands))
     cards.append(
         Card(
             _("Figures changed or vanished"),
@@ -62,6 +54,18 @@ def _cards(seen: View) -> None:
         st.caption(said)
 
 
+def _contradictions(seen: View, stands: pd.DataFrame) -> Card:
+    """How many there are; before the embargo ends without what touches observers' votes, and none is not green then."""
+    whole = embargo.lifted(seen.moment)
+    none: shell.Tone = "green" if whole else ""
+    lines = [
+        _("seen by the machine, for head office until confirmed") if len(stands) else "",
+        "" if whole else _("without what touches observers' votes"),
+    ]
+    tone: shell.Tone = "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else none
+    return Card(_("Contradictions now"), words.number(len(stands)), lines, tone)
+
+
 def _tier(made: pd.DataFrame, tier: str) -> Card:
     """'24 of 26 hold': the checks of a tier that could be made."""
     own = made[(made["tier"] == tier) & (made["state"] != "not_judged")]
@@ -69,6 +73,8 @@ def _tier(made: pd.DataFrame, tier: str) -> Card:
     if own.empty:
         return Card(check_words.tier(tier), words.NOTHING, (_("nothing to compare yet"),))
     compared = _("{n} comparisons").format(n=words.number(own["judged"].sum()))
+    if tier == "C":
+        return Card(check_words.tier(tier), words.number(own["wrong"].sum()), (_("unusual figures listed"), compared))
     return Card(check_words.tier(tier), words.fraction(right, len(own)), (_("checks hold"), compared))
 
 
@@ -78,7 +84,7 @@ def _turned(seen: View) -> None:
     if rows.empty:
         return shell.empty(_("No check has turned yet."))
     rows = rows.assign(
-        said=[check_words.turn(w, s) for w, s in zip(rows["was"], rows["state"], strict=True)],
+        said=[check_words.turn(*turn) for turn in zip(rows["was"], rows["state"], rows["tier"], strict=True)],
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)],
         of=[words.fraction(w, j) for w, j in zip(rows["wrong"], rows["judged"], strict=True)],
     )
@@ -118,8 +124,8 @@ def _states(seen: View, tier: str) -> None:
     columns = {
         "check": shell.Column(_("Check"), check_words.title, "large"),
         "figures": shell.Column(_("Figures"), width="medium"),
-        "state": shell.Column(_("State"), check_words.state),
-        "wrong": shell.Column(_("Do not hold"), words.number),
+        "state": shell.Column(_("State"), lambda state: check_words.state(state, tier)),
+        "wrong": shell.Column(_("Listed") if tier == "C" else _("Do not hold"), words.number),
         "judged": shell.Column(_("Compared"), words.number),
         "since_at": shell.Column(_("Since"), words.clock_time),
         "since_payload": shell.Column(_("With payload"), words.number),
@@ -129,7 +135,7 @@ def _states(seen: View, tier: str) -> None:
     count = _("{fraction} checks hold").format(
         fraction=words.fraction(int((made["state"] == "right").sum()), len(made))
     )
-    shell.table(rows, columns, f"checks_{tier}", count=count)
+    shell.table(rows, columns, f"checks_{tier}", count="" if tier == "C" else count)
 
 
 def _findings(seen: View, tier: str) -> None:
@@ -139,9 +145,9 @@ def _findings(seen: View, tier: str) -> None:
         found = found[found["district"] == seen.district]
     if found.empty:
         return
-    count = n_("{n} comparison that does not hold", "{n} comparisons that do not hold", len(found)).format(
-        n=words.number(len(found))
-    )
+    does_not_hold = n_("{n} comparison that does not hold", "{n} comparisons that do not hold", len(found))
+    to_look_at = n_("{n} figure to look at", "{n} figures to look at", len(found))
+    count = (to_look_at if tier == "C" else does_not_hold).format(n=words.number(len(found)))
     contradictions.arithmetic(found.reset_index(drop=True), f"findings_{tier}", count)
     for check in dict.fromkeys(found["check"]):
         if explained := check_words.innocent(check):

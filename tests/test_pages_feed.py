@@ -104,6 +104,14 @@ def test_a_person_accepts_the_refused_payload_on_the_feed(night: Facts) -> None:
     assert "Accepted by Asanova at 29 Nov 10:00; taken at the next poll." in words_of(drawn("strip"))
 
 
+def test_where_observers_votes_may_not_be_told_the_feed_does_not_say_that_nothing_differs(night: Facts) -> None:
+    for as_of, told in ((NIGHT, True), (MORNING, False)):
+        assert ("without what touches observers" in words_of(drawn("feed", as_of=as_of))) == told
+        quiet = words_of(drawn("feed", as_of=as_of, region="bishkek"))
+        assert ("Nothing that may be shown contradicts itself right now." in quiet) == told
+        assert ("contradicts itself or the observers" in quiet) != told
+
+
 def test_the_past_is_not_decided_on(night: Facts) -> None:
     assert "Accept this payload" not in [b.label for b in drawn("feed", as_of=NIGHT).button]
 
