@@ -95,7 +95,7 @@ def drift(rows: pd.DataFrame) -> Spec:
         ),
         tooltip=charts.tooltip(place=_("Order of receipt"), pec=_("PEC"), written=_("Points above its stratum")),
     )
-    y = alt.Y("residual:Q", axis=charts.percent_axis(_("above or below the mean of its stratum")))
+    y = alt.Y("residual:Q", axis=charts.percent_axis(_("above its stratum")))
     chart = alt.layer(
         base.mark_point(filled=True, size=18, opacity=0.45, color=colours.OBSERVERS).encode(y=y),
         base.mark_line(strokeWidth=2.5, color=colours.LIGHTS["amber"]).encode(y="fitted:Q"),

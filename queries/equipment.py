@@ -27,7 +27,7 @@ def failures(
     with an episode that has no end: news of it within the hour, or none), pecs_replaced (a box was replaced),
     n (PECs that answered the checklist's question), failed_of_n (of these, those that failed), of (sampled),
     conflicts (PECs whose observers differ), value, low, high, confidence (of all PECs; in a region from its own
-    strata), merged_strata, enough (bool: so many answered that a page may show the value).
+    strata), merged_strata, enough (bool: so many answered that there is a value).
 
     Who reports an episode has not yet answered: where something fails people report it at once, and an estimate
     from them would be 100% before the first checklist.
@@ -86,7 +86,9 @@ def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int, leas
     answered = own[own["answered"]]
     counted = answered[answered["stratum"].isin(drawn.sizes)] if drawn else answered
     confidence = m.election.estimates.confidence
-    estimate = sample.share(counted["failed"], sample.merge(list(counted["stratum"]), drawn), confidence)
+    enough = len(answered) >= least * of
+    merged = sample.merge(list(counted["stratum"]), drawn) if enough else None
+    estimate = sample.share(counted["failed"], merged, confidence)
     return {
         "pecs_failed": int(own["failed"].sum()),
         "open_now": int(own["open"].sum()),
@@ -98,7 +100,7 @@ def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int, leas
         "conflicts": int(own["conflict"].sum()),
         **estimate.columns(),
         "merged_strata": estimate.merged_strata,
-        "enough": estimate.value is not None and len(answered) >= least * of,
+        "enough": estimate.value is not None,
     }
 
 

@@ -1,16 +1,23 @@
 """Procedures: what observers saw at the sampled PECs, answer by answer, and what it says of all PECs."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from elections.config import Checklist, Election, Question
 from queries import answers, sample
+from queries.estimates import proportion
+from queries.kept import Kept
+from queries.light import Shown, drift, light
 from queries.moment import Moment
+from queries.turnout import drawn_of, estimate_columns, thresholds
 
-COLUMNS = ["stage", "question", "answer", "count", "n", "of", "value", "low", "high", "confidence", "conflicts",
-           "merged_strata"]  # fmt: skip
+COLUMNS = ["stage", "question", "answer", "count", "n", "of", "value", "low", "high", "margin", "confidence", "light",
+           "drift", "reasons", "conflicts", "merged_strata"]  # fmt: skip
 
 
 def procedures(
@@ -19,9 +26,10 @@ def procedures(
     """One row a question's answer, also of those that nobody gave.
 
     stage, question, answer, count (PECs that say so for the day), n (PECs that answered and are not in conflict),
-    of (sampled; in the stage of voting outside the premises those with applications), value, low, high (of all PECs;
-    none where too few answered, and none for PECs with applications: how many of those there are in a stratum was
-    not fixed at the draw), confidence, conflicts (PECs out of n because their observers differ), merged_strata.
+    of (sampled; in the stage of voting outside the premises those with applications), value, low, high (of all PECs,
+    and the interval shown; none under a red light, and none for PECs with applications: how many of those there are
+    in a stratum was not fixed at the draw), margin, confidence, light, drift, reasons (as of `turnout`; a worst case
+    means nothing for yes and no), conflicts (PECs out of n because their observers differ), merged_strata.
     """
     asked = [
         q
@@ -34,15 +42,19 @@ def procedures(
     part = {answers.subject(q) for q in asked if _only_with_applications(m.election, q)}
     said = answers.day_answers(m, [answers.subject(q) for q in asked], pecs)
     by_subject = dict(list(said.groupby("subject")))
+    came = _FIRST.of(m)
+    came = came.assign(order=came.groupby(["load", "submitted"]).ngroup())
+    forms = _forms(m.election)
+    first = {own: came[came["form"].isin(own)].groupby("pec")["order"].min() for own in set(forms.values())}
     rows: list[dict[str, Any]] = []
     for q in asked:
         own = by_subject.get(answers.subject(q), said.iloc[:0])
         if answers.subject(q) in part:
-            own = own[own["mobile_applications"] > 0]
-            rows += _rows(q, own, None, len(with_applications), m.election.estimates.confidence)
+            own = own[own["mobile_applications"] > 0].assign(order=0)
+            rows += _rows(m.election, q, own, None, len(with_applications))
         else:
             of = drawn.of if drawn else len(pecs)
-            rows += _rows(q, own, drawn, of, m.election.estimates.confidence)
+            rows += _rows(m.election, q, own.assign(order=own["pec"].map(first[forms[answers.subject(q)]])), drawn, of)
     return sample.numbers(pd.DataFrame(rows, columns=COLUMNS))
 
 
@@ -60,28 +72,73 @@ def _drawn(m: Moment, region: str | None) -> sample.Drawn | None:
     return everywhere if region is None else sample.by_region(everywhere, sample.pecs(m)).get(region)
 
 
+def _forms(election: Election) -> dict[str, frozenset[str]]:
+    """The checklists that ask a question, by its subject."""
+    found: dict[str, set[str]] = {}
+    for form in election.forms:
+        for question in election.asked(form).values():
+            found.setdefault(answers.subject(question), set()).add(form)
+    return {subject: frozenset(forms) for subject, forms in found.items()}
+
+
+def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
+    """When each PEC's first usable report of each checklist came: pec, form, load, submitted."""
+    return m.frame(
+        """
+        select pec, form, load_from as load, submitted_at as submitted
+        from (
+            select r.*, row_number() over (partition by pec, form order by load_from, submitted_at) as place
+            from known_report r) as reports
+        where place = 1
+        """,
+        answers.some(pecs),
+        {"known_report": _EVER if pecs is None else _EVER_OF_SOME},
+    )
+
+
+_EVER = "select * from report where load_from <= :load and held is null"
+_EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
+_FIRST = Kept(_ask_first)
+
+
 def _rows(
-    question: Question, said: pd.DataFrame, drawn: sample.Drawn | None, of: int, confidence: float
+    election: Election, question: Question, said: pd.DataFrame, drawn: sample.Drawn | None, of: int
 ) -> list[dict[str, Any]]:
-    """The rows of one question: `said` are the PECs' answers for the day."""
+    """The rows of one question: `said` are the PECs' answers for the day, with their order of receipt."""
     agreed = said[~said["conflict"]]
-    ranks, strata = agreed["rank"].to_numpy(), agreed["stratum"].to_numpy(dtype=object)
-    known = agreed["stratum"].isin(drawn.sizes).to_numpy() if drawn else np.ones(len(agreed), dtype=bool)
-    merged = sample.merge(strata[known].tolist(), drawn)
+    known = agreed[agreed["stratum"].isin(drawn.sizes)] if drawn else agreed
+    merged = sample.merge(known["stratum"].tolist(), drawn)
     rows = []
     for rank, answer in enumerate(question.choices, 1):
-        estimate = sample.share(ranks[known] == rank, merged, confidence)
+        shown, value = _shown(election, known["rank"].to_numpy() == rank, known, merged, drawn)
         rows.append(
             {
                 "stage": question.stage,
                 "question": question.id,
                 "answer": answer,
-                "count": int((ranks == rank).sum()),
+                "count": int((agreed["rank"].to_numpy() == rank).sum()),
                 "n": len(agreed),
                 "of": of,
-                **estimate.columns(),
+                **estimate_columns(election, shown, value, tuple(sorted(merged.parts)) if merged else ()),
                 "conflicts": len(said) - len(agreed),
-                "merged_strata": estimate.merged_strata,
             }
         )
     return rows
+
+
+def _shown(
+    election: Election,
+    yes: NDArray[np.bool_],
+    known: pd.DataFrame,
+    merged: sample.Merged | None,
+    drawn: sample.Drawn | None,
+) -> tuple[Shown, float | None]:
+    """The share of all PECs that say yes, under its light."""
+    limits = thresholds(election)
+    if drawn is None or merged is None:
+        return light(None, {}, drawn.sampled if drawn else {}, 0.0, None, limits), None
+    reported = dict(Counter(known["stratum"]))
+    sampled = drawn_of(drawn, reported)
+    estimate = proportion(yes, merged.stratum, merged.sizes, election.estimates.confidence)
+    term = drift(yes, known["order"].to_numpy(dtype=np.float64), merged.stratum, sum(sampled.values())).term
+    return light(estimate, reported, sampled, term, None, limits), estimate.value

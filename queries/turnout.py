@@ -245,7 +245,7 @@ def _estimated(
 ) -> tuple[Shown, float | None, tuple[str, ...]]:
     """The same numbers give the same estimate: of an hour that is past, few counts change any more."""
     reported = dict(Counter(stratum))
-    sampled = _sampled(drawn, reported)
+    sampled = drawn_of(drawn, reported)
     try:
         strata, sizes, parts = merge_small_strata(stratum, drawn.sizes, drawn.partners)
         estimate = ratio(y, x, strata, sizes, confidence)
@@ -258,7 +258,7 @@ def _estimated(
     return shown, estimate.value, tuple(sorted(parts))
 
 
-def _sampled(drawn: sample.Drawn, reported: Mapping[str, int]) -> dict[str, int]:
+def drawn_of(drawn: sample.Drawn, reported: Mapping[str, int]) -> dict[str, int]:
     """The PECs drawn in each stratum; a frame may name more than were drawn."""
     return {s: max(n, reported.get(s, 0)) for s, n in drawn.sampled.items()}
 
@@ -269,7 +269,7 @@ def trend(drawn: sample.Drawn, rate: Sequence[float], stratum: Sequence[str], or
         strata = merge_small_strata(stratum, drawn.sizes, drawn.partners)[0]
     except TooFewPecs:
         return None
-    found = drift(rate, order, strata, sum(_sampled(drawn, Counter(stratum)).values()))
+    found = drift(rate, order, strata, sum(drawn_of(drawn, Counter(stratum)).values()))
     return Trend(found, residuals(rate, strata))
 
 

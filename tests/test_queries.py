@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from queries import equipment, incidents, procedures
+from queries import equipment, incidents, light, procedures
 from queries.estimates import proportion
 from store import tables as t
-from tests.facts import ELECTION, Facts
+from tests.facts import ELECTION, Facts, easy
 
 SIZES = {s.id: s.pecs for s in ELECTION.strata}
 
@@ -33,15 +33,31 @@ class TestProcedures:
         assert rows["count"].sum() == 0
         assert rows["value"].isna().all()
 
-    def test_the_share_is_of_all_pecs_by_strata(self, facts: Facts) -> None:
+    def test_the_share_is_of_all_pecs_by_strata_widened_by_drift(self, store: sa.Engine) -> None:
+        facts = Facts(store, easy(ELECTION))
         pecs = facts.pecs(3)
         for i, pec in enumerate(pecs):
             facts.report(pec, "opening", at="08:00", drawing_of_lots="no" if i % 4 == 0 else "yes")
         row = self.answers(facts, "drawing_of_lots", stage="opening").loc["no"]
         strata = [s.id for s in ELECTION.strata for _ in range(3)]
-        expected = proportion([int(i % 4 == 0) for i in range(24)], strata, SIZES)
-        assert (row["value"], row["low"], row["high"]) == pytest.approx((expected.value, expected.low, expected.high))
+        yes = [int(i % 4 == 0) for i in range(24)]
+        expected, term = proportion(yes, strata, SIZES), light.drift(yes, range(24), strata, 300).term
+        ends = max(0.0, expected.low - term), min(1.0, expected.high + term)
+        assert (row["value"], row["low"], row["high"]) == pytest.approx((expected.value, *ends))
+        assert (row["margin"], row["drift"], row["light"]) == (
+            pytest.approx(expected.margin),
+            pytest.approx(term),
+            "amber",
+        )
         assert (row["count"], row["n"], row["of"]) == (6, 24, 300)
+
+    def test_a_red_light_has_counts_and_reasons_and_no_share(self, facts: Facts) -> None:
+        for pec in facts.pecs(3):
+            facts.report(pec, "opening", at="08:00")
+        row = self.answers(facts, "drawing_of_lots", stage="opening").loc["yes"]
+        assert (row["count"], row["n"], row["light"]) == (24, 24, "red")
+        assert row[["value", "low", "high"]].isna().all()
+        assert row["reasons"][0] == light.Reason("sample", None, 24, 240, 300)
 
     def test_the_answer_of_the_day_is_the_worst_of_its_windows(self, facts: Facts) -> None:
         facts.pec("5001")
@@ -81,7 +97,8 @@ class TestProcedures:
         assert (row["count"], row["n"], row["of"]) == (16, 16, 16)
         assert np.isnan(row["value"])
 
-    def test_a_stratum_with_one_pec_is_merged_and_named(self, facts: Facts) -> None:
+    def test_a_stratum_with_one_pec_is_merged_and_named(self, store: sa.Engine) -> None:
+        facts = Facts(store, easy(ELECTION))
         for pec in facts.pecs({s.id: 1 if s.id == "talas" else 2 for s in ELECTION.strata}):
             facts.report(pec, "opening", at="08:00")
         row = self.answers(facts, "drawing_of_lots", stage="opening").loc["yes"]
@@ -160,7 +177,8 @@ class TestEquipment:
         assert (worst["episodes"], worst["minutes"], worst["replaced"], worst["open"]) == (3, 90, True, False)
         assert self.arbb(facts, "12:00")["pecs_replaced"] == 1
 
-    def test_a_region_is_estimated_from_its_own_stratum(self, facts: Facts) -> None:
+    def test_a_region_is_estimated_from_its_own_stratum(self, store: sa.Engine) -> None:
+        facts = Facts(store, easy(ELECTION))
         for i, pec in enumerate(facts.pecs(10)):
             facts.report(pec, "voting_12", at="12:00", arbb_temporary_failure="yes" if i % 5 == 0 else "no")
         rows = equipment.failures(facts.at("12:10"), ("device", "region")).set_index(["device", "region"])
@@ -170,7 +188,8 @@ class TestEquipment:
         assert (row["pecs_failed"], row["n"], row["of"]) == (2, 10, 73)
         assert len(rows) == 16
 
-    def test_none_of_those_that_answered_is_at_most_so_many(self, facts: Facts) -> None:
+    def test_none_of_those_that_answered_is_at_most_so_many(self, store: sa.Engine) -> None:
+        facts = Facts(store, easy(ELECTION))
         for pec in facts.pecs(4):
             facts.report(pec, "voting_12", at="12:00")
         row = self.arbb(facts, "12:10")

@@ -1,7 +1,5 @@
 """How a turnout estimate came about: each step is the estimate of the reports so far, and red steps have no number."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -149,27 +147,6 @@ def test_a_margin_narrower_than_the_interval_shown_is_said_to_be(sqlite_store: s
     assert [line for line in turnout_words.margins(red) if "±" in line] == ["fixed before the day: ± 3.00 points"]
 
 
-@pytest.fixture
-def at_half(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process's store, with half of the reports."""
-    monkeypatch.setenv("BAIKOO_STORE", str(sqlite_store.url))
-    moment.here.cache_clear()
-    facts = Facts(sqlite_store)
-    reports(facts, facts.pecs(DRAWN)[:150])
-    yield
-    moment.here.cache_clear()
-
-
-@pytest.mark.parametrize("way", [[], ["--by", "region"], ["--stability"], ["--drift"], ["--residuals"], ["--list"]])
-def test_red_has_no_share_on_the_command_line(at_half: None, capfd: pytest.CaptureFixture[str], way: list[str]) -> None:
-    hour = [] if way == ["--list"] else ["--hour", "12:00"]
-    assert figures.main(["turnout", *way, *hour, "--as-of", "12:30", "--format", "json"]) == 0
-    rows = json.loads(capfd.readouterr().out)["rows"]
-    hidden = ("value", "low", "high", "shown_margin", "publish_margin", "slope", "shift", "residual")
-    red = [row for row in rows if row.get("light", "red") == "red"]
-    assert [(name, row[name]) for row in red for name in hidden if row.get(name) is not None] == []
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -179,7 +156,14 @@ def test_red_has_no_share_on_the_command_line(at_half: None, capfd: pytest.Captu
     ],
 )
 def test_what_a_figure_has_not_is_refused(
-    at_half: None, capfd: pytest.CaptureFixture[str], arguments: list[str], said: str
+    sqlite_store: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
 ) -> None:
+    monkeypatch.setenv("BAIKOO_STORE", str(sqlite_store.url))
+    moment.here.cache_clear()
     assert figures.main(arguments) == 2
     assert said in capfd.readouterr().err
+    moment.here.cache_clear()

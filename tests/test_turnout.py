@@ -5,14 +5,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from elections.config import Election
 from queries import light, turnout
 from queries.counts import turnout_counts
 from queries.estimates import merge_small_strata, ratio
 from store import clock
 from store import tables as t
 from store.loading import loading
-from tests.facts import ELECTION, Facts
+from tests.facts import ELECTION, Facts, easy
 
 DRAWN = {s.id: s.sampled for s in ELECTION.strata}
 SIZES = {s.id: s.pecs for s in ELECTION.strata}
@@ -170,19 +169,12 @@ def test_drift_uses_the_order_in_which_counts_came(store: sa.Engine) -> None:
 
 
 def test_limits_are_clipped_to_a_share(store: sa.Engine) -> None:
-    facts = Facts(store, _easy(ELECTION))
+    facts = Facts(store, easy(ELECTION))
     for pec, count in zip(facts.pecs(2), [0, 9, 0, 8, 1, 0, 0, 7, 0, 0, 0, 3, 0, 0, 5, 0], strict=True):
         facts.report(pec, "voting_12", at="12:05", voters_voted=count)
     row = noon(facts)
     assert row["low"] == 0.0
     assert row["value"] < row["high"] <= 1.0
-
-
-def _easy(election: Election) -> Election:
-    """The same election with a light that lets everything through."""
-    none = {"green_share": 0.0, "green_stratum_share": 0.0, "amber_share": 0.0, "amber_stratum_share": 0.0}
-    estimates = election.estimates.model_copy(update=none | {"widest_amber": 2.0})
-    return election.model_copy(update={"estimates": estimates})
 
 
 class TestBesideTheCommission:
