@@ -78,6 +78,7 @@ def small(folder: Path) -> Iterator[Day]:
     election = _election(folder, {s.id: (s.pecs, s.sampled) for s in read("kg-2021-11-28").strata})
     with _site(election, folder) as site:
         day = Day(folder, election, site)
+        _run(["-m", "queries.judging"], day.environment)  # a server would have done it as the day went
         day.goes_on()
         yield day
 
@@ -97,6 +98,7 @@ def large(folder: Path, like: Day, pecs: int = 100_000, sampled: int = 2_000) ->
         clock.set_rehearsed(store, election.moment_of(LOADED), 0)  # so that not all of it is news of the last minutes
         store.dispose()
         _run(["-m", "loaders", "once"], day.environment)
+        _run(["-m", "queries.judging"], day.environment)
         day.goes_on()
         yield day
 

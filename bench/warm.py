@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench.day import Day
 from bench.server import serving
 
-ROUNDS = 9
+ROUNDS = 15
+_SETTLE = 1.0  # seconds, so that no visit bears what the last one left
 # without these Chromium calls home, and fails slowly where there is no network
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _FLAGS += ["--disable-sync", "--no-first-run"]
@@ -55,7 +56,9 @@ def _visit(page: Page, address: str, *until: Callable[[Page], None]) -> list[flo
     for holds in until:
         holds(page)
         times.append(time.perf_counter() - started)
+    page.wait_for_timeout(300)
     page.close()
+    time.sleep(_SETTLE)
     return times
 
 
