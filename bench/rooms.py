@@ -17,7 +17,7 @@ from bench.visitor import Run, Visitor
 from pages import pulse
 
 SESSIONS, TICK, EVERY = 50, 5.0, 5.0
-_PULSE = 1.0  # seconds, as pages/pulse.js has it
+_PULSE, _SPREAD = 1.0, 0.5  # seconds, as pages/pulse.js has them
 _SETTLE = 15.0  # seconds after the last report in which everybody must have seen it
 
 
@@ -85,6 +85,7 @@ async def _sit(
         while not over.is_set():
             now = (await http.get("/pulse")).text
             if key not in ("", now):
+                await asyncio.sleep(random.uniform(0, _SPREAD))  # noqa: S311 -- no secret
                 saw(await visitor.press(pulse.BUTTON))
             key = now
             if time.perf_counter() - looked >= tick:

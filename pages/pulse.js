@@ -8,7 +8,10 @@ if (!window.baikooPulse) {
       try {
         const answer = await fetch("pulse", { cache: "no-store" });
         const key = answer.ok ? await answer.text() : seen;
-        if (seen !== null && key !== seen) button.click();
+        if (seen !== null && key !== seen) {
+          await new Promise((done) => setTimeout(done, Math.random() * 500)); // fifty screens, not all at once
+          button.click();
+        }
         seen = key;
       } catch {
         // no server for the moment: the page itself says so

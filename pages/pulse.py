@@ -1,10 +1,10 @@
 """The pulse: an open page learns within a second that the figures moved, and draws its live parts again.
 
 A page looks by itself every few seconds. In between, a few lines of JavaScript ask the server each second for the key
-of the snapshot, which costs neither of them anything, and press an unseen button when it is another one.
+of the snapshot, which costs neither of them anything, and press an unseen button when it is another one; not all
+screens in the same instant.
 """
 
-import random
 from pathlib import Path
 
 import streamlit as st
@@ -16,7 +16,6 @@ from pages.view import view
 from queries import snapshot
 
 TICK = 5.0  # seconds between a live part's own looks at the snapshot
-_JITTER = 1.0  # so that fifty screens do not look in the same instant
 BUTTON = "↻"  # no word: nobody sees it
 _SCRIPT = Path(__file__).parent / "pulse.js"
 _PARTS = "live_parts"  # the keys of the live parts that this session's page drew
@@ -45,11 +44,10 @@ def begin() -> None:
         st.html('<script src="pulse.js"></script>', unsafe_allow_javascript=True)
 
 
-def follow(key: str) -> float:
-    """From now on the pulse draws the part of this key again; the seconds between its own looks."""
+def follow(key: str) -> None:
+    """From now on the pulse draws the part of this key again."""
     if key not in st.session_state.setdefault(_PARTS, []):
         st.session_state[_PARTS].append(key)
-    return TICK + random.uniform(0, _JITTER)  # noqa: S311 -- no secret
 
 
 def _moved() -> None:

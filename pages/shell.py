@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,17 +19,22 @@ from queries import export
 from queries.moment import here
 
 log = logging.getLogger("baikoo.pages")
+_JITTER = 1.0  # seconds, so that fifty screens do not look in the same instant
 
 Tone = Literal["", "green", "amber", "red"]
 
 
-def live(draw: Callable[[View], None]) -> None:
+def live(draw: Callable[[View], None], pulsed: bool = True) -> None:
     """Draw a part of the page, and again when the figures move while the page shows the present.
 
+    What moves by itself, as a clock does, need not be `pulsed`: it looks every few seconds anyhow.
     Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
     """
     key = f"{draw.__module__}.{draw.__qualname__}"
-    every = pulse.follow(key) if view().as_of is None else None
+    now = view().as_of is None
+    if now and pulsed:
+        pulse.follow(key)
+    every = pulse.TICK + random.uniform(0, _JITTER) if now else None  # noqa: S311 -- no secret
 
     def part() -> None:
         try:

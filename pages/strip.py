@@ -42,7 +42,7 @@ def choose_language() -> None:
 
 def strip(controls: bool = True) -> None:
     """Country, date, clock, ages of the sources; then filters, PEC box and as of, where there are `controls`."""
-    shell.live(_line)
+    shell.live(_line, pulsed=False)
     if not controls:
         return
     with st.container(key="bk_filters", horizontal=True, vertical_alignment="bottom"):
