@@ -10,7 +10,7 @@ import streamlit as st
 from pages import names, shell, words
 from pages.view import View
 from pages.words import _, n_
-from queries import health
+from queries import embargo, health
 
 RAW_LETTERS = 4_000
 
@@ -134,7 +134,7 @@ def _readable(raw: str) -> str:
 
 
 def _set_aside(seen: View) -> None:
-    rows = seen.figure(health.quarantined, limit=200)
+    rows = embargo.open_quarantine(seen.moment, seen.figure(health.quarantined, limit=200))
     shell.heading(_("Set aside: rows that could not be used, and why"))
     if rows.empty:
         shell.empty(_("Nothing is set aside. Every row that came could be used."))
@@ -153,8 +153,12 @@ def _set_aside(seen: View) -> None:
     count = n_("{n} row", "{n} rows", len(rows)).format(n=words.number(len(rows)))
     chosen = shell.table(rows, columns, key="set_aside", count=count, choose=True)
     if chosen is not None:
+        raw = rows["raw"].iloc[chosen]
+        if words.missing(raw):
+            st.caption(_("What stood there may be observers' votes, which are under embargo."))
+            return
         st.caption(_("The row as it came:"))
-        st.code(_readable(str(rows["raw"].iloc[chosen]))[:RAW_LETTERS], language=None, wrap_lines=True)
+        st.code(_readable(str(raw))[:RAW_LETTERS], language=None, wrap_lines=True)
 
 
 def _loads(seen: View) -> None:

@@ -17,6 +17,7 @@ from queries.export import Embargo
 from queries.figures import ALWAYS_BY, FIGURES, Figure
 from queries.grid import UnknownColumn
 from queries.moment import Moment, here, now
+from store import clock
 
 
 class Refused(Exception):
@@ -75,10 +76,13 @@ def _moment(election: Election, as_of: str | None) -> Moment:
     if as_of is None:
         return now()
     try:
-        return now(election.moment_of(as_of))
+        at = election.moment_of(as_of)
     except ValueError as error:
         wanted = "a time of election day (14:00) or a date and time (2021-11-29T10:00)"
         raise Refused(f"--as-of {as_of}: {wanted}") from error
+    if at > clock.now():
+        raise Refused(f"--as-of {as_of}: that has not come yet")
+    return now(at)
 
 
 def answer(m: Moment, asked: argparse.Namespace) -> tuple[pd.DataFrame, Embargo | None]:

@@ -1,15 +1,18 @@
-"""The archive of what the sources sent: which payloads there are, and the bytes of one."""
+"""The archive of what the commission sent: which payloads there are, and the bytes of one.
+
+What is kept of the observers' database are rows with votes, names and telephones in them: they leave by no page.
+"""
 
 import re
 import zlib
 
 import pandas as pd
 
-from queries.moment import Moment
+from queries.moment import Given, Moment
 
 
 def payloads(m: Moment, source: str | None = None, feed: str | None = None, limit: int = 200) -> pd.DataFrame:
-    """The payloads that were kept by this moment, newest first: payload, fetched_at, source, feed, status,
+    """What the commission had sent by this moment, newest first: payload, fetched_at, source, feed, status,
     content_type, size (bytes), sha256, url, refused (bool: it lost too much to be made current, and stands so)."""
     rows = m.frame(
         """
@@ -18,10 +21,12 @@ def payloads(m: Moment, source: str | None = None, feed: str | None = None, limi
         from payload p
         left join refusal_now r on r.source = p.source and r.feed = p.feed
             and p.id between r.first_payload and r.last_payload
-        where p.fetched_at <= :at and (cast(:source as text) is null or p.source = :source)
+        where p.source in (select source from published_by) and p.fetched_at <= :at
+            and (cast(:source as text) is null or p.source = :source)
             and (cast(:feed as text) is null or p.feed = :feed)
         order by p.id desc limit :limit
         """,
+        _published_by(m),
         source=source,
         feed=feed,
         limit=limit,
@@ -30,9 +35,22 @@ def payloads(m: Moment, source: str | None = None, feed: str | None = None, limi
 
 
 def body(m: Moment, payload: int) -> bytes:
-    """The bytes of a payload as they came; none where there is no such payload yet."""
-    rows = m.frame("select body from payload where id = :payload and fetched_at <= :at", payload=payload)
+    """The bytes of a payload as they came; none where the commission sent no such payload by then."""
+    rows = m.frame(
+        """
+        select body from payload
+        where id = :payload and fetched_at <= :at and source in (select source from published_by)
+        """,
+        _published_by(m),
+        payload=payload,
+    )
     return zlib.decompress(bytes(rows["body"].iloc[0])) if len(rows) else b""
+
+
+def _published_by(m: Moment) -> Given:
+    """The sources that are a commission's."""
+    own = [{"source": s.id} for s in m.election.sources if s.kind == "commission"]
+    return {"published_by": own or [{"source": ""}]}
 
 
 def file_name(source: str, feed: str, payload: int) -> str:

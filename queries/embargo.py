@@ -13,6 +13,7 @@ from queries.check_kinds import LISTS
 from queries.check_list import CHECKS
 from queries.checks_a import OBSERVED
 from queries.moment import Moment
+from store import clock
 
 
 class Embargoed(Exception):
@@ -25,9 +26,9 @@ def until(election: Election) -> datetime | None:
 
 
 def lifted(m: Moment) -> bool:
-    """Whether observers' votes may be shown, judged at the moment that is looked at and not by today's clock."""
+    """Whether observers' votes may be shown of the moment that is looked at; never before the hour itself has come."""
     end = until(m.election)
-    return end is None or m.at >= end
+    return end is None or min(m.at, clock.now()) >= end
 
 
 def open_after(m: Moment, figure: pd.DataFrame) -> pd.DataFrame:
@@ -54,11 +55,23 @@ def open_findings(m: Moment, findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def open_checks(m: Moment, checks: pd.DataFrame) -> pd.DataFrame:
-    """Of `checks.checks`: every row, without how large a difference is where observers' votes made it."""
+    """Of `checks.checks` and what is made of it: those that need no votes of the observers. Even how many of their
+    comparisons do not hold is derived from votes."""
     if lifted(m):
         return checks
     hidden = _of_observers(checks) & (_of_votes(checks) | checks["check"].isin(["protocol_differs"]))
-    return checks.assign(largest=checks["largest"].mask(hidden))
+    return checks[~hidden].reset_index(drop=True)
+
+
+def open_quarantine(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
+    """Of rows that were set aside (source, place, key, detail, raw): every row; what stood in it only where it is
+    an answer to a question that is no list's votes. An unknown question may be one with its name mistyped."""
+    if lifted(m):
+        return rows
+    votes = {question for contest in m.election.contests for question in contest.vote_questions}
+    told = {q.id for q in m.election.questions} - votes
+    hidden = (rows["place"] == "obs_answer") & ~rows["key"].str.rpartition("/")[2].isin(told)
+    return rows.assign(**{name: rows[name].mask(hidden) for name in ("detail", "raw")})
 
 
 def open_answers(m: Moment, answers: pd.DataFrame) -> pd.DataFrame:

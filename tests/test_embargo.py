@@ -1,6 +1,8 @@
 """The embargo: observers' votes are shown nowhere before its hour, and everywhere after it."""
 
+import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +11,9 @@ import sqlalchemy as sa
 from elections.config import Election
 from pages import pec_answers
 from queries import __main__ as figures
-from queries import embargo, moment, pec
+from queries import archive, embargo, health, moment, pec
+from store import clock
+from store import tables as t
 from tests.facts import ELECTION, Facts
 
 
@@ -98,16 +102,59 @@ def test_the_rows_that_are_left_out_are_counted(facts: Facts, capfd: pytest.Capt
     assert asked(capfd, "comparison", "--as-of", "23:30", "--format", "csv")[1].count("\r\n") == 8 + 1
 
 
-def test_findings_that_print_no_votes_stay_and_the_checks_keep_their_counts(
+def test_findings_that_print_no_votes_stay_and_no_count_tells_of_votes(
     facts: Facts, capfd: pytest.CaptureFixture[str]
 ) -> None:
     listed = json.loads(asked(capfd, "checks", "--list", "--as-of", "23:30", "--format", "json")[1])["rows"]
     differs = [(row["line"], row["left"], row["right"]) for row in listed if row["check"] == "protocol_differs"]
     assert ("registered", 20100, 20000) in differs
-    assert "Ata-Meken" not in [line for line, *_ in differs]
+    assert not {line for line, *_ in differs} & set(LISTS)
     counted = json.loads(asked(capfd, "checks", "--as-of", "23:30", "--format", "json")[1])["rows"]
-    row = next(row for row in counted if row["check"] == "protocol_differs")
-    assert (row["state"], row["wrong"], row["largest"]) == ("wrong", len(differs) + 1, None)
+    kinds = {(row["check"], row["count"]) for row in counted}
+    assert not {("protocol_differs", "manual"), ("valid_votes", "observed")} & kinds
+    assert {("found_split", "observed"), ("valid_votes", "manual")} <= kinds
+    later = json.loads(asked(capfd, "checks", "--as-of", "2021-11-29T08:00", "--format", "json")[1])["rows"]
+    row = next(row for row in later if row["check"] == "protocol_differs")
+    assert (row["state"], row["wrong"]) == ("wrong", len(differs) + 1)
+
+
+def test_a_moment_that_has_not_come_lifts_nothing(facts: Facts, capfd: pytest.CaptureFixture[str]) -> None:
+    with clock.frozen(ELECTION.moment_of("2021-11-29T05:00")):
+        assert not embargo.lifted(facts.as_of("2021-11-29T08:00"))
+        code, out, err = asked(capfd, "quickcount", "--as-of", "2021-11-29T08:00")
+    assert (code, out) == (2, "")
+    assert "has not come yet" in err
+
+
+@pytest.mark.parametrize(("question", "hidden"), [("votes_1", True), ("votes_01", True), ("found", False)])
+def test_what_was_set_aside_shows_no_votes_before_the_embargo_ends(facts: Facts, question: str, hidden: bool) -> None:
+    row = {"source": "observation", "place": "obs_answer", "key": f"r1/{question}", "hash": "x", "field": "value",
+           "reason": "not_a_number", "detail": "3l37", "raw": '{"value": "3l37"}'}  # fmt: skip
+    facts.put(t.quarantine, row, at="23:20")
+    before, after = (
+        embargo.open_quarantine(m, health.quarantined(m))
+        for m in (facts.as_of("23:30"), facts.as_of("2021-11-29T08:00"))
+    )
+    assert before[["detail", "raw"]].isna().all(axis=None) == hidden
+    assert after["detail"].tolist() == ["3l37"]
+
+
+def payload_of(source: str) -> dict[str, object]:
+    body = b"7177"
+    return {"source": source, "feed": "rows", "fetched_at": ELECTION.moment_of("22:00"), "size": len(body),
+            "sha256": hashlib.sha256(body).hexdigest(), "body": zlib.compress(body)}  # fmt: skip
+
+
+def test_the_archive_gives_out_nothing_of_the_observers_database(facts: Facts) -> None:
+    with facts.store.begin() as conn:
+        conn.execute(t.payload.insert(), [payload_of(source) for source in ("observation", "commission")])
+    m = facts.as_of("2021-11-29T09:00")
+    rows = archive.payloads(m)
+    assert rows["source"].tolist() == ["commission"]
+    with facts.store.connect() as conn:
+        (observed,) = conn.execute(sa.select(t.payload.c.id).where(t.payload.c.source == "observation")).scalars()
+    assert archive.body(m, observed) == b""
+    assert archive.body(m, int(rows["payload"].item())) == b"7177"
 
 
 @pytest.mark.parametrize("how", [["--as-of", "2021-11-29T08:00"], ["--as-of", "23:30", "--embargoed"]])
