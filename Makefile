@@ -25,7 +25,7 @@ bench: .venv/installed-tests packages
 # Take the words of the code into the catalogues, to be translated there.
 words: .venv/installed-tests
 	.venv/bin/pybabel extract --sort-output --omit-header --no-wrap -F locale/babel.cfg -k _ -k n_:1,2 --no-location -o locale/baikoo.pot .
-	.venv/bin/pybabel update -D baikoo -i locale/baikoo.pot -d locale --no-fuzzy-matching
+	.venv/bin/pybabel update -D baikoo -i locale/baikoo.pot -d locale --no-fuzzy-matching --no-wrap
 
 # Each stamp is newer than the file of requirements that it stands for, or that is installed again.
 .venv/installed: requirements.txt | .venv/bin/python
