@@ -1,5 +1,6 @@
 """How turnout's light, margins and gaps are said: a sentence for each, so that nobody has to guess."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pages import names, words
@@ -87,6 +88,11 @@ def points(share: float | None) -> str:
 def reason(why: Reason) -> str:
     """Why the light is not better, in a sentence."""
     return reasons.sentence(why, _, words.number, stratum)
+
+
+def reasons_said(several: Sequence[Reason]) -> str:
+    """All of them, a sentence each."""
+    return " ".join(reason(why) for why in several)
 
 
 def stratum(label: str | None) -> str:
