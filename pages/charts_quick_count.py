@@ -31,7 +31,7 @@ def shares(frame: pd.DataFrame) -> Spec:
     rows["pecs"] = [words.fraction(n, of) for n, of in zip(frame["published_pecs"], frame["published_of"], strict=True)]
     rows["us"], rows["them"] = known
     base = alt.Chart(charts.data()).encode(
-        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=140)),
+        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=130)),
         tooltip=charts.tooltip(
             name=_("List"),
             written=_("Observers"),
@@ -44,7 +44,7 @@ def shares(frame: pd.DataFrame) -> Spec:
     ends = frame[["high", "published"]].max().max()
     x = alt.X(
         "value:Q",
-        axis=charts.percent_axis(_("share of valid ballots; of invalid ballots, of those found")),
+        axis=charts.percent_axis(_("share of ballots")),
         scale=alt.Scale(domain=[0, float(ends) * 1.05 or 1], nice=False),
     )
     ours, theirs = charts.colour("us", known), charts.colour("them", known)

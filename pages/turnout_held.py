@@ -37,7 +37,7 @@ def part(seen: View, row: dict[Any, Any]) -> None:
 
 
 def _cell(value: str, small: str) -> str:
-    return f"{escape(value)}<small>{escape(small)}</small>"
+    return f"<span>{escape(value)}<small>{escape(small)}</small></span>"
 
 
 def _observers(seen: View, row: dict[Any, Any]) -> list[tuple[str, str]]:
