@@ -3,7 +3,6 @@
 from typing import Any
 
 from pages import names, words
-from pages.results import line as line_of_protocol
 from pages.words import _, label, missing
 from queries.check_kinds import INNOCENT
 from queries.check_list import CHECKS
@@ -78,7 +77,7 @@ def place(scope: str, id: str) -> str:
 def line(id: object) -> str:
     """A line of a protocol or a table, or a list."""
     known = {"pecs": _("PECs"), "identified": _("voters identified"), "percents": _("percentages")}
-    return "" if missing(id) else known.get(str(id)) or line_of_protocol(str(id))
+    return "" if missing(id) else known.get(str(id)) or names.line(str(id))
 
 
 def value(unit: str, number: Any) -> str:

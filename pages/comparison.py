@@ -203,7 +203,7 @@ def _shares(seen: View) -> None:
             for s, v, b in zip(rows["published"], rows["published_votes"], rows["published_base"], strict=True)
         ],
         pecs=[words.fraction(n, of) for n, of in zip(rows["published_pecs"], rows["published_of"], strict=True)],
-        said=[_held(s, w) for s, w in zip(rows["state"], rows["why"], strict=True)],
+        said=[held(s, w) for s, w in zip(rows["state"], rows["why"], strict=True)],
     )
     columns = {
         "list": shell.Column(_("List"), check_words.line, "medium"),
@@ -218,7 +218,8 @@ def _shares(seen: View) -> None:
     shell.table(rows, columns, "comparison_shares", count=count, height=420)
 
 
-def _held(state: str, why: object) -> str:
+def held(state: str, why: object) -> str:
+    """How a share compares: a row of `comparison.shares`."""
     if state == "not_comparable":
         return {
             "light": _("not comparable: too few of the sample"),

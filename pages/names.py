@@ -46,6 +46,21 @@ def list_of_candidates(id: str) -> str:
     return next((label(item.name) for c in here()[1].contests for item in c.lists if item.id == id), id)
 
 
+def line(id: str) -> str:
+    """A list's name, or that of a line of the protocol."""
+    return {
+        "valid": _("valid ballots"),
+        "invalid": _("invalid ballots"),
+        "found": _("ballots in the boxes"),
+        "issued": _("ballots issued"),
+        "received": _("ballots received"),
+        "unused": _("ballots unused"),
+        "spoiled": _("ballots spoiled"),
+        "registered": _("voters on the list"),
+        "voted": _("voters who have voted"),
+    }.get(id) or list_of_candidates(id)
+
+
 def state(id: str) -> str:
     """A checklist's state at a PEC."""
     return {

@@ -10,6 +10,7 @@ from pages import (
     charts,
     charts_day,
     charts_turnout,
+    falling,
     lists,
     names,
     pec_answers,
@@ -126,6 +127,9 @@ def _turnout(seen: View, one: Pec) -> None:
     }
     if spec:
         charts.draw(spec, "pec_turnout", _said(one.counts, "conflict", "fell"), columns)
+    taken = seen.figure(turnout.accepted)
+    for row in taken[taken["pec"] == one.code].to_dict("records"):
+        st.caption(falling.decided(row))
 
 
 def _incidents(seen: View, one: Pec) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_results, names, shell, words
+from pages import charts, charts_results, names, quick_count, shell, words
 from pages.charts_results import count_kind
 from pages.shell import Card
 from pages.view import View
@@ -17,7 +17,7 @@ from queries import results, room
 def page() -> None:
     shell.title(
         _("Results as the commission published them"),
-        _("The commission's own figures, added up here PEC by PEC. They are not the observers'."),
+        _("The commission's own figures, added up here PEC by PEC. The observers' quick count stands apart, below."),
     )
     shell.live(_contests)
 
@@ -27,9 +27,11 @@ def _contests(seen: View) -> None:
     for contest, tab in zip(contests, st.tabs([names.contest(c) for c in contests]), strict=True):
         with tab:
             _contest(seen, contest)
+            quick_count.part(seen, contest)
 
 
 def _contest(seen: View, contest: str) -> None:
+    """The commission's own figures of a contest."""
     rows = seen.figure(results.results, contest=contest, **seen.place)
     published = rows[rows["pecs"] > 0]
     if published.empty:
@@ -95,7 +97,7 @@ def _progress(seen: View, contest: str) -> None:
 def _votes(rows: pd.DataFrame, contest: str) -> None:
     """Every list and line: machine and manual apart, each with the ballots it is a share of."""
     shell.heading(_("Votes and share of the ballots by list, each count on the PECs that published it"))
-    columns = {"list": shell.Column(_("List"), line), **_sides()}
+    columns = {"list": shell.Column(_("List"), names.line), **_sides()}
     shell.table(_side_by_side(rows, "list"), columns, f"results_votes_{contest}")
 
 
@@ -142,21 +144,6 @@ def _sides() -> shell.Columns:
         for kind, titles in said.items()
         for figure, title, show in zip(_FIGURES, titles, shows, strict=True)
     }
-
-
-def line(id: str) -> str:
-    """A list's name, or that of a line of the protocol."""
-    return {
-        "valid": _("valid ballots"),
-        "invalid": _("invalid ballots"),
-        "found": _("ballots in the boxes"),
-        "issued": _("ballots issued"),
-        "received": _("ballots received"),
-        "unused": _("ballots unused"),
-        "spoiled": _("ballots spoiled"),
-        "registered": _("voters on the list"),
-        "voted": _("voters who have voted"),
-    }.get(id) or names.list_of_candidates(id)
 
 
 def _close(seen: View) -> datetime:

@@ -160,7 +160,7 @@ def table(
         above.html(f"<span class='bk-count'>{escape(count)}</span>")
     above.download_button(
         "CSV",
-        data=lambda: export.csv(frame, here()[1].tz),
+        data=lambda: export.csv(frame, here()[1]),
         file_name=f"{key}.csv",
         mime="text/csv",
         key=f"{key}_csv",

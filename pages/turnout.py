@@ -5,11 +5,22 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_estimates, charts_turnout, names, shell, stability, turnout_words, words
+from pages import (
+    charts,
+    charts_estimates,
+    charts_turnout,
+    falling,
+    names,
+    shell,
+    stability,
+    turnout_held,
+    turnout_words,
+    words,
+)
 from pages.shell import Card, Tone
 from pages.turnout_words import light_word, points
 from pages.view import View
-from pages.words import _, n_
+from pages.words import _
 from queries import turnout
 
 _TONES: dict[str, Tone] = {"green": "green", "amber": "amber", "red": "red"}
@@ -46,9 +57,11 @@ def _contest(seen: View, contest: str) -> None:
     else:
         _by_hour(seen, hours, contest)
         _why(row)
+    turnout_held.part(seen, row)
+    if row["light"] != "red":
         stability.parts(seen, contest, row["hour"])
     _strata(seen, contest, row)
-    _falling(seen, contest)
+    falling.part(seen, contest)
 
 
 def _chosen_hour(hours: pd.DataFrame, contest: str) -> str:
@@ -153,22 +166,3 @@ def _strata(seen: View, contest: str, national: dict[Any, Any]) -> None:
     )
     count = turnout_words.rests_on(national)
     shell.table(rows, columns, f"turnout_strata_{contest}_table", count)
-
-
-def _falling(seen: View, contest: str) -> None:
-    """Counts that fell from one hour to the next: left out until somebody looks."""
-    rows = seen.figure(turnout.falling)
-    rows = rows[rows["contest"] == contest]
-    if rows.empty:
-        return
-    shell.heading(_("Counts that fall from one hour to the next: left out until somebody looks"))
-    columns = {
-        "pec": shell.Column(_("PEC")),
-        "region": shell.Column(_("Region"), names.region),
-        "hour": shell.Column(_("Hour")),
-        "count": shell.Column(_("Voters"), words.number),
-        "earlier_hour": shell.Column(_("Earlier hour")),
-        "earlier_count": shell.Column(_("Voters then"), words.number),
-    }
-    count = n_("{n} count", "{n} counts", len(rows)).format(n=words.number(len(rows)))
-    shell.table(rows, columns, f"turnout_falling_{contest}", count, opens_pec=True)

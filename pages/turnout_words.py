@@ -1,10 +1,12 @@
 """How turnout's light, margins and gaps are said: a sentence for each, so that nobody has to guess."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pages import names, words
 from pages.view import View
 from pages.words import _, n_
+from queries import reasons
 from queries.light import Reason
 
 
@@ -85,23 +87,12 @@ def points(share: float | None) -> str:
 
 def reason(why: Reason) -> str:
     """Why the light is not better, in a sentence."""
-    have, needs, of = words.number(why.have), words.number(why.needs), words.number(why.of)
-    if why.code == "sample":
-        return _("{have} of {of} sampled PECs have reported; it takes {needs}.").format(have=have, of=of, needs=needs)
-    if why.code == "stratum":
-        region = stratum(why.stratum)
-        return _("{region}: {have} of {of} PECs have reported; it takes {needs}.").format(
-            region=region, have=have, of=of, needs=needs
-        )
-    if why.code == "drift":
-        return _("Early and late reports differ: {have} points of drift; at most {needs} are allowed.").format(
-            have=points(why.have), needs=points(why.needs)
-        )
-    if why.code == "width":
-        return _("The interval would be {have} points wide; at most {needs} are allowed.").format(
-            have=points(why.have), needs=points(why.needs)
-        )
-    return _("From these reports nothing can be estimated.")
+    return reasons.sentence(why, _, words.number, stratum)
+
+
+def reasons_said(several: Sequence[Reason]) -> str:
+    """All of them, a sentence each."""
+    return " ".join(reason(why) for why in several)
 
 
 def stratum(label: str | None) -> str:

@@ -175,7 +175,7 @@ def _printed(m: Moment, asked: argparse.Namespace, rows: pd.DataFrame, under: Em
     if asked.format == "json":
         return (export.json(asked.figure, m, rows, under) + "\n").encode()
     if asked.format == "csv":
-        return export.csv(rows, m.election.tz)
+        return export.csv(rows, m.election)
     return (export.table(asked.figure, m, rows, under) + "\n").encode()
 
 

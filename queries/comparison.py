@@ -6,12 +6,10 @@ copies that an observer obtained. Observers' votes are under embargo until the h
 shows these figures sees to it: `embargo.open_fields` for level 1, nothing of levels 2 and 3.
 """
 
-from typing import Any
-
 import pandas as pd
 
 from elections.config import Election
-from queries import grid
+from queries import grid, held
 from queries.moment import Moment
 from queries.protocol_fields import COMPARED, FIELDS, OBTAINED, STATES, fields
 from queries.quick_count import quick_count
@@ -114,21 +112,12 @@ def shares(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """Level 2: the quick count against the sum of the commission's manual protocols inside the country.
 
     The columns of `quick_count`, and state (inside, outside, not_comparable), why (of the last: light; published: too
-    few PECs are in).
+    few PECs are in), outside_by (how far from the interval, as a fraction).
     """
     rows = quick_count(m, contest)
     least = m.election.estimates.green_share
-    compared = pd.DataFrame([_compared(row, least) for row in rows.to_dict("records")], columns=["state", "why"])
-    return rows.assign(state=compared["state"], why=compared["why"])
-
-
-def _compared(row: dict[Any, Any], least: float) -> tuple[str, str | None]:
-    """Whether the published share lies in the interval; a part of the PECs is no total to compare with."""
-    if row["light"] == "red":
-        return "not_comparable", "light"
-    if pd.isna(row["published"]) or row["published_pecs"] < least * row["published_of"]:
-        return "not_comparable", "published"
-    return ("inside" if row["low"] <= row["published"] <= row["high"] else "outside"), None
+    found = [held.share(row, least) for row in rows.to_dict("records")]
+    return rows.assign(**pd.DataFrame(found, columns=held.Held._fields).astype({"outside_by": "float64"}))
 
 
 def asked_fields(election: Election) -> list[str]:

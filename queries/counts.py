@@ -52,7 +52,7 @@ def _ask_counts(m: Moment) -> pd.DataFrame:
     return _compare(rows, _accepted(m))[COLUMNS]
 
 
-def _compare(rows: pd.DataFrame, accepted: set[str]) -> pd.DataFrame:
+def _compare(rows: pd.DataFrame, accepted: set[tuple[str, float | None]]) -> pd.DataFrame:
     """Each count beside the last one before it that holds; one that was accepted holds, and the next go by it."""
     subjects = rows["pec"] + "|" + rows["form"] + "|" + rows["question"]
     fell: list[bool] = []
@@ -65,7 +65,7 @@ def _compare(rows: pd.DataFrame, accepted: set[str]) -> pd.DataFrame:
     ):
         if (pec, contest) != before:
             before, last, last_hour = (pec, contest), np.nan, ""
-        fell.append(bool(number < last) and subject not in accepted)
+        fell.append(bool(number < last) and not {(subject, None), (subject, number)} & accepted)
         earlier.append(last)
         earlier_hour.append(last_hour)
         if number == number and not fell[-1]:  # NaN, a conflict, says nothing
@@ -73,9 +73,29 @@ def _compare(rows: pd.DataFrame, accepted: set[str]) -> pd.DataFrame:
     return rows.assign(fell=pd.Series(fell, index=rows.index, dtype="bool"), earlier=earlier, earlier_hour=earlier_hour)
 
 
-def _accepted(m: Moment) -> set[str]:
-    """The counts that a person has looked at and accepted, as '<pec>|<form>|<question>'."""
-    return set(m.frame("select subject from decision where kind = 'count' and load <= :load")["subject"])
+def _accepted(m: Moment) -> set[tuple[str, float | None]]:
+    """The counts that a person has looked at and accepted, as '<pec>|<form>|<question>' and the count itself: another
+    one that comes later was not looked at. Without a count whatever it is."""
+    rows = accepted_counts(m)
+    return {(s, None if c != c else c) for s, c in zip(rows["subject"], rows["count"], strict=True)}
+
+
+def accepted_counts(m: Moment) -> pd.DataFrame:
+    """Counts lower than an earlier hour's that a person accepted, in the order of the decisions.
+
+    subject, pec, contest, form, hour, question, count (that was accepted; none: whatever it is), who, why, decided_at.
+    """
+    rows = m.frame(
+        "select subject, value, who, why, decided_at from decision where kind = 'count' and load <= :load order by id"
+    )
+    parts = rows["subject"].str.split("|", n=2, expand=True).reindex(columns=[0, 1, 2])
+    forms = {c.form: c for c in counting(m.election)}
+    rows = rows.assign(pec=parts[0], form=parts[1], question=parts[2], count=pd.to_numeric(rows["value"]))
+    rows = rows[rows["form"].isin(forms)].reset_index(drop=True)
+    rows["contest"] = [forms[form].contest for form in rows["form"]]
+    rows["hour"] = [forms[form].hour for form in rows["form"]]
+    columns = ["subject", "pec", "contest", "form", "hour", "question", "count", "who", "why", "decided_at"]
+    return rows[columns].astype({"count": "float64"})
 
 
 def _origins(m: Moment, every: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import csv as writer
 import dataclasses
 import io
 import json as writing
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from elections.config import Election
+from queries import reasons
+from queries.light import Reason
 from queries.moment import Moment, here
 
 
@@ -55,7 +59,8 @@ def plain(value: Any, zone: ZoneInfo) -> Any:
 
 
 def json(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = None) -> str:
-    """A figure as JSON: what it is, of which election, as of when and of which data, under which embargo; its rows."""
+    """A figure as JSON: what it is, of which election, as of when and of which data, under which embargo; its rows.
+    A light's reasons are objects, with their sentence as `text`."""
     zone = m.election.tz
     whole = {
         "figure": figure,
@@ -64,7 +69,7 @@ def json(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = No
         "as_of": plain(m.at, zone),
         "data_version": m.data_version,
         "embargo": plain(under, zone),
-        "rows": rows(frame, zone),
+        "rows": rows(_told(frame, lambda why: {**dataclasses.asdict(why), "text": _reason(m.election)(why)}), zone),
     }
     return writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
 
@@ -88,6 +93,8 @@ def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = N
     if under:
         what = "shown all the same" if under.shown else f"{under.withheld} rows withheld"
         head += f"\nObservers' votes are under embargo until {_minute(m, under.until)}: {what}"
+    frame = _told(frame, _reason(m.election))
+    frame = frame[sorted(frame.columns, key=lambda name: name == "reasons")]  # as long as they are, they stand last
     names = [str(name) for name in frame.columns]
     lines = [names, *([_shown(value) for value in row.values()] for row in rows(frame, zone))]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
@@ -108,19 +115,36 @@ def _shown(value: Any) -> str:
     return "" if value is None else _words(value).replace("\n", " ")
 
 
-def csv(frame: pd.DataFrame, zone: ZoneInfo | None = None) -> bytes:
+def csv(frame: pd.DataFrame, election: Election | None = None) -> bytes:
     """A figure as CSV in UTF-8 with a byte order mark, as spreadsheets want it.
 
     Words that begin with = + - @ (or a tab) get a ' before them, or a spreadsheet would run them; numbers stay
-    numbers. Times are ISO in the zone (of this process's election, where none is given), several values in a cell
-    stand with '; ' between.
+    numbers. Times are ISO in the zone of the election (this process's, where none is given), several values in a cell
+    stand with '; ' between, a light's reasons as sentences.
     """
+    election = election or here()[1]
     text = io.StringIO()
     out = writer.writer(text, lineterminator="\r\n")
     out.writerow([_cell(str(name)) for name in frame.columns])
-    for row in rows(frame, zone or here()[1].tz):
+    for row in rows(_told(frame, _reason(election)), election.tz):
         out.writerow([_cell(value) for value in row.values()])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _reason(election: Election) -> Callable[[Reason], str]:
+    return lambda why: reasons.english(why, election)
+
+
+def _told(frame: pd.DataFrame, say: Callable[[Reason], Any]) -> pd.DataFrame:
+    """The frame with a light's reasons as `say` has them: in words all together one text, as a paragraph is."""
+    if "reasons" not in frame:
+        return frame
+
+    def cell(several: Any) -> Any:
+        said = [say(why) for why in several]
+        return " ".join(said) if all(isinstance(one, str) for one in said) else said
+
+    return frame.assign(reasons=pd.Series([cell(several) for several in frame["reasons"]], frame.index, dtype=object))
 
 
 def _cell(value: Any) -> Any:

@@ -7,7 +7,8 @@ import pandas as pd
 from elections.config import Election
 from queries.moment import Moment
 
-TURNOUT = ("published", "published_voted", "published_registered", "published_pecs", "published_at")
+TURNOUT = ("published", "published_voted", "published_registered", "published_pecs", "published_regions",
+           "published_regions_of", "published_at")  # fmt: skip
 
 
 def feeds(election: Election) -> list[dict[str, Any]]:
@@ -23,7 +24,8 @@ def feeds(election: Election) -> list[dict[str, Any]]:
 def published_turnout(m: Moment, by_region: bool = False) -> pd.DataFrame:
     """The commission's turnout inside the country: contest, hour, [region], and the columns of `TURNOUT`.
 
-    For the country the regions are added up, and the share stands only when every region inside it has published.
+    For the country the regions are added up, and the share stands only when every region inside it has published both
+    its voters and those who voted; published_pecs only where each says it. published_regions: in so many who voted.
     """
     rows = m.frame(
         """
@@ -40,22 +42,25 @@ def published_turnout(m: Moment, by_region: bool = False) -> pd.DataFrame:
         group by p.contest, p.hour, p.place
         order by p.contest, p.hour, p.place
         """,
-        {"feed": feeds(m.election), "inside": [{"region": r} for r in _inside(m.election)]},
+        {"feed": feeds(m.election), "inside": [{"region": r} for r in inside(m.election)]},
     )
     counts = ["published_voted", "published_registered", "published_pecs"]
     rows[counts] = rows[counts].astype("float64")
+    rows["published_regions"] = rows["published_voted"].notna().astype("int64")
+    rows["published_regions_of"] = 1
+    rows["based"] = (rows["published_voted"].notna() & (rows["published_registered"] > 0)).astype("int64")
     if not by_region:
         grouped = rows.groupby(["contest", "hour"])
-        found = grouped[counts].sum(min_count=1).join(grouped["published_at"].max())
-        rows = found.join(grouped["region"].size().rename("regions")).reset_index()
-        rows["complete"] = rows["regions"] == len(_inside(m.election))
-    else:
-        rows["complete"] = True
-    registered = rows["published_registered"].where(rows["complete"] & (rows["published_registered"] > 0))
-    rows["published"] = rows["published_voted"] / registered
+        found = grouped[[*counts, "published_regions", "based"]].sum(min_count=1).join(grouped["published_at"].max())
+        said = grouped["published_pecs"].count() == grouped["published_regions"].size()
+        rows = found.assign(published_pecs=found["published_pecs"].where(said)).reset_index()
+        rows["published_regions_of"] = len(inside(m.election))
+    whole = rows["based"] == rows["published_regions_of"]
+    rows["published"] = (rows["published_voted"] / rows["published_registered"]).where(whole)
     rows[counts] = rows[counts].round().astype("Int64")
     return rows[["contest", "hour", *(["region"] if by_region else []), *TURNOUT]]
 
 
-def _inside(election: Election) -> list[str]:
+def inside(election: Election) -> list[str]:
+    """The regions inside the country."""
     return [r.id for r in election.regions if not r.abroad]

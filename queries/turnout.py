@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from elections.config import Checklist, Election
-from queries import grid, sample
-from queries.counts import counting, turnout_counts
+from queries import grid, held, sample
+from queries.counts import accepted_counts, counting, turnout_counts
 from queries.estimates import Floats, TooFewPecs, merge_small_strata, ratio
-from queries.kept import KeptOfMoment
+from queries.kept import KeptOfFacts, KeptOfMoment
 from queries.light import Drift, Shown, Thresholds, drift, light, residuals, worst_case_shift
 from queries.moment import Moment
-from queries.published import TURNOUT, published_turnout
+from queries.published import inside, published_turnout
 
 COLUMNS = ["contest", "hour", "region", "value", "low", "high", "margin", "design_margin", "shown_margin", "publish",
            "publish_margin", "confidence", "n", "of",
            "light", "drift", "worst_case", "reasons", "merged_strata", "falling", "conflicts", "origin_screen",
-           "origin_own", *TURNOUT]  # fmt: skip
+           "origin_own", "voters", "published_pecs_of"]  # fmt: skip
 
 
 def turnout(
@@ -41,7 +41,10 @@ def turnout(
     merged_strata, falling (PECs left out because the count is lower than an earlier hour's), conflicts (PECs whose
     observers differ), origin_screen, origin_own (of the n, where the count was read).
     The commission's for the same hour, inside the country: published (share), published_voted,
-    published_registered, published_pecs, published_at (when it was first known here).
+    published_registered, published_pecs, published_pecs_of (PECs that the estimate is of), published_regions,
+    published_regions_of, published_at (when it was known here). voters: on the list, by the frame, that the estimate is
+    of. state, why, outside_by: what comes of holding the two against each other (`held.turnout`), and within_margin:
+    whether the commission's figure lies within publish_margin of the estimate.
     """
     grid.check_by("turnout", by, ("contest", "hour", "region"))
     divided = "region" in by or region is not None
@@ -49,18 +52,26 @@ def turnout(
     everywhere = sample.drawn(m.election)
     parts = sample.by_region(everywhere, pecs) if divided else {}
     places = [r.id for r in m.election.regions if not r.abroad and region in (None, r.id)] if divided else [None]
-    said = _SAID.of(m)
+    said, voters = _SAID.of(m), _voters(m)
     rows = [
-        {"contest": form.contest, "hour": form.hour, "region": place}
+        {"contest": form.contest, "hour": form.hour, "region": place, "voters": voters.get(place, 0)}
         | _row(m.election, said.get((form.form, place), []), everywhere if place is None else parts.get(place))
         for form in _forms(m, contest, hour)
         for place in places
     ]
-    columns = [c for c in COLUMNS if c not in TURNOUT and (divided or c != "region")]
+    columns = [c for c in COLUMNS if divided or c != "region"]
     found = sample.numbers(pd.DataFrame(rows, columns=columns))
     keys = ["contest", "hour", "region"] if divided else ["contest", "hour"]
     commission = published_turnout(m, by_region=divided).astype(dict.fromkeys(keys, "str"))
-    return found.astype(dict.fromkeys(keys, "str")).merge(commission, on=keys, how="left")
+    both = found.astype(dict.fromkeys(keys, "str")).merge(commission, on=keys, how="left")
+    regions = 1 if divided else len(inside(m.election))
+    both = both.fillna({"published_regions": 0, "published_regions_of": regions})
+    both = both.astype(dict.fromkeys(["published_regions", "published_regions_of", "published_pecs_of"], "Int64"))
+    verdicts = [held.turnout(row) for row in both.to_dict("records")]
+    said_of_both = pd.DataFrame(verdicts, index=both.index, columns=held.Held._fields)
+    both = both.assign(**said_of_both.astype({"outside_by": "float64"}))
+    within = [held.within_margin(row) for row in both.to_dict("records")]
+    return both.assign(within_margin=pd.Series(within, index=both.index, dtype="boolean"))
 
 
 def falling(m: Moment) -> pd.DataFrame:
@@ -74,6 +85,16 @@ def falling(m: Moment) -> pd.DataFrame:
     fell = fell.astype({"count": "int64", "earlier_count": "int64"})
     columns = ["pec", "region", "contest", "form", "question", "hour", "count", "earlier_hour", "earlier_count"]
     return fell.sort_values(["hour", "pec"])[columns].reset_index(drop=True)
+
+
+def accepted(m: Moment) -> pd.DataFrame:
+    """The counts that a person accepted although they are lower than an earlier hour's, the last decision first.
+
+    pec, region, contest, form, question, hour, count (none: whatever it is), who, why, decided_at.
+    """
+    rows = accepted_counts(m).merge(sample.pecs(m)[["pec", "region"]], on="pec")
+    columns = ["pec", "region", "contest", "form", "question", "hour", "count", "who", "why", "decided_at"]
+    return rows[columns].iloc[::-1].reset_index(drop=True)
 
 
 def _forms(m: Moment, contest: str | None, hour: str | None) -> list[Checklist]:
@@ -138,6 +159,17 @@ def told(m: Moment, form: str, region: str | None = None) -> tuple[list[Pec], sa
     return _SAID.of(m).get((form, region), []), parts.get(region) if region else everywhere
 
 
+def _voters(m: Moment) -> dict[str | None, int]:
+    """Voters on the list by the frame: of each region inside the country, and of all of them (None)."""
+    regions = _VOTERS.of(m).set_index("region")["voters"].reindex(inside(m.election)).fillna(0)
+    return {None: int(regions.sum())} | {str(region): int(voters) for region, voters in regions.items()}
+
+
+_VOTERS = KeptOfFacts(
+    lambda m: m.frame("select region, sum(registered_voters) as voters from pec_now group by region"), "pec"
+)
+
+
 def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dict[str, Any]:
     """The estimate from what these sampled PECs said for an hour."""
     usable = [pec for pec in said if pec.usable]
@@ -157,6 +189,7 @@ def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dic
         **margins(election, shown),
         "n": len(usable),
         "of": drawn.of if drawn else len(said),
+        "published_pecs_of": sum(drawn.sizes.values()) if drawn else None,
         "falling": sum(pec.fell for pec in said),
         "conflicts": sum(pec.conflict for pec in said),
         "origin_screen": sum(pec.origin == "screen" for pec in usable),

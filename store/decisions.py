@@ -30,10 +30,15 @@ def decide(store: sa.Engine, kind: str, subject: str, who: str, why: str, value:
 
 def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: str, why: str) -> None:
     """What this payload lost has truly gone: the loader makes it current at its next poll. Raises Refused."""
-    _named(who)
-    if not why.strip():
-        raise Refused("why")
+    _reasoned(who, why)
     decide(store, "payload", f"{source}|{feed}", who, why, str(payload))
+
+
+def accept_count(store: sa.Engine, pec: str, form: str, question: str, count: float, who: str, why: str) -> None:
+    """A PEC's count that is lower than an earlier one holds all the same: this count alone, not a later correction of
+    it. Raises Refused."""
+    _reasoned(who, why)
+    decide(store, "count", f"{pec}|{form}|{question}", who, why, f"{count:.15g}")
 
 
 def next_step(taken: Sequence[str]) -> str | None:
@@ -59,6 +64,12 @@ def take_step(store: sa.Engine, subject: str, step: str, who: str, why: str, att
 def _named(who: str) -> None:
     if not who.strip():
         raise Refused("who")
+
+
+def _reasoned(who: str, why: str) -> None:
+    _named(who)
+    if not why.strip():
+        raise Refused("why")
 
 
 def _keep(load: Load, kind: str, subject: str, who: str, why: str, value: str | None) -> None:

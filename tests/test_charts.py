@@ -19,6 +19,7 @@ from pages import (
     charts_estimates,
     charts_incidents,
     charts_map,
+    charts_quick_count,
     charts_results,
     charts_stability,
     charts_turnout,
@@ -110,6 +111,10 @@ PARTS = pd.DataFrame(
     {"n": [5, 5], "since": 0, "stratum": ["osh", "chui"], "pecs": [4, 1], "of": 9, "share": [0.4, 0.1]}
 )
 RESIDUALS = pd.DataFrame({"place": [1, 2], "pec": ["1001", "1002"], "residual": [0.1, -0.1], "fitted": [0.1, -0.1]})
+SHARES = pd.DataFrame(
+    {"list": ["Ishenim", "invalid"], "value": [0.15, None], "low": [0.14, None], "high": [0.16, None],
+     "confidence": 0.99, "n": 295, "of": 300, "published": [0.151, None], "published_pecs": 5, "published_of": 9}
+)  # fmt: skip
 REPORTS = pd.DataFrame({"region": ["osh", "bishkek"], "count": [3, 0], "written": ["3", "0"]})
 Drawing = Callable[[Election], charts.Spec]
 CHARTS: dict[str, Drawing] = {
@@ -139,6 +144,7 @@ CHARTS: dict[str, Drawing] = {
     "composition": lambda e: charts_stability.composition(PARTS),
     "drift": lambda e: charts_stability.drift(RESIDUALS),
     "counted": lambda e: charts_results.counted(PROGRESS, NOW, NOW),
+    "quick count": lambda e: charts_quick_count.shares(SHARES),
 }
 EMPTY: dict[str, Callable[[], charts.Spec]] = {
     "state bars": lambda: charts_coverage.state_bars(coverage_rows(form=[]), {}),
@@ -158,6 +164,7 @@ EMPTY: dict[str, Callable[[], charts.Spec]] = {
     "composition": lambda: charts_stability.composition(PARTS[:0]),
     "drift": lambda: charts_stability.drift(RESIDUALS[:0]),
     "counted": lambda: charts_results.counted(PROGRESS[:0], NOW, NOW),
+    "quick count": lambda: charts_quick_count.shares(SHARES.assign(value=None)),
 }
 
 

@@ -1,6 +1,7 @@
 """An election's configuration: what is read, and what it says, by file and field, where it cannot be used."""
 
 import shutil
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -333,3 +334,9 @@ VIEWS = {
     "obs_incident": "incident, pec, region, district, observer, category, severity, occurred_at, description, status,"
     " reported_at, channel, deleted",
 }
+
+
+def test_the_rehearsals_election_names_every_threshold_so_that_an_organisation_sees_them() -> None:
+    with (config.FOLDER / "kg-2021-11-28" / "election.toml").open("rb") as file:
+        written = tomllib.load(file)["estimates"]
+    assert set(written) == set(config.Estimates.model_fields)

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from pages import turnout_words, words
 from queries import __main__ as figures
-from queries import export, moment, states
+from queries import export, moment, reasons, states
+from queries.light import Reason
 from store import clock
 from tests.facts import ELECTION, Facts
 
@@ -91,6 +93,37 @@ def test_json_has_integers_as_integers_nothing_as_null_and_tuples_as_lists(
     turnout = rows(capfd, "turnout")[0]
     assert turnout["value"] is None
     assert turnout["reasons"][0]["code"] == "estimate"
+
+
+def test_why_a_light_is_not_better_is_said_in_words_in_every_format(
+    facts: Facts, capfd: pytest.CaptureFixture[str]
+) -> None:
+    facts.report("5001", "turnout_10", at="10:05", voters_voted=100)
+    sentence = "Naryn: 0 of 21 PECs have reported; it takes 11."
+    reason = next(r for r in rows(capfd, "turnout")[0]["reasons"] if r["stratum"] == "naryn")
+    assert reason == {"code": "stratum", "stratum": "naryn", "have": 0, "needs": 11, "of": 21, "text": sentence}
+    for figure in (("turnout",), ("turnout", "--stability"), ("procedures",)):
+        table = asked(capfd, *figure)
+        assert table.splitlines()[2].endswith("  reasons")  # as long as it is, it stands last
+        text = asked(capfd, *figure, "--format", "csv").removeprefix("\ufeff")
+        cells = [row["reasons"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+        for said in (table, cells[0]):
+            assert sentence in said
+            assert "code=" not in said
+
+
+def test_every_reason_is_said_alike_on_the_page_and_on_the_command_line() -> None:
+    several = [
+        Reason("sample", None, 150, 240, 300),
+        Reason("stratum", "naryn+talas", 9, 11, 21),
+        Reason("drift", None, 0.0123, 0.005),
+        Reason("width", None, 0.2, 0.15),
+        Reason("estimate", None, 0, 1),
+    ]
+    with words.speaking("en"):
+        assert [turnout_words.reason(why) for why in several] == [reasons.english(why, ELECTION) for why in several]
+    with words.speaking("ru"):
+        assert turnout_words.reason(several[1]).startswith("Нарын + Талас")
 
 
 def test_as_of_takes_an_hour_of_election_day_or_a_date_and_time(
@@ -178,7 +211,7 @@ def test_only_words_are_escaped_in_csv_and_numbers_stay_numbers() -> None:
     frame = pd.DataFrame(
         {"a": ["=1", "+996", "-x", "@x", "\tx", "\rx", "x=1"], "number": [-1, 0, 1, 2, 3, 4, 5], "share": [-0.5] * 7}
     )
-    lines = list(csv.reader(io.StringIO(export.csv(frame, ELECTION.tz).decode("utf-8-sig"), newline="")))
+    lines = list(csv.reader(io.StringIO(export.csv(frame, ELECTION).decode("utf-8-sig"), newline="")))
     assert [line[0] for line in lines[1:]] == ["'=1", "'+996", "'-x", "'@x", "'\tx", "'\rx", "x=1"]
     assert [line[1] for line in lines[1:]] == ["-1", "0", "1", "2", "3", "4", "5"]
     assert {line[2] for line in lines[1:]} == {"-0.5"}
@@ -186,7 +219,7 @@ def test_only_words_are_escaped_in_csv_and_numbers_stay_numbers() -> None:
 
 def test_a_list_in_a_cell_is_escaped_as_a_whole() -> None:
     frame = pd.DataFrame({"phones": [("+996 1", "+996 2"), ()]})
-    assert export.csv(frame, ELECTION.tz).decode("utf-8-sig").splitlines()[1:] == ["'+996 1; +996 2", '""']
+    assert export.csv(frame, ELECTION).decode("utf-8-sig").splitlines()[1:] == ["'+996 1; +996 2", '""']
 
 
 def test_a_table_says_as_of_when_and_that_it_is_a_rehearsal(facts: Facts, capfd: pytest.CaptureFixture[str]) -> None:

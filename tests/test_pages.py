@@ -178,6 +178,20 @@ def test_turnout_says_its_light_margins_origin_and_the_commissions_figure(day: F
     assert "no independent count" in said
 
 
+def test_observers_and_commission_stand_side_by_side_with_cut_off_base_pecs_and_why_they_are_not_comparable(
+    day: Facts,
+) -> None:
+    said = words_of(drawn("turnout", **{"turnout_hour_single_constituency": "10:00"}))
+    assert "Observers and commission at 10:00" in said
+    ours = ("reports received until 14:05", "300,777", "300 of 300", "a sample of 2,435 PECs")
+    theirs = ("known here since 10:10", "8,000", "as the commission stated", "80 of 2,435", "8 of 8 regions")
+    for words in (*ours, *theirs):
+        assert words in said, words
+    assert "Not comparable: by the commission&#x27;s own count its figure is of 80 of 2,435 PECs." in said
+    noon = words_of(drawn("turnout", **{"turnout_hour_single_constituency": "12:00"}))
+    assert "Not comparable: the commission has published nothing for this hour yet." in noon
+
+
 def test_a_red_light_shows_no_number_but_what_is_missing_and_when_it_may_be_there(day: Facts) -> None:
     at_noon = {"turnout_hour_single_constituency": "10:00"}
     day.report("1000", "turnout_14", at="14:04", voters_voted=200)

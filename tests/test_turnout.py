@@ -1,5 +1,7 @@
 """Turnout by hour: which counts are used, the light, what is shown under it, and the commission beside it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ import sqlalchemy as sa
 from queries import light, turnout
 from queries.counts import turnout_counts
 from queries.estimates import merge_small_strata, ratio
-from store import clock
+from store import clock, decisions
 from store import tables as t
 from store.loading import loading
 from tests.facts import ELECTION, Facts, easy
@@ -128,6 +130,42 @@ def test_a_count_that_falls_is_flagged_and_left_out_until_somebody_accepts_it(st
     assert len(turnout.falling(facts.as_of("14:39"))) == 2
 
 
+def test_a_person_accepts_a_falling_count_with_a_name_and_a_reason(store: sa.Engine) -> None:
+    facts = Facts(store).pec("5001")
+    facts.report("5001", "turnout_10", at="10:05", voters_voted=200, best=False)
+    facts.report("5001", "voting_12", at="12:05", voters_voted=150)
+    facts.report("5001", "turnout_14", at="14:05", voters_voted=180, best=False)
+    facts.report("5001", "voting_16", at="16:05", voters_voted=170)
+    for who, why, reason in (("", "rang them", "who"), ("Toktogulov", " ", "why")):
+        with pytest.raises(decisions.Refused) as refused:
+            decisions.accept_count(store, "5001", "voting_12", "voters_voted", 150, who, why)
+        assert refused.value.reason == reason
+    assert turnout.accepted(facts.at("16:30")).empty
+    with clock.frozen(ELECTION.moment_of("16:40")):
+        decisions.accept_count(store, "5001", "voting_12", "voters_voted", 150, "Toktogulov", "rang them")
+    before, after = facts.as_of("16:39"), facts.at("16:41")
+    assert list(turnout.turnout(before)["n"]) == [1, 0, 0, 0]  # as it was known then
+    assert turnout.accepted(before).empty
+    assert list(turnout.turnout(after)["n"]) == [1, 1, 1, 0]  # later hours go by the accepted one: 170 is below 180
+    assert turnout.falling(after)[["hour", "earlier_hour", "earlier_count"]].values.tolist() == [
+        ["16:00", "14:00", 180]
+    ]
+    row = turnout.accepted(after).iloc[0]
+    assert tuple(row[["pec", "hour", "count", "who", "why"]]) == ("5001", "12:00", 150, "Toktogulov", "rang them")
+    assert row["decided_at"] == pd.Timestamp(ELECTION.moment_of("16:40"))
+
+
+def test_what_was_accepted_is_that_count_and_not_a_later_correction_of_it(store: sa.Engine) -> None:
+    facts = Facts(store).pec("5001")
+    facts.report("5001", "turnout_10", at="10:05", voters_voted=200, best=False)
+    sent = facts.report("5001", "voting_12", at="12:05", voters_voted=150)
+    with clock.frozen(ELECTION.moment_of("12:20")):
+        decisions.accept_count(store, "5001", "voting_12", "voters_voted", 150, "Toktogulov", "rang them")
+    assert noon(facts)["n"] == 1
+    facts.report("5001", "voting_12", at="12:40", report=sent, voters_voted=15)
+    assert (noon(facts, at="12:45")["n"], noon(facts, at="12:45")["falling"]) == (0, 1)
+
+
 def test_two_observers_beyond_the_tolerance_are_no_count_until_a_person_decides(store: sa.Engine) -> None:
     facts = Facts(store).pec("5001")
     facts.report("5001", "voting_12", "a", at="12:05", voters_voted=100)
@@ -215,6 +253,75 @@ class TestBesideTheCommission:
         assert list(rows.index) == [r.id for r in ELECTION.regions if not r.abroad]
         assert rows.loc["osh", "published"] == pytest.approx(0.15)
         assert rows.loc["chui", "published"] == pytest.approx(0.10)
+
+
+class TestHeldAgainstTheCommission:
+    """Inside the interval, outside it, or not comparable and why."""
+
+    @pytest.fixture
+    def facts(self, store: sa.Engine) -> Facts:
+        facts = Facts(store)
+        reports(facts, facts.pecs(DRAWN))
+        return facts
+
+    def publish(self, facts: Facts, voted: int, only: int = 8, missing: str = "", fewer: int = 0) -> pd.Series:
+        """What is said at noon once these regions are published with so many of a thousand who have voted."""
+        for region, of in list(SIZES.items())[:only]:
+            lines = {"registered": 1000, "voted": voted, "pecs": of - fewer}
+            lines.pop(missing, None)
+            facts.published("turnout", region, lines, at="12:20", hour="12:00", scope="region")
+        return noon(facts)
+
+    def test_inside_the_interval(self, facts: Facts) -> None:
+        row = self.publish(facts, 110)
+        assert (row["state"], row["why"], row["within_margin"]) == ("inside", None, True)
+        assert np.isnan(row["outside_by"])
+        assert (row["voters"], row["published_pecs"], row["published_pecs_of"]) == (300_000, 2435, 2435)
+
+    def test_outside_by_the_way_to_the_nearer_end_and_within_the_margin_that_is_published(self, facts: Facts) -> None:
+        row = self.publish(facts, 130)
+        assert (row["state"], row["within_margin"]) == ("outside", True)  # 3.05 points, fixed before the day
+        assert row["outside_by"] == pytest.approx(0.13 - row["high"])
+        row = self.publish(facts, 50)
+        assert (row["state"], row["within_margin"]) == ("outside", False)
+        assert row["outside_by"] == pytest.approx(row["low"] - 0.05)
+
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [({"only": 0}, "nothing_published"), ({"only": 7}, "regions_missing"), ({"fewer": 1}, "pecs_missing"),
+         ({"missing": "registered"}, "base_missing"), ({"missing": "voted"}, "nothing_published")],
+    )  # fmt: skip
+    def test_not_comparable_says_why(self, facts: Facts, given: dict[str, Any], why: str) -> None:
+        row = self.publish(facts, 110, **given)
+        assert (row["state"], row["why"]) == ("not_comparable", why)
+        assert np.isnan(row["outside_by"])
+        assert pd.isna(row["within_margin"])
+
+    def test_where_the_commission_counts_no_pecs_the_regions_are_enough(self, facts: Facts) -> None:
+        row = self.publish(facts, 110, missing="pecs")
+        assert row["state"] == "inside"
+        assert pd.isna(row["published_pecs"])
+
+    def test_a_region_without_its_voters_is_not_published_in_whole(self, facts: Facts) -> None:
+        self.publish(facts, 110, only=7)
+        facts.published("turnout", "chui", {"voted": 110}, at="12:21", hour="12:00", scope="region")
+        row = noon(facts)
+        assert np.isnan(row["published"])
+        assert (row["published_regions"], row["published_regions_of"], row["why"]) == (8, 8, "base_missing")
+
+    def test_a_red_light_is_compared_with_nothing(self, store: sa.Engine) -> None:
+        facts = Facts(store)
+        reports(facts, facts.pecs(DRAWN)[::2])
+        row = self.publish(facts, 110)
+        assert (row["state"], row["why"]) == ("not_comparable", "light")
+
+    def test_a_region_is_held_against_its_own(self, facts: Facts) -> None:
+        self.publish(facts, 110)
+        facts.pec("2000", "osh", region="jalal-abad")
+        rows = turnout.turnout(facts.at("12:30"), by=("hour", "region"), hour="12:00").set_index("region")
+        assert rows.loc["chui", "state"] == "inside"
+        assert (rows.loc["chui", "voters"], rows.loc["chui", "published_pecs_of"]) == (50_000, SIZES["chui"])
+        assert (rows.loc["osh", "state"], rows.loc["osh", "why"]) == ("not_comparable", "part_of_stratum")
 
 
 def test_a_region_is_estimated_from_its_own_stratum_alone(store: sa.Engine) -> None:

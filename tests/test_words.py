@@ -45,7 +45,7 @@ class Message:
 
 
 def _sources() -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted([ROOT / "dashboard.py", *(ROOT / "pages").glob("*.py")]):
+    for file in sorted([ROOT / "dashboard.py", ROOT / "queries" / "reasons.py", *(ROOT / "pages").glob("*.py")]):
         yield file, ast.parse(file.read_text("utf-8"))
 
 
