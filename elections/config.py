@@ -54,6 +54,13 @@ class Choice(Part):
     name: Text
 
 
+class Stage(Part):
+    """A part of the day that questions are about, as people call it."""
+
+    id: str
+    name: Text
+
+
 class Question(Part):
     """A question of a checklist, and what its answer means to the figures.
 
@@ -230,6 +237,7 @@ class Election(Part):
     contests: tuple[Contest, ...]
     phases: tuple[Phase, ...]
     choices: tuple[Choice, ...]
+    stages: tuple[Stage, ...] = ()  # without any, a stage is called as the checklist that asks about it first
     questions: tuple[Question, ...]
     checklists: tuple[Checklist, ...]
     categories: tuple[Category, ...]

@@ -38,6 +38,7 @@ def _once(election: "Election") -> Iterator[Misfit]:
         "strata": (s.id for s in election.strata),
         "contests": (c.id for c in election.contests),
         "choices": (c.id for c in election.choices),
+        "stages": (s.id for s in election.stages),
         "questions": (f"{q.stage}.{q.id}" for q in election.questions),
         "checklists": (c.form for c in election.checklists),
         "categories": (c.id for c in election.categories),
@@ -86,8 +87,10 @@ def _chains_end(election: "Election") -> Iterator[Misfit]:
 
 
 def _questions(election: "Election") -> Iterator[Misfit]:
-    choices = {c.id for c in election.choices}
+    choices, stages = {c.id for c in election.choices}, {s.id for s in election.stages}
     for i, question in enumerate(election.questions):
+        if stages and question.stage not in stages:
+            yield ("questions", i, "stage"), f"there is no stage {question.stage}"
         for unknown in sorted(set(question.choices) - choices):
             yield ("questions", i, "choices"), f"there is no choice {unknown}"
         if question.type == "choice" and not question.choices:
@@ -149,7 +152,17 @@ def _phases(election: "Election") -> Iterator[Misfit]:
 def _words(election: "Election") -> Iterator[Misfit]:
     """Texts that users read, without words in one of the election's languages."""
     texts: list[tuple[Place, dict[str, str]]] = [((key,), getattr(election, key)) for key in ("name", "country")]
-    for key in ("regions", "districts", "choices", "categories", "phases", "sources", "contests", "questions"):
+    for key in (
+        "regions",
+        "districts",
+        "choices",
+        "stages",
+        "categories",
+        "phases",
+        "sources",
+        "contests",
+        "questions",
+    ):
         texts += [((key, i, "name"), part.name) for i, part in enumerate(getattr(election, key))]
     texts += [(("checklists", i, "name"), c.name) for i, c in enumerate(election.checklists)]
     for i, contest in enumerate(election.contests):

@@ -37,6 +37,16 @@ def source(id: str) -> str:
     return _named("sources", id)
 
 
+def stage(id: str) -> str:
+    """A part of the day: by its own name, or by that of the checklist that asks about it first."""
+    named, election = _named("stages", id), here()[1]
+    if named != id:
+        return named
+    asking = (c for c in election.checklists if any(key.split(".", 1)[0] == id for key in c.questions))
+    first = min(asking, key=lambda c: c.opens, default=None)
+    return label(first.name) if first else id
+
+
 def question(stage: str, id: str) -> str:
     found = next((q for q in here()[1].questions if (q.stage, q.id) == (stage, id)), None)
     return label(found.name) if found else id

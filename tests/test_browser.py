@@ -21,11 +21,11 @@ CASES = [
     (page, moment, language, *SIGHTS[i % len(SIGHTS)])
     for i, (page, moment, language) in enumerate(itertools.product(PAGES, MOMENTS, LANGUAGES))
 ]
-# The two pages of contradictions at the moments of that night, their languages and sights in turn.
+# What observers saw and the two pages of contradictions at the moments of that night, languages and sights in turn.
 NIGHT = ("2021-11-28T14:00", "2021-11-28T20:05", "2021-11-28T22:10", "2021-11-29T10:00")
 CASES += [
     (page, moment, LANGUAGES[i % len(LANGUAGES)], *SIGHTS[(i + i // len(SIGHTS)) % len(SIGHTS)])
-    for i, (page, moment) in enumerate(itertools.product(("feed", "comparison"), NIGHT))
+    for i, (page, moment) in enumerate(itertools.product(("feed", "comparison", "procedures"), NIGHT))
 ]
 
 

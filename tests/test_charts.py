@@ -19,6 +19,7 @@ from pages import (
     charts_estimates,
     charts_incidents,
     charts_map,
+    charts_procedures,
     charts_quick_count,
     charts_results,
     charts_stability,
@@ -116,6 +117,19 @@ SHARES = pd.DataFrame(
      "confidence": 0.99, "n": 295, "of": 300, "published": [0.151, None], "published_pecs": 5, "published_of": 9}
 )  # fmt: skip
 REPORTS = pd.DataFrame({"region": ["osh", "bishkek"], "count": [3, 0], "written": ["3", "0"]})
+ASKED = pd.DataFrame(
+    {
+        "asked": ["Lots were drawn", "Voters turned away", "Voters turned away"],
+        "answer": ["no", "1_to_5", "6_to_10"],
+        "value": [0.03, 0.02, None],
+        "low": [0.01, 0.0, None],
+        "high": [0.06, 0.05, None],
+        "confidence": 0.99,
+        "count": [9, 6, 90],
+        "n": [300, 281, 281],
+        "light": ["green", "amber", "red"],
+    }
+)
 Drawing = Callable[[Election], charts.Spec]
 CHARTS: dict[str, Drawing] = {
     "state bars": lambda e: charts_coverage.state_bars(
@@ -127,6 +141,7 @@ CHARTS: dict[str, Drawing] = {
     "incidents by region": lambda e: charts_incidents.by_region(HOURS.assign(region=["osh", "osh", "chui"])),
     "heat": lambda e: charts_incidents.heat(HOURS.assign(region=["osh", "chui", "osh"], category="campaigning")),
     "dots": lambda e: charts_estimates.dots(ESTIMATES, NATIONAL, "Share of PECs", "share"),
+    "answers": lambda e: charts_procedures.answers(ASKED, "opening", "share of all PECs"),
     "bands": lambda e: charts_estimates.bands(
         pd.DataFrame({"band": ["none", "1_to_5"], "pecs": [9, 1], "n": 10, "of": 12}),
         "PECs by band",
@@ -153,6 +168,7 @@ EMPTY: dict[str, Callable[[], charts.Spec]] = {
     "incidents by region": lambda: charts_incidents.by_region(HOURS.assign(count=0, region="osh")),
     "heat": lambda: charts_incidents.heat(HOURS.assign(count=0, region="osh", category="campaigning")),
     "dots": lambda: charts_estimates.dots(ESTIMATES.assign(value=None), None, "", ""),
+    "answers": lambda: charts_procedures.answers(ASKED[ASKED["light"] == "red"], "opening", ""),
     "bands": lambda: charts_estimates.bands(pd.DataFrame(columns=["band", "pecs", "n", "of"]), "", []),
     "episodes": lambda: charts_day.episodes(EPISODES[:0], NOW, ""),
     "timeline": lambda: charts_day.timeline(EVENTS[:0], NOW, ""),
@@ -239,6 +255,22 @@ def test_observers_are_solid_blue_and_the_commission_dashed_grey_diamonds() -> N
 def test_an_hour_under_a_red_light_has_no_number_in_the_chart() -> None:
     rows = charts_turnout.by_hour(TURNOUT, {})["datasets"]["rows"]
     assert [(r["hour"], r["value"], r["written"]) for r in rows] == [("10:00", 0.051, "5.1%"), ("12:00", None, "–")]
+
+
+def test_an_answer_under_a_red_light_is_not_in_the_chart_and_a_preliminary_one_is_hollow() -> None:
+    spec = CHARTS["answers"](None)  # type: ignore[arg-type]
+    rows = spec["datasets"]["rows"]
+    assert [(r["said"], r["written"], r["sure"]) for r in rows] == [
+        ("no", "3.0% (9 of 300)", 1),
+        ("1 to 5", "2.0% (6 of 281)", 0),
+    ]
+    assert "hollow dots are preliminary" in spec["title"]
+
+
+def test_no_share_on_the_axis_of_answers_is_above_100_percent() -> None:
+    spec = charts_procedures.answers(ASKED.assign(high=0.98), "opening", "share of all PECs")
+    axes = [layer["encoding"]["x"].get("axis") for layer in spec["layer"]]
+    assert [a["values"] for a in axes if a] == [[0, 0.25, 0.5, 0.75, 1]]
 
 
 def test_times_stand_on_the_axis_as_the_clock_of_the_election_shows_them() -> None:

@@ -119,6 +119,12 @@ def edited(tmp_path: Path) -> Edit:
         ("election.toml", "interval = 30", "interval = 0", "sources.observation.interval: Input should be greater"),
         ("election.toml", "interval = 30", "interval = -", "election.toml: "),
         ("election.toml", "interval = 30", 'interval = 30\nfeeds = "no.csv"', "sources.observation.feeds"),
+        (
+            "election.toml",
+            'zone = "A',
+            'stages = [{ id = "opening", name = { en = "Opening", ru = "Открытие" } }]\nzone = "A',
+            "questions.csv, row 4: stage: there is no stage",
+        ),
         ("election.toml", '"questions.csv"', '"nothing.csv"', "nothing.csv: there is no such file"),
         ("election.toml", 'zone = "A', 'map = "no.geojson"\nzone = "A', "election.toml: map: there is no file"),
         (

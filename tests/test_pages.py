@@ -1,4 +1,4 @@
-"""The pages of coverage, incidents, equipment, turnout, results and a PEC: what must stand on them."""
+"""The pages of coverage, incidents, equipment, procedures, turnout, results and a PEC: what must stand on them."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from store import tables as t
 from store.engine import open_store
 from tests.facts import ELECTION, Facts
 
-PAGES = ("coverage", "incidents", "equipment", "turnout", "results", "pec")
+PAGES = ("coverage", "incidents", "equipment", "procedures", "turnout", "results", "pec")
 SAID = "**stuffed** <img src=x> =1+1"  # an observer's words: text, whatever they look like
 
 
@@ -119,7 +119,7 @@ def test_where_nobody_is_late_the_list_says_what_comes_next(day: Facts) -> None:
     assert "No PEC is late. Arrival: expected from 06:00, due by 07:00." in said
 
 
-@pytest.mark.parametrize("name", ["incidents", "equipment", "turnout", "results"])
+@pytest.mark.parametrize("name", ["incidents", "equipment", "procedures", "turnout", "results"])
 def test_telephones_stand_on_no_other_page(day: Facts, name: str) -> None:
     said = words_of(drawn(name))
     assert "+996" not in said

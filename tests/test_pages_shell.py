@@ -22,7 +22,19 @@ from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
 from tests.test_server import free_port, started, streamlit
 
-PAGES = ("", "coverage", "incidents", "equipment", "turnout", "results", "comparison", "feed", "health", "pec")
+PAGES = (
+    "",
+    "coverage",
+    "incidents",
+    "equipment",
+    "procedures",
+    "turnout",
+    "results",
+    "comparison",
+    "feed",
+    "health",
+    "pec",
+)
 
 
 @pytest.fixture(scope="module")

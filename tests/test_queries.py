@@ -80,6 +80,22 @@ class TestProcedures:
         row = self.answers(facts, "secrecy_violated").loc["yes"]
         assert (row["count"], row["n"], row["conflicts"]) == (1, 1, 0)
 
+    def test_an_answer_says_which_windows_it_is_about_and_how_many_pecs_told_of_each(self, facts: Facts) -> None:
+        facts.pec("5001").report("5001", "voting_12", at="12:00")
+        facts.report("5001", "voting_16", at="16:00")
+        facts.pec("5002").report("5002", "voting_16", at="16:01")
+        facts.pec("5003", in_sample=0).report("5003", "closing", at="20:00")
+        windows = self.answers(facts, "secrecy_violated")["windows"].iloc[0]
+        hours = [(f"{w.since:%H:%M}", f"{w.until:%H:%M}", w.pecs) for w in windows]
+        assert hours == [("08:00", "12:00", 1), ("12:00", "16:00", 2)]
+        assert self.answers(facts, "drawing_of_lots", stage="opening")["windows"].iloc[0] == ()
+
+    def test_the_stages_stand_in_the_order_of_the_day_without_where_a_count_was_read(self) -> None:
+        stages = procedures.stages(ELECTION)
+        assert list(stages)[:4] == ["mobile", "arrival", "opening", "voting"]
+        assert "turnout" not in stages
+        assert stages["voting"].form == "voting_12"
+
     def test_a_pec_outside_the_sample_is_in_no_figure(self, facts: Facts) -> None:
         facts.pec("5001", in_sample=0).report("5001", "voting_12", at="12:00", secrecy_violated="yes")
         assert self.answers(facts, "secrecy_violated")["n"].sum() == 0

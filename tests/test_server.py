@@ -25,7 +25,19 @@ from tests.browser import ROOT, free_port
 from tests.streamlit_client import Visitor
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
-ADDRESSES = ("", "coverage", "incidents", "equipment", "turnout", "results", "comparison", "feed", "health", "pec")
+ADDRESSES = (
+    "",
+    "coverage",
+    "incidents",
+    "equipment",
+    "procedures",
+    "turnout",
+    "results",
+    "comparison",
+    "feed",
+    "health",
+    "pec",
+)
 MODULES = ("words", "shell", "door")  # files in pages/ that are no page: no address may run them
 
 

@@ -25,7 +25,19 @@ ROOT = Path(__file__).parent.parent
 LANGUAGES = ("ru", "ky")
 # the same in English and in the others, or in one of them
 SAME = {"{date}: {percent}", "HTTP status"}
-PAGES = ("", "coverage", "incidents", "equipment", "turnout", "results", "comparison", "feed", "health", "pec")
+PAGES = (
+    "",
+    "coverage",
+    "incidents",
+    "equipment",
+    "procedures",
+    "turnout",
+    "results",
+    "comparison",
+    "feed",
+    "health",
+    "pec",
+)
 DRAWN = {
     "text", "caption", "markdown", "write", "header", "subheader", "title", "button", "download_button", "text_input",
     "selectbox", "segmented_control", "pills", "radio", "checkbox", "toggle", "expander", "popover", "tabs", "metric",
@@ -188,9 +200,7 @@ def latin(rehearsed: Rehearsed) -> set[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    "page", ["", "coverage", "incidents", "equipment", "turnout", "results", "comparison", "feed", "health", "pec"]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_nothing_on_a_page_is_said_in_english(address: str, latin: set[str], page: str, language: str) -> None:
     for moment in ("2021-11-28T14:00", "2021-11-28T23:30"):
         with Visitor(address, page, f"lang={language}&as_of={moment}&pec={'5043' if page == 'pec' else ''}") as visitor:
