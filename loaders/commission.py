@@ -73,37 +73,50 @@ class _Poll:
     accept: bool
     found: Found = field(default_factory=Found)
     refused: dict[str, Refusal] = field(default_factory=dict)  # feed -> what stands refused of it
+    asked: int = 0
+    not_there: list[str] = field(default_factory=list)
 
     def read(self) -> Found:
+        """Tables before the protocols that they are the total of, and again after those that brought something: a
+        table that is the same on both sides of its PECs is of the same moment as they are."""
         self._remember()
         self._accepted()
         self.memory.polls += 1
-        not_there: list[str] = []
-        asked = 0
-        for feed in sorted(self.source.feeds, key=lambda f: self.memory.feeds[f.id].turn):
-            memory = self.memory.feeds[feed.id]
-            try:
-                asked += 1
-                if not self._take(feed, memory):
-                    not_there.append(f"{feed.id}: HTTP 404 Not Found")
-            except NotAsked as held:
-                asked -= 1
-                memory.error = memory.error or str(held) or None
-                continue
-            except Unreachable as error:
-                memory.error = str(error)
-                memory.turn = self.memory.polls
-                break
-            except SourceError as error:
-                memory.error = str(error)
-            else:
-                memory.error = None
-            memory.turn = self.memory.polls
+        held = {feed: m.held.payload for feed, m in self.memory.feeds.items()}
+        order = sorted(self.source.feeds, key=lambda f: (self.memory.feeds[f.id].turn, f.scope == "pec"))
+        if all(self._ask(feed) for feed in order):
+            new = {(f.contest, f.count) for f in order if f.scope == "pec" and self._holds(f) != held[f.id]}
+            all(self._ask(f) for f in order if f.scope != "pec" and (f.contest, f.count) in new)
         errors = [m.error for m in self.memory.feeds.values() if m.error]
-        if asked and len(not_there) == asked:  # one page that is not out yet is no error; a site without any is
-            errors += not_there
+        if self.asked and len(self.not_there) == self.asked:  # one page that is not out yet is no error; a site
+            errors += self.not_there  # without any is
         self.found.error = "; ".join(errors) or None
         return self.found
+
+    def _holds(self, feed: Feed) -> int | None:
+        return self.memory.feeds[feed.id].held.payload
+
+    def _ask(self, feed: Feed) -> bool:
+        """Take a feed; False where nobody answers, so that the others need not be asked either."""
+        memory = self.memory.feeds[feed.id]
+        try:
+            self.asked += 1
+            if not self._take(feed, memory):
+                self.not_there.append(f"{feed.id}: HTTP 404 Not Found")
+        except NotAsked as held:
+            self.asked -= 1
+            memory.error = memory.error or str(held) or None
+            return True
+        except Unreachable as error:
+            memory.error = str(error)
+            memory.turn = self.memory.polls
+            return False
+        except SourceError as error:
+            memory.error = str(error)
+        else:
+            memory.error = None
+        memory.turn = self.memory.polls
+        return True
 
     def _accepted(self) -> None:
         """Take what a person accepted, from the archive: the page may have changed since, and comes after it."""

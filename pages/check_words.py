@@ -84,19 +84,22 @@ def value(unit: str, number: Any) -> str:
     """What was compared, as its unit is written."""
     if unit == "share":
         return words.percent(number)
+    if unit == "signed_percent":
+        return words.NOTHING if missing(number) else words.percent(number / 100, 2)
     return words.number(number, 2) if unit == "percent" else words.number(number)
 
 
 def sentence(row: dict[Any, Any]) -> str:
     """What the check says of one comparison."""
-    check = CHECKS[row["check"]]
-    other = row.get("other")
+    other, unit, check = row.get("other"), row["unit"], CHECKS[row["check"]]
+    if unit == "percent" and check.unit == "number":  # the wording of a number has no sign of its own
+        unit = "signed_percent"
     return label(check.wording).format(
         place=place(row["scope"], row["place"]),
         line=line(row["line"]),
-        left=value(check.unit, row["left"]),
-        right=value(check.unit, row["right"]),
-        difference=value(check.unit, row["difference"]).lstrip("-−"),
+        left=value(unit, row["left"]),
+        right=value(unit, row["right"]),
+        difference=value(unit, row["difference"]).lstrip("-−"),
         other="" if missing(other) else other,
     )
 

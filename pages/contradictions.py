@@ -50,7 +50,7 @@ def listed(seen: View) -> None:
         title=rows["check"].map(check_words.title),
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)],
         where=[check_words.place(s, p) for s, p in zip(rows["scope"], rows["place"], strict=True)],
-        now=rows["standing"].map({True: _("stands"), False: _("holds by now")}),
+        now=rows["standing"].map({"stands": _("stands"), "holds": _("holds by now"), "open": _("cannot be told yet")}),
     )
     columns = {
         "severity": shell.Column(_("Severity"), names.severity),
@@ -73,7 +73,7 @@ def listed(seen: View) -> None:
 
 def _in_words(seen: View, rows: pd.DataFrame) -> None:
     """The severest as sentences: where, what was compared, since which payload."""
-    stands = rows[rows["standing"]]
+    stands = rows[rows["standing"] == "stands"]
     lists.draw([_item(seen, row) for row in stands.head(_SAID).to_dict("records")])
 
 

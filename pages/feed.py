@@ -34,7 +34,7 @@ def _cards(seen: View) -> None:
     made = embargo.open_checks(seen.moment, seen.figure(checks.checks))
     changed = seen.figure(feed.changes, **seen.place)
     stands = contradictions.shown(seen)
-    stands = stands[stands["standing"]]
+    stands = stands[stands["standing"] == "stands"]
     cards = [_tier(made, tier) for tier in _TIERS]
     cards.insert(0, _contradictions(seen, stands))
     cards.append(

@@ -55,10 +55,11 @@ class Check:
     identity: Identity | None = None
 
 
-# A finding: what was compared, at which protocol or table, and in which payload it stood. `other`: of a percentage
+# A finding: what was compared, at which protocol or table, and in which payload it stood. `unit`: of left and right,
+# where it is not the check's own. `other`: of a percentage
 # the line that it would be a share of, of equal figures the other PEC; `p`: of tier C, how likely by chance.
 FINDING = ["check", "contest", "count", "scope", "place", "hour", "line", "left", "right", "difference", "tolerance",
-           "payload", "other", "p"]  # fmt: skip
+           "unit", "payload", "other", "p"]  # fmt: skip
 
 
 Columns = Mapping[str, Any]  # of findings, an array or one value for all of them; at least one array

@@ -140,7 +140,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "critical",
         "line of the table = sum of the line over its PECs",
         ("*", "pecs"),
-        "none; judged when the table's number of PECs is ours, or both stood still over a whole poll",
+        "none; judged when the table counts as many PECs as are ours and stood around them, or both stood still",
         text(
             "The published table contradicts itself: {line} is {left} in the table and {right} by its PECs "
             "(difference {difference}).",
@@ -168,7 +168,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "critical",
         "line of the country = sum of the line over the regions",
         ("*",),
-        "none; judged when all regions are published, and stood still with the country over a whole poll",
+        "none; judged when all regions are published, and came together with the country or stood still",
         text(
             "{line} is {left} for the country and {right} by its regions (difference {difference}).",
             "{line}: по стране {left}, по регионам {right} (разница {difference}).",
@@ -225,7 +225,7 @@ CHANGED: tuple[Check, ...] = (
         "votes_changed",
         "B",
         "serious",
-        "votes of a list = those first published",
+        "votes of a list, and its percentage = those first published",
         (LISTS,),
         "none; what grows with the PECs of a table is no change",
         text(

@@ -140,9 +140,9 @@ def _changed(m: Moment, published: Sheets) -> Outcome:
     """Tier B: the change log and the falling counts as findings."""
     log = feed.changes(m)
     keys = {name: name for name in ("contest", "count", "scope", "place", "hour", "line")}
-    stepped = keys | {"left": "to_value", "right": "from_value"}
+    stepped = keys | {"left": "to_value", "right": "from_value", "unit": "unit"}
     changed = log[log["kind"] == "changed"]
-    votes = changed["votes"] & (changed["unit"] == "number")
+    votes = changed["votes"]
     gone = log[log["kind"].isin(("vanished", "line_vanished")) & log["returned_at"].isna()]
     fell, counted = feed.falls(m), turnout_counts(m)
     hours = {"contest": "contest", "hour": "hour"}
@@ -167,7 +167,7 @@ def _changed(m: Moment, published: Sheets) -> Outcome:
 def _figures(m: Moment, published: Sheets) -> list[tuple[str, Kind, int]]:
     """How many figures may have been changed since they were first published: votes of lists, and others."""
     lists = {item.id for c in m.election.contests for item in c.lists}
-    votes = np.array([line in lists for line in published.lines], dtype=np.bool_)
+    votes = np.array([line.removesuffix("|%") in lists for line in published.lines], dtype=np.bool_)
     there = np.isfinite(published.values)
     names = [published.keys[n] for n in ("contest", "count", "scope")]
     row, kinds = pd.factorize(pd.MultiIndex.from_arrays(names))
@@ -190,8 +190,8 @@ def _named(found: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
         tier=[c.tier for c in named],
         severity=[c.severity for c in named],
         about=np.where(observed, "observers", [c.about for c in named] or ""),
-        unit=[c.unit for c in named],
-        difference=found["difference"].fillna(found["left"] - found["right"]),
+        unit=[own if isinstance(own, str) else c.unit for own, c in zip(found["unit"], named, strict=True)],
+        difference=found["difference"].fillna((found["left"] - found["right"]).round(9)),
         region=np.array([p[0] for p in places], dtype=object),
         district=np.array([p[1] for p in places], dtype=object),
         payload=pd.array([int(p) if p else None for p in found["payload"]], dtype="Int64"),

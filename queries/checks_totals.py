@@ -1,8 +1,9 @@
 """Tier A of the checks: published totals against the sums of their parts.
 
 While counts stream in, a table and its PECs are of different moments. They are held against each other only where
-they are of the same one: the table says of how many PECs it is, and we have as many, none of them changed since the
-table was; or both stood still over a whole poll that found nothing new. Otherwise there is nothing to say yet.
+they are of the same one: the table says of how many PECs it is, we have as many, and it was the same before and after
+they were fetched (`loaders.commission` asks for it on both sides), none of them changed since; or both stood still over
+a whole poll that found nothing new. Otherwise there is nothing to say yet.
 """
 
 from collections.abc import Sequence
@@ -69,16 +70,17 @@ def _against_pecs(published: Sheets, table: int, parts: _At, still: "_Still") ->
         if quiet:
             findings.append(_finding("total_pecs", row, [PECS], np.array([stated]), np.array([ours])))
         return findings, judged
-    if not quiet and (not said or still.edited_since(row)):
+    if not quiet and (not said or not still.stood_around_pecs(row)):
         return findings, judged
     found, compared = _against_sum("total_is_sum", published, table, parts)
     return [*findings, *found], [*judged, ("total_is_sum", kind, compared)]
 
 
 def _against_regions(published: Sheets, table: int, regions: _At, still: "_Still") -> _Found:
-    """The country's table against those of all regions, where both are of as many PECs, or stood still."""
-    row, pecs = _row(published, table), published.line(PECS)
-    if pecs[table] != np.sum(pecs[regions]) and not still.of(row["source"]):
+    """The country's table against those of all regions, where they came together, or stood still."""
+    row = _row(published, table)
+    together = len({still.made(_row(published, one)) for one in (table, *regions)}) == 1
+    if not together and not still.of(row["source"]):
         return [], []
     found, compared = _against_sum("country_is_regions", published, table, regions)
     return found, [("country_is_regions", (row["contest"], row["count"], row["scope"]), compared)]
@@ -150,21 +152,31 @@ class _Still:
         )
         return set(rows.loc[rows["polled_at"] > rows["changed_at"], "source"])
 
-    def edited_since(self, table: Row) -> bool:
-        """Whether a PEC's published figures were changed after the table was made from them."""
-        made = self._made.get((table["contest"], table["scope"], table["place"], table["count"], table["hour"]), 0)
-        return self._edited.get((table["contest"], table["count"], table["hour"]), 0) > made
+    def stood_around_pecs(self, table: Row) -> bool:
+        """Whether the table was there before the PECs that came last, and none was changed since it was made."""
+        made = self.made(table)
+        came, edited = self._pecs.get((table["contest"], table["count"], table["hour"]), (0, 0))
+        return edited <= made <= came
+
+    def made(self, table: Row) -> int:
+        """The load that changed the table last."""
+        return self._made.get((table["contest"], table["scope"], table["place"], table["count"], table["hour"]), 0)
 
     @cached_property
-    def _edited(self) -> dict[tuple[Any, ...], int]:
+    def _pecs(self) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """The loads that brought protocols last, and that changed or ended one that was there."""
         rows = self._m.frame(
             """
-            select contest, count, hour, max(load_to) as load from published
-            where load_to <= :load and scope = 'pec'
+            select contest, count, hour, max(load_from) as came,
+                coalesce(max(case when load_to <= :load then load_to end), 0) as edited
+            from published
+            where load_from <= :load and scope = 'pec'
             group by contest, count, hour
             """
         )
-        return _loads(rows)
+        return dict(
+            zip(_loads(rows.drop(columns="edited")), zip(rows["came"], rows["edited"], strict=True), strict=True)
+        )
 
     @cached_property
     def _made(self) -> dict[tuple[Any, ...], int]:

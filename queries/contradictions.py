@@ -24,8 +24,9 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     holds by now; those that stand first, the severest first.
 
     subject (what decisions call it), the keys, of the comparison with the largest difference line, left, right,
-    difference, tolerance, unit, other and payload; lines (comparisons that do not hold), standing (bool: it does not
-    hold now), step (one of `STEPS`), step_at and who (of the last step that a person took).
+    difference, tolerance, unit, other and payload; lines (comparisons that do not hold), standing (stands: it does
+    not hold; holds by now; open: what stands now is not judged yet, or may not be told), step (one of `STEPS`), step_at
+    and who (of the last step that a person took).
     What prints observers' votes is not there before the embargo ends.
     """
     found = embargo.open_findings(m, checks.findings(m, tier="A"))
@@ -34,24 +35,37 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     lines = found.groupby(KEYS, sort=False).size().rename("lines").reset_index()
     rows = found.drop_duplicates(KEYS)[[*KEYS, *_SHOWN]].merge(lines, on=KEYS, how="left")
     subjects = ["|".join(map(str, key)) for key in rows[KEYS].itertuples(index=False)]
-    rows = rows.assign(subject=pd.Series(subjects, dtype="object"), standing=pd.Series(True, rows.index, dtype="bool"))
+    rows = rows.assign(
+        subject=pd.Series(subjects, dtype="object"), standing=pd.Series("stands", rows.index, dtype="object")
+    )
     taken = _taken(m)
     gone = taken[~taken["subject"].isin(rows["subject"])]
     if len(gone) and region is None and district is None:
-        rows = pd.concat([rows, _gone(gone)], ignore_index=True)
+        rows = pd.concat([rows, _gone(m, gone)], ignore_index=True)
     rows = rows.merge(taken, on="subject", how="left")
     rows["step"] = [step if isinstance(step, str) else STEPS[0] for step in rows["step"]]
     return rows[COLUMNS]
 
 
-def _gone(taken: pd.DataFrame) -> pd.DataFrame:
-    """What people took further and what holds by now: without the numbers that were compared."""
+def _gone(m: Moment, taken: pd.DataFrame) -> pd.DataFrame:
+    """What people took further and what is not seen now: without the numbers that were compared."""
     keys = pd.DataFrame([s.split("|", len(KEYS) - 1) for s in taken["subject"]], columns=KEYS)
     named: dict[str, list[Any]] = {
         name: [getattr(CHECKS[c], name) if c in CHECKS else None for c in keys["check"]]
         for name in ("severity", "about", "unit")
     }
-    return keys.assign(**named, subject=taken["subject"].to_numpy(), lines=0, standing=False)
+    return keys.assign(**named, subject=taken["subject"].to_numpy(), lines=0, standing=_standing(m, keys))
+
+
+def _standing(m: Moment, keys: pd.DataFrame) -> list[str]:
+    """Of what is not seen now: whether it holds by now, or nobody can or may say."""
+    made, kind = checks.checks(m), KEYS[:3]
+    judged = set(made.loc[made["state"] != "not_judged", kind].itertuples(index=False, name=None))
+    hidden = set(checks.findings(m, tier="A")[KEYS].itertuples(index=False, name=None))
+    return [
+        "holds" if key[:3] in judged and key not in hidden else "open"
+        for key in keys[KEYS].itertuples(index=False, name=None)
+    ]
 
 
 def _taken(m: Moment) -> pd.DataFrame:

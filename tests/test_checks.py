@@ -382,12 +382,31 @@ def test_while_counts_stream_in_a_table_of_other_pecs_is_no_contradiction(stream
     assert table[table["check"] == "total_is_sum"]["state"].tolist() == ["not_judged"]
 
 
-def test_a_table_of_as_many_pecs_as_are_published_is_judged_at_once(streaming: tuple[Facts, World]) -> None:
+def test_a_table_that_was_the_same_before_and_after_its_pecs_is_judged_at_once(
+    streaming: tuple[Facts, World],
+) -> None:
+    facts, w = streaming
+    first = list(w.protocols.items())[:5]
+    table = total([own for _, own in first]) | {FIRST: 9999}
+    facts.put(t.published, *figures("manual", "country", "", table), at="20:09", source="commission")
+    rows = [row for pec, own in first for row in figures("manual", "pec", pec, own)]
+    facts.put(t.published, *rows, at="20:10", source="commission")
+    assert "total_is_sum" in fired(facts, "20:10", tier="A")
+
+
+def test_a_correction_between_pecs_and_table_is_no_contradiction(streaming: tuple[Facts, World]) -> None:
     facts, w = streaming
     streamed(facts, w, 5, at="20:10")
-    assert fired(facts, "20:10") == set()
-    facts.put(t.published, *figures("manual", "country", "", {FIRST: 9999}), at="20:11", source="commission")
-    assert "total_is_sum" in fired(facts, "20:11", tier="A")
+    w.protocols["0001"]["found"] += 1
+    w.protocols["0001"]["invalid"] += 1
+    w.protocols["0001"]["issued"] += 1
+    w.protocols["0001"]["unused"] -= 1
+    table = total([own for _, own in list(w.protocols.items())[:5]])
+    rows = figures("manual", "country", "", table) + figures("manual", "country", "", shares(table), unit="percent")
+    facts.put(t.published, *rows, at="20:12", source="commission")
+    assert fired(facts, "20:12", tier="A") == set()  # the PECs may follow
+    polled(facts, "20:14")
+    assert fired(facts, "20:14", tier="A") == {"total_is_sum"}
 
 
 def test_when_both_stand_still_a_table_of_other_pecs_is_said(streaming: tuple[Facts, World]) -> None:
@@ -443,11 +462,13 @@ def test_a_check_that_was_right_and_is_wrong_is_a_change_of_its_own(sqlite_store
     facts = w.load(sqlite_store)
     facts.put(t.published, *figures("manual", "country", "", {FIRST: w.country[FIRST] + 900}), at="23:40",
               source="commission")  # fmt: skip
+    polled(facts, "23:42")
     changed = checks.turned(facts.as_of("23:45"), facts.as_of("23:35"))
     said = {(row.check, row.was, row.state) for row in changed.itertuples()}
     assert said >= {("total_is_sum", "right", "wrong"), ("votes_within_valid", "right", "wrong")}
     facts.put(t.published, *figures("manual", "country", "", {FIRST: w.country[FIRST]}), at="23:50",
               source="commission")  # fmt: skip
+    polled(facts, "23:52")
     repaired = checks.turned(facts.as_of("23:55"), facts.as_of("23:45"))
     assert ("total_is_sum", "wrong", "right") in {(row.check, row.was, row.state) for row in repaired.itertuples()}
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from elections.config import Election, read
 from loaders import mapping
+from pages import check_words, words
 from queries import checks, checks_a, feed
 from queries.check_kinds import Outcome
 from queries.checks_totals import totals
@@ -121,3 +122,12 @@ def seen(election: Election, commission: Commission, at: dict[str, datetime]) ->
     values[list(row), list(column)] = value
     columns = {name: np.array([key[i] for key in keys], dtype=object) for i, name in enumerate(KEYS)}
     return Sheets(columns | {"payload": np.zeros(len(keys), dtype=np.int64)}, tuple(lines), values)
+
+
+def test_a_percentage_that_changed_is_said_as_one(night: tuple[sa.Engine, Election]) -> None:
+    found = checks.findings(as_of(night, "22:05"), check="votes_changed")
+    row = found[(found["line"] == "Ata-Meken") & (found["unit"] == "percent")].iloc[0].to_dict()
+    said = check_words.sentence(row)
+    assert f"was {words.percent(row['right'] / 100, 2)}, is {words.percent(row['left'] / 100, 2)} now" in said
+    assert "%" in said
+    assert "line_changed" not in set(checks.findings(as_of(night, "22:05"), tier="B")["check"])

@@ -14,6 +14,7 @@ from loaders import VERSION, switch
 from store import tables as t
 from tests.commission_site import (
     ELECTION,
+    PATHS,
     PECS,
     Poll,
     Site,
@@ -260,3 +261,16 @@ def test_another_election_is_another_mapping_and_no_code(
         ("1001", "", "Ata-Meken", "number"): 12,
         ("1001", "", "Ata-Meken", "percent"): 3.99,
     }
+
+
+def test_a_table_is_asked_for_before_its_pecs_and_again_after_those_that_brought_something(
+    site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol("1001")])
+    site.publish("machine_summary", [{"valid": 290, "invalid": 10, "found": 300, "pecs": 1}])
+    named = {path: feed for feed, path in PATHS.items()}
+    for hour, again in (("20:10", ["machine_summary"]), ("20:12", [])):
+        site.asked.clear()
+        poll(hour)
+        asked = [named[path] for path, _ in site.asked]
+        assert [f for f in asked if f.startswith("machine")] == ["machine_summary", "machine", *again]

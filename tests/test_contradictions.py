@@ -67,8 +67,8 @@ def test_what_holds_by_now_stays_on_the_list_where_people_took_it_further(facts:
     step(facts.store, "21:10", "confirmed", with_picture=True)
     facts.published("manual", "1001", {"found": 100.0}, at="21:20")
     found = row(facts.at("21:30"))
-    assert (bool(found["standing"]), found["step"]) == (False, "confirmed")
-    assert bool(row(facts.as_of("21:15"))["standing"])
+    assert (found["standing"], found["step"]) == ("holds", "confirmed")
+    assert row(facts.as_of("21:15"))["standing"] == "stands"
 
 
 def test_where_nothing_contradicts_itself_there_is_no_row(store: sa.Engine) -> None:
@@ -76,7 +76,7 @@ def test_where_nothing_contradicts_itself_there_is_no_row(store: sa.Engine) -> N
     rows = contradictions.contradictions(facts.at("21:05"))
     assert rows.empty
     assert list(rows.columns) == contradictions.COLUMNS
-    assert rows[rows["standing"]].empty
+    assert rows[rows["standing"] == "stands"].empty
 
 
 @pytest.mark.parametrize(
