@@ -12,7 +12,7 @@ from pages.words import _
 
 _LINE, _DOT, _GAP = 15, 18, 9  # pixels: a line of words, the dot under it, to the next question's words
 _WIDE = 46  # letters of a line that a telephone has room for
-_ROOM = 1.8  # of the axis beyond the longest whisker, for the figure beside it
+_ROOM = 2.0  # of the axis beyond the longest whisker, for the figure beside it
 
 
 def answers(frame: pd.DataFrame, stage: str, whom: str) -> Spec:
