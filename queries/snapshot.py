@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import pandas as pd
 
-from queries import changes, coverage, equipment, health, incidents, procedures, results, room, shared, turnout
+from queries import changes, checks, coverage, equipment, health, incidents, procedures, results, room, shared, turnout
 from queries.moment import Moment, now
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ AHEAD: tuple[Asked, ...] = (
     (room.latest_turnout, {"region": None}),
     (room.failures_of, {"device": "arbb", "region": None}),
     (room.counted, {}),
-    (room.contradictions, {}),
+    (checks.of_tables, {}),
 )
 
 

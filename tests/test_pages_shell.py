@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from pages import cards, pulse, shell, view, words
-from queries import moment, room, snapshot
+from queries import checks, moment, room, snapshot
 from store import clock, wishes
 from store import tables as t
 from store.engine import open_store
@@ -290,9 +290,9 @@ def test_a_summary_with_more_votes_than_valid_ballots_contradicts_itself(tmp_pat
         facts.put(t.published, *rows, at=at, source="commission")
 
     publish(60, "20:30")
-    assert room.contradictions(facts.at("20:31")).empty
+    assert checks.of_tables(facts.at("20:31")).empty
     publish(61, "20:40")
-    assert list(room.contradictions(facts.at("20:41"))["votes"]) == [101]
+    assert checks.of_tables(facts.at("20:41"))["left"].tolist() == [101]
 
 
 def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
