@@ -106,13 +106,16 @@ def _with(parts: Sequence[str], sql: str) -> str:
 
 
 def moment(engine: sa.Engine, election: Election, as_of: datetime | None = None) -> Moment:
-    """The store at a time, or now."""
-    at = as_of or clock.now()
+    """The store at a time, or now: then all that is there, also where the clock was set back since."""
     query = sa.text(
-        "select max(id), max(case when changed > 0 or withdrawn > 0 then id end) from load where committed_at <= :at"
+        """
+        select max(id), max(case when changed > 0 or withdrawn > 0 then id end) from load
+        where cast(:until as bigint) is null or committed_at <= :until
+        """
     )
     with engine.connect() as conn:
-        load, version = conn.execute(query, {"at": t.milliseconds(at)}).one()
+        load, version = conn.execute(query, {"until": t.milliseconds(as_of) if as_of else None}).one()
+    at = as_of or clock.now()
     return Moment(engine, election, at, load or 0, version or 0, as_of is None)
 
 

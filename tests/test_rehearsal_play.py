@@ -281,3 +281,24 @@ def test_what_cannot_be_played_is_said_in_a_sentence(tmp_path: Path, options: tu
     assert refused.returncode == 2
     assert said in words
     assert "Traceback" not in words
+
+
+def test_a_rehearsal_that_is_killed_leaves_no_dashboard_behind(tmp_path: Path) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    script = (
+        "import sys, time; from rehearsal.child import Dashboard\n"
+        f"child = Dashboard({port}, {{'BAIKOO_STORE': 'sqlite:///{tmp_path}/s.sqlite', 'BAIKOO_SCHEDULE': 'off'}})\n"
+        "print(child._process.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 20
+    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split(")")[1][:3]:
+        assert time.monotonic() < end, "the dashboard runs on"
+        time.sleep(0.2)
