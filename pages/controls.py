@@ -43,6 +43,9 @@ def sidebar() -> None:
             )
         with st.popover(_("Start again"), type="tertiary"):
             st.text(_("The rehearsed day begins again with a new store. What was loaded so far is left behind."))
+            if engine.dialect.name != "sqlite":
+                st.text(_("Only a day that is kept in SQLite files can be started again from here."))
+                return
             st.button(_("Start the day again"), on_click=wishes.restart, args=(engine,), key="rehearsal_restart")
 
 

@@ -1,6 +1,5 @@
 """A moment: the store as it was known then, and the SQL that is asked of it."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -122,9 +121,9 @@ def moment(engine: sa.Engine, election: Election, as_of: datetime | None = None)
 @cache
 def here() -> tuple[sa.Engine, Election]:
     """This process's store and election, as BAIKOO_STORE and BAIKOO_ELECTION say; its clock follows the store."""
-    election = config.read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+    election = config.chosen()
     engine = open_store(store_url(election.id))
-    clock.follow(engine)
+    clock.follow(engine, real=not election.rehearsal)
     return engine, election
 
 
