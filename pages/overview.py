@@ -20,11 +20,16 @@ def page() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         shell.title(_("Overview"))
         strip.choose_form(room.sample_forms(here()[1]), _("Checklist that matters now"))
+    shell.live(_figures)
+    shell.figures_first()
     shell.live(_room)
 
 
-def _room(seen: View) -> None:
+def _figures(seen: View) -> None:
     st.html(seen.made(cards.html))
+
+
+def _room(seen: View) -> None:
     left, right = st.columns([2.2, 1], gap="medium")
     with left:
         through_the_day(seen)

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from queries import export
 from queries.moment import here
 
 log = logging.getLogger("baikoo.pages")
+_PAINT = 0.3  # seconds; on a slow laptop the figures stand so much earlier, and the charts not much later
 _JITTER = 1.0  # seconds, so that fifty screens do not look in the same instant
 
 Tone = Literal["", "green", "amber", "red"]
@@ -46,6 +48,11 @@ def live(draw: Callable[[View], None], pulsed: bool = True) -> None:
 
     part.__qualname__ = key
     st.fragment(part, run_every=every, key=key)()
+
+
+def figures_first() -> None:
+    """Let the browser paint the figures that were drawn so far: with the charts it would paint all of it together."""
+    time.sleep(_PAINT)
 
 
 @dataclass(frozen=True)
