@@ -27,6 +27,22 @@ _ALL = 0.5  # from this share of the kept PECs on, everything is asked again
 _AT_ONCE = 5_000  # PECs in one statement
 
 
+class KeptOfMoment(Generic[T]):
+    """Something of a moment for the several figures that ask for it one after the other."""
+
+    def __init__(self, ask: Callable[[Moment], T]) -> None:
+        self._ask = ask
+        self._last: list[tuple[Moment, T]] = []
+
+    def of(self, m: Moment) -> T:
+        """It, of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
+        known = next((found for moment, found in self._last if moment is m), None)
+        if known is None:
+            known = self._ask(m)
+            self._last = [*self._last[-3:], (m, known)]
+        return known
+
+
 class Kept:
     """A frame with a column `pec`, made by `ask` from reports, answers and decisions alone."""
 
@@ -34,9 +50,13 @@ class Kept:
         self._ask = ask
         self._frames: _Frames = WeakKeyDictionary()
         self._lock = threading.Lock()
+        self._moments = KeptOfMoment(self._of_load)
 
     def of(self, m: Moment) -> pd.DataFrame:
         """The frame as of this moment's load. Nobody changes it."""
+        return self._moments.of(m)
+
+    def _of_load(self, m: Moment) -> pd.DataFrame:
         stamps = self._stamps(m)
         key = stamps.get(m.load)
         if key is None:
@@ -76,34 +96,19 @@ class Kept:
         return {load: (id(m.election), load, started, committed) for load, started, committed in found}
 
 
-class KeptOfMoment(Generic[T]):
-    """Something of a moment for the several figures that ask for it one after the other."""
-
-    def __init__(self, ask: Callable[[Moment], T]) -> None:
-        self._ask = ask
-        self._last: list[tuple[Moment, T]] = []
-
-    def of(self, m: Moment) -> T:
-        """It, of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
-        known = next((found for moment, found in self._last if moment is m), None)
-        if known is None:
-            known = self._ask(m)
-            self._last = [*self._last[-3:], (m, known)]
-        return known
-
-
 class KeptOfFacts:
     """A frame made from some tables alone: asked again when one of them has moved, not with every load."""
 
     def __init__(self, ask: Callable[..., pd.DataFrame], *facts: str) -> None:
         self._ask = ask
         self._facts = [t.metadata.tables[name] for name in facts]
+        self._versions = KeptOfMoment(self._version)
         self._frames: _Frames = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def of(self, m: Moment, **given: Any) -> pd.DataFrame:
         """The frame as of this moment's load. Nobody changes it."""
-        key = (id(m.election), tuple(given.items()), *self._version(m))
+        key = (id(m.election), tuple(given.items()), *self._versions.of(m))
         with self._lock:
             frames = self._frames.setdefault(m.engine, OrderedDict())
             if key in frames:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from elections.config import Election
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 from queries.published import feeds
 
@@ -88,6 +89,10 @@ def together(sheets: Iterable[Sheets]) -> Sheets:
 
 def sheets(m: Moment) -> Sheets:
     """Everything that was published as of this moment."""
+    return _OF_MOMENT.of(m)
+
+
+def _of_load(m: Moment) -> Sheets:
     load = _published_load(m)
     stamps = _stamps(m, load)
     key = (load, stamps.get(load), id(m.election))
@@ -113,6 +118,7 @@ def sheets(m: Moment) -> Sheets:
     return found
 
 
+_OF_MOMENT = KeptOfMoment(_of_load)  # several figures ask for them
 _Key = tuple[int, Any, int]  # load, when it was committed, the election's `id`: it is kept beside its sheets
 _SHEETS: WeakKeyDictionary[sa.Engine, OrderedDict[_Key, tuple[Election, Sheets]]] = WeakKeyDictionary()
 _LOCK = threading.Lock()
