@@ -251,23 +251,6 @@ def estimate_shown(
     return _estimated(*numbers, drawn, limits, election.estimates.confidence, election.estimates.worst_tail)
 
 
-def shown_with_light(
-    election: Election, usable: pd.DataFrame, pecs: pd.DataFrame, drawn: sample.Drawn | None
-) -> tuple[Shown, float | None, tuple[str, ...]]:
-    """The same of frames."""
-    missing = pecs[~pecs["pec"].isin(usable["pec"]) & pecs["stratum"].isin(drawn.sizes if drawn else ())]
-    return estimate_shown(
-        election,
-        drawn,
-        y=usable["number"].tolist(),
-        x=usable["registered_voters"].tolist(),
-        stratum=usable["stratum"].tolist(),
-        order=usable["order"].tolist(),
-        missing=missing["stratum"].tolist(),
-        missing_x=missing["registered_voters"].astype("float64").tolist(),
-    )
-
-
 @lru_cache(maxsize=1_000)
 def _estimated(
     y: tuple[float, ...],
