@@ -99,7 +99,8 @@ _EVALUATED = KeptOfMoment(_evaluate)
 
 
 def _ask_frame(m: Moment) -> pd.DataFrame:
-    return m.frame("select pec, region, district, registered_voters from pec_now")
+    found = m.frame("select pec, region, district, registered_voters from pec_now")
+    return found.astype(dict.fromkeys(["pec", "region", "district"], "object"))  # looked through one by one
 
 
 _FRAME = KeptOfFacts(_ask_frame, "pec")
@@ -169,12 +170,10 @@ def _figures(m: Moment, published: Sheets) -> list[tuple[str, Kind, int]]:
     lists = {item.id for c in m.election.contests for item in c.lists}
     votes = np.array([line.removesuffix("|%") in lists for line in published.lines], dtype=np.bool_)
     there = np.isfinite(published.values)
-    names = [published.keys[n] for n in ("contest", "count", "scope")]
-    row, kinds = pd.factorize(pd.MultiIndex.from_arrays(names))
     made: list[tuple[str, Kind, int]] = []
     for check, lines in (("votes_changed", votes), ("line_changed", ~votes)):
-        figures = np.bincount(row, there[:, lines].sum(axis=1), len(kinds))
-        made += [(check, (str(k[0]), str(k[1]), str(k[2])), int(n)) for k, n in zip(kinds, figures, strict=True) if n]
+        figures = published.kinds(weights=there[:, lines].sum(axis=1))
+        made += [(check, kind, n) for kind, n in figures.items()]
     return made
 
 

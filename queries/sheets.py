@@ -6,11 +6,11 @@ load to load only the protocols that moved: the store is append-only by load, so
 """
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,6 +22,7 @@ from queries.kept import KeptOfMoment
 from queries.moment import Moment
 from queries.published import feeds
 
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 Keys = Mapping[str, NDArray[Any]]
@@ -73,10 +74,18 @@ class Sheets:
         """The lines that are numbers."""
         return tuple(line for line in self.lines if not line.endswith("|%"))
 
-    def kinds(self, chosen: NDArray[Any] | None = None) -> dict[Kind, int]:
-        """How many rows there are of each contest, count and scope, of all or of some."""
-        columns = [self.keys[n] if chosen is None else self.keys[n][chosen] for n in ("contest", "count", "scope")]
-        return Counter(zip(*columns, strict=True))
+    def kinds(self, chosen: NDArray[Any] | None = None, weights: NDArray[Any] | None = None) -> dict[Kind, int]:
+        """How many rows there are of each contest, count and scope, of all or of some; or the sum of their weights."""
+        codes, kinds = self._kinds
+        numbers = np.bincount(codes if chosen is None else codes[chosen], weights, len(kinds)).tolist()
+        return {kind: int(n) for kind, n in zip(kinds, numbers, strict=True) if n}
+
+    @cached_property
+    def _kinds(self) -> tuple[NDArray[np.int64], list[Kind]]:
+        """The kind of every row: its number, and what it is."""
+        codes: _Codes[Kind] = _Codes()
+        numbers = codes.of(list(zip(*(self.keys[n] for n in ("contest", "count", "scope")), strict=True)))
+        return numbers, list(codes)
 
 
 def together(sheets: Iterable[Sheets]) -> Sheets:
@@ -194,14 +203,14 @@ _TOUCHED = sa.text(
 )
 
 
-class _Codes(dict[str, int]):
-    """Words numbered as they come."""
+class _Codes(dict[T, int]):
+    """Words, or whatever is the same again and again, numbered as they come."""
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: T) -> int:
         self[word] = number = len(self)
         return number
 
-    def of(self, words: Sequence[str]) -> NDArray[np.int64]:
+    def of(self, words: Sequence[T]) -> NDArray[np.int64]:
         return np.fromiter(map(self.__getitem__, words), np.int64, len(words))
 
 
@@ -210,7 +219,7 @@ def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapp
 
     short: the source and contest of the protocols whose series is their count alone.
     """
-    codes = _Codes(), _Codes(), _Codes()
+    codes: tuple[_Codes[str], ...] = _Codes(), _Codes(), _Codes()
     parts: list[list[NDArray[Any]]] = []
     with m.engine.connect() as conn:
         cursor = conn.execute(query, dict(bound)).cursor  # the driver's own rows: a third of the time
