@@ -35,8 +35,14 @@ def turnout_counts(m: Moment) -> pd.DataFrame:
     return _COUNTS.of(m)
 
 
-def _ask_counts(m: Moment) -> pd.DataFrame:
+def _in_order(m: Moment) -> pd.DataFrame:
+    rows = _OF_PECS.of(m).merge(order_of_receipt(m), on=["pec", "form"], how="left")
+    return rows.sort_values(["pec", "contest", "hour"], kind="stable")[COLUMNS].reset_index(drop=True)
+
+
+def _ask_counts(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
     every = answers.answers(m)
+    every = every if pecs is None else every[every["pec"].isin(pecs)]
     forms = counting(m.election)
     asked = {c.form: question(m.election, c.form) for c in forms}
     subject = {form: answers.subject(q) for form, q in asked.items() if q}
@@ -47,9 +53,8 @@ def _ask_counts(m: Moment) -> pd.DataFrame:
         columns=["form", "contest", "hour", "question"],
     )
     rows = rows.merge(about, on="form").sort_values(["pec", "contest", "hour"], kind="stable")
-    rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left")
-    rows = rows.merge(order_of_receipt(m), on=["pec", "form"], how="left").reset_index(drop=True)
-    return _compare(rows, _accepted(m))[COLUMNS]
+    rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left").reset_index(drop=True)
+    return _compare(rows, _accepted(m))
 
 
 def _compare(rows: pd.DataFrame, accepted: set[tuple[str, float | None]]) -> pd.DataFrame:
@@ -152,4 +157,5 @@ def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
 _EVER = "select * from report where load_from <= :load and held is null"
 _EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
 _FIRST = Kept(_ask_first)
-_COUNTS = KeptOfMoment(_ask_counts)
+_OF_PECS = Kept(_ask_counts)
+_COUNTS = KeptOfMoment(_in_order)

@@ -228,7 +228,8 @@ def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapp
             numbers = [np.array(number, dtype=np.float64), np.array(last_change, dtype=np.int64)]
             parts.append([*(c.of(w) for c, w in zip(codes, words, strict=True)), *numbers])
     if not parts:
-        return Sheets({name: np.empty(0, dtype=object) for name in (*KEYS, "payload")}, (), np.empty((0, 0)))
+        nothing = {name: np.empty(0, dtype=object) for name in KEYS} | {"payload": np.empty(0, dtype=np.int64)}
+        return Sheets(nothing, (), np.empty((0, 0)))
     series, place, line, value, payload = (np.concatenate(column) for column in zip(*parts, strict=True))
     rows, row = np.unique(series * len(codes[1]) + place, return_inverse=True)
     values = np.full((len(rows), len(codes[2])), np.nan)
