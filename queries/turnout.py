@@ -11,7 +11,7 @@ import pandas as pd
 from elections.config import Checklist, Election
 from queries import grid, held, sample
 from queries.counts import accepted_counts, counting, turnout_counts
-from queries.estimates import Floats, TooFewPecs, merge_small_strata, ratio
+from queries.estimates import Floats, ratio
 from queries.kept import KeptOfFacts, KeptOfMoment
 from queries.light import Drift, Shown, Thresholds, drift, light, residuals, worst_case_shift
 from queries.moment import Moment
@@ -267,11 +267,11 @@ def _estimated(
     """The same numbers give the same estimate: of an hour that is past, few counts change any more."""
     reported = dict(Counter(stratum))
     sampled = drawn_of(drawn, reported)
-    try:
-        strata, sizes, parts = merge_small_strata(stratum, drawn.sizes, drawn.partners)
-        estimate = ratio(y, x, strata, sizes, confidence)
-    except TooFewPecs:
+    merge = sample.merge(stratum, drawn)
+    if merge is None:
         return light(None, reported, sampled, 0.0, None, limits), None, ()
+    strata, sizes, parts = merge.stratum, merge.sizes, merge.parts
+    estimate = ratio(y, x, strata, sizes, confidence)
     label = {part: merged for merged, several in parts.items() for part in several}
     trend = drift(np.asarray(y) / np.asarray(x), order, strata, sum(sampled.values()))
     worst = worst_case_shift(y, x, strata, sizes, [label.get(s, s) for s in missing], missing_x, tail)
@@ -286,10 +286,10 @@ def drawn_of(drawn: sample.Drawn, reported: Mapping[str, int]) -> dict[str, int]
 
 def trend(drawn: sample.Drawn, rate: Sequence[float], stratum: Sequence[str], order: Sequence[float]) -> Trend | None:
     """The drift of these rates, as the light goes by it; none where there is no estimate."""
-    try:
-        strata = merge_small_strata(stratum, drawn.sizes, drawn.partners)[0]
-    except TooFewPecs:
+    merge = sample.merge(stratum, drawn)
+    if merge is None:
         return None
+    strata = merge.stratum
     found = drift(rate, order, strata, sum(drawn_of(drawn, Counter(stratum)).values()))
     return Trend(found, residuals(rate, strata))
 
