@@ -109,13 +109,14 @@ _FRAME = KeptOfFacts(_ask_frame, "pec")
 def _observed(told: pd.DataFrame) -> Sheets:
     """The observers' protocols as sheets of their own: the same arithmetic must hold in them."""
     said = told[told["observed"].notna()]
-    row, keys = pd.factorize(pd.MultiIndex.from_frame(said[["contest", "pec"]]))
+    (of, contests), (at, pecs) = pd.factorize(said["contest"]), pd.factorize(said["pec"])
+    row, keys = pd.factorize(of * len(pecs) + at)
     column, fields = pd.factorize(said["field"])
     values = np.full((len(keys), len(fields)), np.nan)
     values[row, column] = said["observed"]
     same = {"source": "", "scope": "pec", "count": checks_a.OBSERVED, "hour": "", "payload": 0}
     columns = {name: np.full(len(keys), value, dtype=object) for name, value in same.items()}
-    columns |= {name: np.array([key[i] for key in keys], dtype=object) for i, name in enumerate(("contest", "place"))}
+    columns |= {"contest": np.asarray(contests)[keys // len(pecs)], "place": np.asarray(pecs)[keys % len(pecs)]}
     return Sheets(columns, tuple(str(f) for f in fields), values)
 
 

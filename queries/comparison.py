@@ -44,7 +44,7 @@ def protocols(
         votes_differ=differs & rows["votes"].astype("bool"),
         votes_moved=size.where(rows["votes"].astype("bool"), 0.0),
         largest=size,
-        place=rows["state"].map(_said),
+        place=rows["state"].map({state: i for i, state in enumerate(_PROTOCOL)}),
     )
     keys = ["contest", "pec"]
     found = rows.groupby(keys, sort=False).agg(
@@ -70,10 +70,6 @@ def protocols(
 _PROTOCOL = ("differs", "conflict", "equal", "not_published", "copy_not_obtained", "not_observed")
 
 
-def _said(state: str) -> int:
-    return _PROTOCOL.index(state)
-
-
 def sums(m: Moment, contest: str | None = None, region: str | None = None, district: str | None = None) -> pd.DataFrame:
     """Level 3: the fields added up over the sampled PECs where they can be compared; lists first.
 
@@ -82,6 +78,7 @@ def sums(m: Moment, contest: str | None = None, region: str | None = None, distr
     """
     rows = fields(m, contest, region=region, district=district)
     compared = rows[rows["state"].isin(COMPARED)]
+    compared = compared.assign(differs=compared["state"] == "differs")
     found = compared.groupby(["contest", "field"], sort=False).agg(
         votes=("votes", "first"),
         observed=("observed", "sum"),
@@ -89,7 +86,7 @@ def sums(m: Moment, contest: str | None = None, region: str | None = None, distr
         difference=("difference", "sum"),
         machine=("machine", "sum"),
         machine_pecs=("machine", "count"),
-        differing=("state", lambda s: int((s == "differs").sum())),
+        differing=("differs", "sum"),
         pecs=("pec", "nunique"),
     )
     keys = pd.DataFrame(

@@ -81,8 +81,8 @@ def _compare(rows: pd.DataFrame, accepted: set[tuple[str, float | None]]) -> pd.
 def _accepted(m: Moment) -> set[tuple[str, float | None]]:
     """The counts that a person has looked at and accepted, as '<pec>|<form>|<question>' and the count itself: another
     one that comes later was not looked at. Without a count whatever it is."""
-    rows = accepted_counts(m)
-    return {(s, None if c != c else c) for s, c in zip(rows["subject"], rows["count"], strict=True)}
+    rows = _decided(m)
+    return {(s, None if v is None else float(v)) for s, v in zip(rows["subject"], rows["value"], strict=True)}
 
 
 def accepted_counts(m: Moment) -> pd.DataFrame:
@@ -90,9 +90,7 @@ def accepted_counts(m: Moment) -> pd.DataFrame:
 
     subject, pec, contest, form, hour, question, count (that was accepted; none: whatever it is), who, why, decided_at.
     """
-    rows = m.frame(
-        "select subject, value, who, why, decided_at from decision where kind = 'count' and load <= :load order by id"
-    )
+    rows = _decided(m)
     parts = rows["subject"].str.split("|", n=2, expand=True).reindex(columns=[0, 1, 2])
     forms = {c.form: c for c in counting(m.election)}
     rows = rows.assign(pec=parts[0], form=parts[1], question=parts[2], count=pd.to_numeric(rows["value"]))
@@ -101,6 +99,12 @@ def accepted_counts(m: Moment) -> pd.DataFrame:
     rows["hour"] = [forms[form].hour for form in rows["form"]]
     columns = ["subject", "pec", "contest", "form", "hour", "question", "count", "who", "why", "decided_at"]
     return rows[columns].astype({"count": "float64"})
+
+
+def _decided(m: Moment) -> pd.DataFrame:
+    return m.frame(
+        "select subject, value, who, why, decided_at from decision where kind = 'count' and load <= :load order by id"
+    )
 
 
 def _origins(m: Moment, every: pd.DataFrame) -> pd.DataFrame:

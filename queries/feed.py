@@ -153,7 +153,12 @@ def changes_by_hour(m: Moment) -> pd.DataFrame:
 def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """Published turnout counts that are lower than those of an earlier hour: contest, scope, place, hour, count,
     earlier_hour, earlier_count, payload."""
-    counts = sheets(m).of(count="turnout", **({"contest": contest} if contest else {}))
+    found = _FALLS.of(m).copy(deep=False)
+    return found if contest is None else found[found["contest"] == contest].reset_index(drop=True)
+
+
+def _falls(m: Moment) -> pd.DataFrame:
+    counts = sheets(m).of(count="turnout")
     names = ["source", "contest", "scope", "place", "hour", "payload"]
     rows = pd.DataFrame({name: counts.keys[name] for name in names}).assign(count=counts.line(VOTED))
     rows = rows[rows["count"].notna()].sort_values(["source", "contest", "scope", "place", "hour"])
@@ -164,6 +169,9 @@ def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     return order[
         ["contest", "scope", "place", "hour", "count", "earlier_hour", "earlier_count", "payload"]
     ].reset_index(drop=True)
+
+
+_FALLS = KeptOfMoment(_falls)  # a figure, and a check
 
 
 def _given(election: Election) -> Given:

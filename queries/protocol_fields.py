@@ -54,7 +54,7 @@ def _all_fields(m: Moment, against: str) -> pd.DataFrame:
         if c.protocol_form
     ]
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=FIELDS)
-    place = rows["state"].map({state: i for i, state in enumerate(STATES)}).to_numpy(dtype=np.float64)
+    place = pd.Index(STATES).get_indexer(pd.Index(rows["state"]))
     size = rows["difference"].abs().fillna(0).to_numpy(dtype=np.float64)
     order = np.lexsort((-size, ~rows["votes"].to_numpy(dtype=bool), place))  # stable: PEC by PEC otherwise
     return rows.iloc[order][FIELDS].reset_index(drop=True)

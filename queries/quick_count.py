@@ -162,7 +162,7 @@ def _copies(contest: Contest, m: Moment) -> dict[str, int]:
     return {copy: int(copies.get(copy, 0)) for copy in COPIES}
 
 
-_FRAME = KeptOfFacts(lambda m: m.frame("select pec, region from pec_now"), "pec")
+_FRAME = KeptOfFacts(lambda m: m.frame("select pec, region from pec_now").astype("object"), "pec")
 
 
 class _Inside:

@@ -128,7 +128,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with their estimates as numbers, missing ones too."""
     margins = ("margin", "design_margin", "shown_margin", "publish_margin")
     named = [name for name in ("value", "low", "high", *margins, "published") if name in rows]
-    return rows.astype(dict.fromkeys(named, "float64"))
+    return rows.assign(**{name: rows[name].astype("float64") for name in named if rows[name].dtype != "float64"})
 
 
 def clip(limit: float) -> float:

@@ -134,18 +134,20 @@ class Pec(NamedTuple):
 
 def _said(m: Moment) -> dict[tuple[str, str | None], list[Pec]]:
     """(checklist, region or None for all) -> every sampled PEC of a stratum that was drawn."""
-    pecs = sample.pecs(m)
-    every = pecs[pecs["stratum"].isin([s.id for s in m.election.strata])]
-    every = every[["pec", "region", "stratum", "registered_voters"]].astype({"registered_voters": "float64"})
-    every = every.merge(pd.DataFrame({"form": [c.form for c in counting(m.election)]}), how="cross")
-    counts = turnout_counts(m)[["pec", "form", "number", "conflict", "fell", "origin", "order"]]
-    every = every.merge(counts, on=["pec", "form"], how="left")
-    every[["conflict", "fell"]] = every[["conflict", "fell"]].eq(True)
+    pecs, strata = sample.pecs(m), {s.id for s in m.election.strata}
+    every = (
+        pecs[["pec", "region", "stratum"]].astype("object").assign(voters=pecs["registered_voters"].astype("float64"))
+    )
+    counts = turnout_counts(m)[["form", "pec", "number", "conflict", "fell", "origin", "order"]].astype("object")
+    told = {(form, pec): row for form, pec, *row in counts.itertuples(index=False, name=None)}
+    nothing = [np.nan, False, False, np.nan, np.nan]
     found: dict[tuple[str, str | None], list[Pec]] = defaultdict(list)
-    for form, *values in every[["form", *Pec._fields]].itertuples(index=False, name=None):
-        pec = Pec(*values)
-        found[form, None].append(pec)
-        found[form, pec.region].append(pec)
+    for form in counting(m.election):
+        for place in every.itertuples(index=False, name=None):
+            if place[2] in strata:
+                pec = Pec(*place, *told.get((form.form, place[0]), nothing))
+                found[form.form, None].append(pec)
+                found[form.form, pec.region].append(pec)
     return found
 
 
