@@ -55,16 +55,15 @@ def by_district(m: Moment, contest: str | None = None, district: str | None = No
     districts = dict(zip(pecs["pec"], pecs["district"], strict=True))
     parts = []
     for c in _contests(m, contest):
-        said = usable[c.id]
+        said, shares = usable[c.id], _shares(c)
         place = places.get_indexer(pd.Index([districts[pec] for pec in said.pecs], dtype="object"))
-        for name, base in _shares(c):
+        counts = np.zeros((len(shares), len(places), 3))  # votes, ballots, PECs
+        for own, (name, base) in zip(counts, shares, strict=True):
             used = said.used(name, base) & (place >= 0)
-            counts = {
-                column: np.bincount(place[used], figures[used], len(places))
-                for column, figures in (("votes", said.line(name)), ("ballots", said.line(base)),
-                                        ("n", np.ones(len(place))))
-            }  # fmt: skip
-            parts.append(pd.DataFrame({"district": places, **counts, "contest": c.id, "list": name}))
+            np.add.at(own, place[used], np.column_stack([said.line(name), said.line(base), np.ones(len(place))])[used])
+        named = {"district": np.tile(places, len(shares)), "list": np.repeat([name for name, _ in shares], len(places))}
+        numbers = zip(("votes", "ballots", "n"), counts.reshape(-1, 3).T, strict=True)
+        parts.append(pd.DataFrame({**named, **dict(numbers), "contest": c.id}))
     columns = ["contest", "district", "list", "votes", "ballots", "n", "of", "why"]
     if not parts:
         return pd.DataFrame(columns=columns)

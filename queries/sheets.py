@@ -10,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from itertools import product
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
@@ -22,7 +24,6 @@ from queries.kept import KeptOfMoment
 from queries.moment import Moment
 from queries.published import feeds
 
-T = TypeVar("T")
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 Keys = Mapping[str, NDArray[Any]]
@@ -68,7 +69,7 @@ class Sheets:
         chosen = np.ones(len(self), dtype=np.bool_)
         for name, value in keys.items():
             chosen &= self.keys[name] == value
-        return self.where(chosen)
+        return self if chosen.all() else self.where(chosen)
 
     def numbers(self) -> tuple[str, ...]:
         """The lines that are numbers."""
@@ -83,9 +84,11 @@ class Sheets:
     @cached_property
     def _kinds(self) -> tuple[NDArray[np.int64], list[Kind]]:
         """The kind of every row: its number, and what it is."""
-        codes: _Codes[Kind] = _Codes()
-        numbers = codes.of(list(zip(*(self.keys[n] for n in ("contest", "count", "scope")), strict=True)))
-        return numbers, list(codes)
+        (contest, contests), (count, counts), (scope, scopes) = (
+            pd.factorize(self.keys[name]) for name in ("contest", "count", "scope")
+        )
+        numbers = (contest * len(counts) + count) * len(scopes) + scope
+        return numbers, list(product(contests, counts, scopes))
 
 
 def together(sheets: Iterable[Sheets]) -> Sheets:
@@ -203,14 +206,14 @@ _TOUCHED = sa.text(
 )
 
 
-class _Codes(dict[T, int]):
-    """Words, or whatever is the same again and again, numbered as they come."""
+class _Codes(dict[str, int]):
+    """Words numbered as they come."""
 
-    def __missing__(self, word: T) -> int:
+    def __missing__(self, word: str) -> int:
         self[word] = number = len(self)
         return number
 
-    def of(self, words: Sequence[T]) -> NDArray[np.int64]:
+    def of(self, words: Sequence[str]) -> NDArray[np.int64]:
         return np.fromiter(map(self.__getitem__, words), np.int64, len(words))
 
 
@@ -219,7 +222,7 @@ def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapp
 
     short: the source and contest of the protocols whose series is their count alone.
     """
-    codes: tuple[_Codes[str], ...] = _Codes(), _Codes(), _Codes()
+    codes = _Codes(), _Codes(), _Codes()
     parts: list[list[NDArray[Any]]] = []
     with m.engine.connect() as conn:
         cursor = conn.execute(query, dict(bound)).cursor  # the driver's own rows: a third of the time

@@ -67,11 +67,12 @@ def turnout(
     regions = 1 if divided else len(inside(m.election))
     both = both.fillna({"published_regions": 0, "published_regions_of": regions})
     both = both.astype(dict.fromkeys(["published_regions", "published_regions_of", "published_pecs_of"], "Int64"))
-    verdicts = [held.turnout(row) for row in both.to_dict("records")]
+    known = both.to_dict("records")
+    verdicts = [held.turnout(row) for row in known]
+    within = [held.within_margin(row | told._asdict()) for row, told in zip(known, verdicts, strict=True)]
     said_of_both = pd.DataFrame(verdicts, index=both.index, columns=held.Held._fields)
-    both = both.assign(**said_of_both.astype({"outside_by": "float64"}))
-    within = [held.within_margin(row) for row in both.to_dict("records")]
-    return both.assign(within_margin=pd.Series(within, index=both.index, dtype="boolean"))
+    said_of_both["outside_by"] = said_of_both["outside_by"].astype("float64")
+    return both.assign(**said_of_both, within_margin=pd.Series(within, index=both.index, dtype="boolean"))
 
 
 def falling(m: Moment) -> pd.DataFrame:
