@@ -77,7 +77,10 @@ class Kept:
 
     def _moved(self, m: Moment, base: pd.DataFrame, since: int) -> pd.DataFrame:
         """The frame made from that of another load."""
-        touched = moved(m.engine, *sorted((since, m.load)))
+        between = _BETWEEN.of(m)
+        if since not in between:  # several frames are kept of the same load
+            between[since] = moved(m.engine, *sorted((since, m.load)))
+        touched = between[since]
         if not touched:
             return base
         if len(touched) > min(_AT_ONCE, max(50, _ALL * base["pec"].nunique())):
@@ -94,6 +97,9 @@ class Kept:
         with m.engine.connect() as conn:
             found = conn.execute(query, {"loads": sorted(loads)}).all()
         return {load: (id(m.election), load, started, committed) for load, started, committed in found}
+
+
+_BETWEEN: KeptOfMoment[dict[int, list[str]]] = KeptOfMoment(lambda m: {})  # another load -> the PECs that moved since
 
 
 class KeptOfFacts:
@@ -128,12 +134,10 @@ class KeptOfFacts:
             for fact in self._facts
             for column in (fact.c.load_from, fact.c.load_to)
         ]
+        load = t.load.c
+        query = sa.select(load.id, load.started_at, load.committed_at).where(load.id.in_(ends))
         with m.engine.connect() as conn:
-            last = max((end for end in conn.execute(sa.select(*ends)).one() if end is not None), default=0)
-            when = conn.execute(
-                sa.select(t.load.c.started_at, t.load.c.committed_at).where(t.load.c.id == last)
-            ).first()
-        return (last, *(when or ()))
+            return tuple(conn.execute(query.order_by(load.id.desc()).limit(1)).first() or (0,))
 
 
 def moved(engine: sa.Engine, after: int, until: int) -> list[str]:
