@@ -26,6 +26,7 @@ from queries.moment import Moment
 Rows = list[dict[str, Any]]
 Wanted = Callable[[Checklist, Question], bool]
 
+# load_from + 0: PostgreSQL else takes the versions of a report's answers to be so dear that it reads by question.
 # The views ask the tables `asked` and `choice`, and `counting_report`, which is all reports or some PECs' alone.
 VIEWS = {
     "counting_report": "select * from report_now where held is null",
@@ -47,7 +48,8 @@ VIEWS = {
             coalesce(max(case when r.nth = 1 then a.number end), max(case when r.nth = 2 then a.number end),
                 max(a.number)) as number
         from active_report r
-        join answer_now a on a.source = r.source and a.report = r.report
+        join answer a on a.source = r.source and a.report = r.report
+        where a.load_from + 0 <= :load and (a.load_to is null or a.load_to > :load)
         group by r.pec, r.form, a.question""",
     "decided": """
         select subject, value from decision
