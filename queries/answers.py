@@ -128,12 +128,17 @@ def day_answers(m: Moment, subjects: Collection[str], pecs: pd.DataFrame) -> pd.
 
     The PECs' columns, subject, rank, conflict (bool: it has no rank then). PECs that said nothing are not there.
     """
-    every = answers(m)
+    every = answers(m)[["pec", "subject", "conflict", "rank", "worst"]]
     said = every[every["subject"].isin(subjects)]
+    # groups by number: texts would be compared for every answer
+    pec, codes = pd.factorize(said["pec"], sort=True)
+    subject, names = pd.factorize(said["subject"].cat.categories.astype("str"), sort=True)
+    group = pd.Series(pec * len(names) + subject[said["subject"].cat.codes], index=said.index)
     known = said["rank"].where(~said["conflict"])
     doubtful = said["worst"].where(said["conflict"])
-    keys = [said["pec"], said["subject"].astype("str").rename("subject")]
-    day = pd.DataFrame({"rank": known, "doubtful": doubtful}).groupby(keys).max().reset_index()
+    day = pd.DataFrame({"rank": known, "doubtful": doubtful}).groupby(group).max()
+    day.insert(0, "pec", codes[day.index // len(names)])
+    day.insert(1, "subject", names[day.index % len(names)])
     day = day[day["rank"].notna() | day["doubtful"].notna()]
     day["conflict"] = day["doubtful"].fillna(0) > day["rank"].fillna(0)
     day["rank"] = day["rank"].where(~day["conflict"])
