@@ -304,6 +304,11 @@ class Election(Part):
         return next(s for s in self.sources if s.id == source_id)
 
 
+def chosen() -> Election:
+    """The election that BAIKOO_ELECTION names. Raises ConfigError."""
+    return read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+
+
 def read(folder: str | Path) -> Election:
     """Read an election's folder (a path, or the name of a folder in `elections/`).
 

@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import logging
-import os
 import signal
 import sys
 import threading
@@ -52,7 +51,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        election = config.read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+        election = config.chosen()
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -61,8 +60,12 @@ def main() -> int:
     if source is not None and source not in known:
         print(f"no source {source}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    store = open_store(store_url(election.id))
-    clock.follow(store)
+    try:
+        store = open_store(store_url(election.id))
+        clock.follow(store, real=not election.rehearsal)
+    except (clock.RehearsedStore, sa.exc.ArgumentError) as error:
+        print(error, file=sys.stderr)
+        return 2
     if asked.command == "run":
         return _run(store, election)
     if asked.command in ("stop", "go"):

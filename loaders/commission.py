@@ -207,6 +207,7 @@ class _Poll:
             self._contest(feed),
             self._frame_or_wait(feed, rows),
             memory.held,
+            self._lines(feed),
             afresh,
             self.accept or accept,
         )
@@ -264,6 +265,17 @@ class _Poll:
         figures = {k: len(f) for k, f in found.facts.items()}
         memory.held = Held(mark["payload"], rows.by_key, figures, found.troubled)
         return memory
+
+    def _lines(self, feed: Feed) -> set[tuple[str, str]] | None:
+        """The lines that a feed says, where another one is about the same figures: it must not end the other's."""
+        kind = feed.contest, feed.count, feed.scope
+        if sum((f.contest, f.count, f.scope) == kind for f in self.source.feeds) == 1:
+            return None
+        lists = [item.id for item in self._contest(feed).lists]
+        said = [(line, "number") for line in feed.lines]
+        said += [(one, unit) for path, unit in ((feed.votes, "number"), (feed.percents, "percent")) if path
+                 for one in lists]  # fmt: skip
+        return set(said)
 
     def _contest(self, feed: Feed) -> Contest:
         return next(c for c in self.election.contests if c.id == feed.contest)

@@ -61,6 +61,7 @@ class Publication:
     contest: Contest
     places: Collection[str]
     held: Held
+    lines: Collection[tuple[str, str]] | None  # (line, unit) that it may say, where other feeds say others; None: all
     afresh: bool = False  # nothing is taken as unchanged: the mapping is another than it was
     accept: bool = False  # a person says that what vanished has truly gone
 
@@ -75,18 +76,18 @@ class Publication:
         vanished = before.keys() - now.keys()
         found = mapped(self.feed, self.contest, changed, self.places)
         if not self.accept:
-            self._none_lost(found, vanished)
+            self._none_lost(found, vanished, now)
         last = self._load(payload, rows, found, sorted(vanished), before_mark, mark)
         figures = {k: self.held.figures.get(k, 0) for k in now} | {k: len(f) for k, f in found.facts.items()}
         return Held(payload, now, figures, found.troubled), last
 
-    def _none_lost(self, found: Mapped, vanished: Collection[str]) -> None:
-        """A table that is suddenly much shorter, or has much fewer figures, is a fault there: nothing is taken.
+    def _none_lost(self, found: Mapped, vanished: Collection[str], now: Collection[str]) -> None:
+        """A table that is suddenly empty, much shorter, or has much fewer figures is a fault there: nothing is taken.
 
         Raises Lost.
         """
         rows, figures = len(self.held.rows), sum(self.held.figures.values())
-        if len(vanished) > max(_FEW, self.most_lost * rows):
+        if (vanished and not now) or len(vanished) > max(_FEW, self.most_lost * rows):
             raise Lost(self.feed.id, "rows", len(vanished), rows)
         lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)
         if lost > max(_FEW, self.most_lost * figures) and len(self.held.rows) > _FEW:
@@ -143,7 +144,8 @@ class Publication:
                 p.load_to.is_(None),
             )
             for row in load.conn.execute(query).mappings():
-                if f"{row['place']} {row['hour']}".strip() in wanted:
+                own = self.lines is None or (row["line"], row["unit"]) in self.lines
+                if own and f"{row['place']} {row['hour']}".strip() in wanted:
                     found[tuple(row[n] for n in names)] = dict(row)
         return found
 

@@ -9,7 +9,7 @@ from pages import names, words
 from pages.shell import Card, Tone, cards_html
 from pages.view import View, day_ends
 from pages.words import _, n_
-from queries import results, room
+from queries import checks, results, room
 
 _TONES: dict[str, Tone] = {"green": "green", "amber": "amber", "red": "red"}
 
@@ -27,7 +27,11 @@ def of_the_phase(seen: View) -> list[Card]:
     if seen.phase == "voting":
         return [*(checklist(seen, f) for f in forms[:1]), late(seen), incident_reports(seen), arbb(seen), turnout(seen)]
     if seen.phase == "closing":
-        return [*(checklist(seen, f) for f in forms[:2]), late(seen), incident_reports(seen), turnout(seen)]
+        published = len(seen.figure(room.counted)) > 0
+        second = [counted(seen)] if published else [checklist(seen, f) for f in forms[1:2]]
+        return [
+            *(checklist(seen, f) for f in forms[:1]), *second, late(seen), incident_reports(seen), turnout(seen)
+        ]  # fmt: skip
     if seen.phase == "night":
         return [*(checklist(seen, f) for f in forms[:2]), counted(seen), late(seen), incident_reports(seen)]
     compared = [counted(seen), both_counts(seen)]
@@ -129,9 +133,9 @@ def counted(seen: View) -> Card:
     lines += [_("of the whole country")] if seen.place else []
     best = next((k for k in ("manual", "machine") if k in last), None)
     tone: Tone = ""
-    if len(seen.figure(room.contradictions)):
+    if len(seen.figure(checks.of_tables)):
         tone = "red"
-        lines.append(_("the published table contradicts itself"))
+        lines.append(_("the published table contradicts itself: seen by the machine"))
     if best is None:
         return Card(_("Counted by the commission"), words.NOTHING, lines)
     return Card(_("Counted by the commission"), words.percent(last[best]["value"]), lines, tone, named[best])

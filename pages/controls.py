@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 import streamlit as st
 
 from pages import view, words
@@ -18,32 +19,41 @@ def sidebar() -> None:
     state = clock.state()
     if not election.rehearsal or state is None:
         return
-    with st.sidebar.container(key="bk_controls"):
-        st.caption(_("Rehearsal"))
-        # set each time: somebody else may have changed it, and a label kept from another language is no value
-        st.session_state["rehearsal_speed"] = state.speed if state.speed in SPEEDS else 0.0
-        st.segmented_control(
-            _("Speed"),
-            [0.0, *SPEEDS],
-            format_func=lambda speed: _("pause") if speed == 0 else f"× {speed:g}",
-            key="rehearsal_speed",
-            on_change=_set_speed,
-            required=True,
+    said = _("pause") if state.speed == 0 else f"× {state.speed:g}"
+    box = st.sidebar.expander(f"{_('Rehearsal')} · {said}", key="rehearsal_controls", on_change="rerun")
+    if box.open:  # drawn when it is asked for: a page has its figures a tenth of a second earlier
+        with box:
+            _controls(engine, state)
+
+
+def _controls(engine: sa.Engine, state: clock.Rehearsed) -> None:
+    # set each time: somebody else may have changed it, and a label kept from another language is no value
+    st.session_state["rehearsal_speed"] = state.speed if state.speed in SPEEDS else 0.0
+    st.segmented_control(
+        _("Speed"),
+        [0.0, *SPEEDS],
+        format_func=lambda speed: _("pause") if speed == 0 else f"× {speed:g}",
+        key="rehearsal_speed",
+        on_change=_set_speed,
+        required=True,
+    )
+    hours = {at.isoformat(): words.clock_time(at) for at in _later_hours(clock.now())}
+    if hours:
+        st.session_state["rehearsal_jump"] = ""
+        st.selectbox(
+            _("Jump to"),
+            ["", *hours],
+            format_func=lambda at: hours.get(at, _("jump to a later hour…")),
+            key="rehearsal_jump",
+            on_change=_jump,
+            label_visibility="collapsed",
         )
-        hours = {at.isoformat(): words.clock_time(at) for at in _later_hours(clock.now())}
-        if hours:
-            st.session_state["rehearsal_jump"] = ""
-            st.selectbox(
-                _("Jump to"),
-                ["", *hours],
-                format_func=lambda at: hours.get(at, _("jump to a later hour…")),
-                key="rehearsal_jump",
-                on_change=_jump,
-                label_visibility="collapsed",
-            )
-        with st.popover(_("Start again"), type="tertiary"):
-            st.text(_("The rehearsed day begins again with a new store. What was loaded so far is left behind."))
-            st.button(_("Start the day again"), on_click=wishes.restart, args=(engine,), key="rehearsal_restart")
+    with st.popover(_("Start again"), type="tertiary"):
+        st.text(_("The rehearsed day begins again with a new store. What was loaded so far is left behind."))
+        if engine.dialect.name != "sqlite":
+            st.text(_("Only a day that is kept in SQLite files can be started again from here."))
+            return
+        st.button(_("Start the day again"), on_click=wishes.restart, args=(engine,), key="rehearsal_restart")
 
 
 def _set_speed() -> None:

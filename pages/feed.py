@@ -81,8 +81,11 @@ def _tier(made: pd.DataFrame, tier: str) -> Card:
 def _turned(seen: View) -> None:
     rows = embargo.open_checks(seen.moment, seen.figure(judged.turned))
     shell.heading(_("Checks that turned: what held and does not hold now, and what holds again"))
+    if waiting := seen.figure(judged.waiting):
+        said = n_("{n} poll is not judged yet.", "{n} polls are not judged yet.", waiting)
+        shell.empty(said.format(n=words.number(waiting)))
     if rows.empty:
-        return shell.empty(_("No check has turned yet."))
+        return None if waiting else shell.empty(_("No check has turned yet."))
     rows = rows.assign(
         said=[check_words.turn(*turn) for turn in zip(rows["was"], rows["state"], rows["tier"], strict=True)],
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)],

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from elections import config
 from elections.config import ConfigError, Election
 from queries import embargo, export
 from queries.comparison import LEVELS
@@ -18,6 +19,7 @@ from queries.figures import ALWAYS_BY, FIGURES, Figure
 from queries.grid import UnknownColumn
 from queries.moment import Moment, here, now
 from store import clock
+from store.engine import is_there, store_url
 
 
 class Refused(Exception):
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asked = _parser().parse_args(arguments)
     try:
+        if not is_there(url := store_url(config.chosen().id)):
+            raise Refused(f"{sa.make_url(url).render_as_string()}: there is no store here yet")
         m = _moment(here()[1], asked.as_of)
         rows, under = answer(m, asked)
         if under and under.withheld:
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except embargo.Embargoed as error:
         print(f"queries: {error}; --embargoed shows it", file=sys.stderr)
         return 2
-    except (Refused, UnknownColumn, ConfigError, sa.exc.SQLAlchemyError, OSError) as error:
+    except (Refused, UnknownColumn, ConfigError, clock.RehearsedStore, sa.exc.SQLAlchemyError, OSError) as error:
         print(f"queries: {_first_line(error)}", file=sys.stderr)
         return 2
     return 0

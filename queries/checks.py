@@ -72,6 +72,21 @@ def turned(m: Moment, before: Moment) -> pd.DataFrame:
     return both[["check", "tier", "severity", "contest", "count", "scope", "was", "state"]].reset_index(drop=True)
 
 
+def of_tables(m: Moment) -> pd.DataFrame:
+    """What does not hold within a published table by itself, whatever its PECs say: the columns of `FINDING`."""
+    return _OF_TABLES.of(m)
+
+
+def _ask_of_tables(m: Moment) -> pd.DataFrame:
+    published = sheets(m)
+    tables = published.where(published.keys["scope"] != "pec")
+    outcomes = [checks_a.identities(m.election, tables), checks_a.percentages(m.election, tables)]
+    return rows(f for o in outcomes for f in o.findings)
+
+
+_OF_TABLES = KeptOfFacts(_ask_of_tables, "published")
+
+
 def evaluate(m: Moment) -> Evaluation:
     """Every check, at once: the figures are read once, and the several figures of a moment are of one evaluation."""
     return _EVALUATED.of(m)

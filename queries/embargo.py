@@ -70,8 +70,12 @@ def open_quarantine(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     votes = {question for contest in m.election.contests for question in contest.vote_questions}
     told = {q.id for q in m.election.questions} - votes
-    hidden = (rows["place"] == "obs_answer") & ~rows["key"].str.rpartition("/")[2].isin(told)
-    return rows.assign(**{name: rows[name].mask(hidden) for name in ("detail", "raw")})
+    hidden = [
+        place == "obs_answer" and key.rpartition("/")[2] not in told
+        for place, key in zip(rows["place"], rows["key"], strict=True)
+    ]
+    mask = pd.Series(hidden, index=rows.index, dtype="bool")
+    return rows.assign(**{name: rows[name].mask(mask) for name in ("detail", "raw")})
 
 
 def open_answers(m: Moment, answers: pd.DataFrame) -> pd.DataFrame:

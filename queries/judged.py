@@ -3,11 +3,13 @@
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 
 from queries import checks
 from queries.check_list import CHECKS
 from queries.kept import KeptOfMoment
 from queries.moment import Moment
+from queries.published import feeds
 
 _KEYS = ["check", "contest", "count", "scope"]
 
@@ -43,6 +45,25 @@ def turned(m: Moment) -> pd.DataFrame:
     order = ["check", "tier", "severity", "about", *_KEYS[1:], "was", "state", "judged", "wrong", "largest",
              "judged_at", "payload", "feed", "fetched_at"]  # fmt: skip
     return rows.assign(**named, largest=rows["largest"].astype("float64"))[order]
+
+
+def waiting(m: Moment) -> int:
+    """How many polls of this moment brought something and nobody has judged yet."""
+    rows = m.frame(
+        """
+        select count(*) as polls from poll p
+        where p.load is not null and p.load <= :load and p.source in (select source from feed)
+            and not exists (select 1 from check_result r where r.poll = p.id)
+        """,
+        {"feed": feeds(m.election)},
+    )
+    return int(rows["polls"].item())
+
+
+def newest(engine: sa.Engine) -> int:
+    """The last result that was kept: what this file says of a past moment changes only with it."""
+    with engine.connect() as conn:
+        return conn.execute(sa.text("select max(id) from check_result")).scalar() or 0
 
 
 def states(m: Moment) -> pd.DataFrame:

@@ -101,8 +101,8 @@ def worst_case_shift(
     """The larger move of the ratio with each missing PEC at its stratum's low, then high, percentile of y/x.
 
     y, x, stratum, stratum_sizes, errors: as for `estimates.ratio`; missing_stratum: one entry for each PEC
-    of the sample without a usable report; missing_x: its x (voters on the list are known for every PEC).
-    Without missing_x (ballots nobody has seen yet) each gets the mean x of its stratum's reports.
+    of the sample without a usable report; missing_x: its x (voters on the list are known for every PEC). Where it
+    is not known (NaN, or no missing_x at all: ballots nobody has seen yet) it is the mean x of its stratum's reports.
 
     The percentiles (`tail` and 1 - `tail`) are of the x of the PECs that reported, not of the PECs: tiny
     PECs, whose rates are often extreme, would else decide what thousands of missing voters may have done.
@@ -112,12 +112,14 @@ def worst_case_shift(
     absent: list[str] = np.asarray(missing_stratum).tolist()
     if unknown := {str(label) for label in absent if label not in stratum_sizes}:
         raise ValueError(f"no size is given for stratum {', '.join(sorted(unknown))}")
-    if missing_x is None:
-        missing_x = [x[stratum == label].mean() for label in absent]
+    means = {label: float(x[stratum == label].mean()) for label in set(absent)}
+    usual = np.array([means[label] for label in absent], dtype=float)
+    known = usual if missing_x is None else np.asarray(missing_x, dtype=float)
+    missing_x = np.where(np.isnan(known), usual, known)
     extremes = {label: _extremes(y[own] / x[own], x[own], tail) for label in set(absent) for own in [stratum == label]}
     moves, everywhere = [0.0], [*stratum.tolist(), *absent]
     for side in (0, 1):
-        filled = np.asarray(missing_x, dtype=float) * [extremes[label][side] for label in absent]
+        filled = missing_x * [extremes[label][side] for label in absent]
         everyone = ratio(np.append(y, filled), np.append(x, missing_x), everywhere, stratum_sizes)
         moves.append(abs(everyone.value - now))
     return max(moves)

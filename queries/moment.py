@@ -1,6 +1,5 @@
 """A moment: the store as it was known then, and the SQL that is asked of it."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,22 +110,25 @@ def _with(parts: Sequence[str], sql: str) -> str:
 
 
 def moment(engine: sa.Engine, election: Election, as_of: datetime | None = None) -> Moment:
-    """The store at a time, or now."""
-    at = as_of or clock.now()
+    """The store at a time, or now: then all that is there, also where the clock was set back since."""
     query = sa.text(
-        "select max(id), max(case when changed > 0 or withdrawn > 0 then id end) from load where committed_at <= :at"
+        """
+        select max(id), max(case when changed > 0 or withdrawn > 0 then id end) from load
+        where cast(:until as bigint) is null or committed_at <= :until
+        """
     )
     with engine.connect() as conn:
-        load, version = conn.execute(query, {"at": t.milliseconds(at)}).one()
+        load, version = conn.execute(query, {"until": t.milliseconds(as_of) if as_of else None}).one()
+    at = as_of or clock.now()
     return Moment(engine, election, at, load or 0, version or 0, as_of is None)
 
 
 @cache
 def here() -> tuple[sa.Engine, Election]:
     """This process's store and election, as BAIKOO_STORE and BAIKOO_ELECTION say; its clock follows the store."""
-    election = config.read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+    election = config.chosen()
     engine = open_store(store_url(election.id))
-    clock.follow(engine)
+    clock.follow(engine, real=not election.rehearsal)
     return engine, election
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from elections.config import Checklist, Election
 from queries import coverage, equipment, incidents, procedures, results, turnout
-from queries.kept import KeptOfFacts
 from queries.moment import Moment
 from queries.shared import ask
 
@@ -119,38 +118,6 @@ def copies(m: Moment, form: str) -> dict[str, int]:
     stage, question = keys[0].split(".", 1)
     rows = procedures.procedures(m, stage=stage, question=question)
     return {str(a): int(n) for a, n in zip(rows["answer"], rows["count"], strict=True)}
-
-
-def contradictions(m: Moment) -> pd.DataFrame:
-    """Summary tables of the commission that contradict themselves: contest, count, votes, valid, percents.
-
-    Votes of all lists are more than the valid ballots of the same table, or the shares come to more than 100.
-    """
-    return _CONTRADICTIONS.of(m).copy(deep=False)
-
-
-def _ask_contradictions(m: Moment) -> pd.DataFrame:
-    lists = [{"contest": c.id, "line": item.id} for c in m.election.contests for item in c.lists]
-    if not lists:
-        return pd.DataFrame(columns=["contest", "count", "votes", "valid", "percents"])
-    return m.frame(
-        """
-        select * from (
-            select p.contest, p.count,
-                sum(case when l.line is not null and p.unit = 'number' then p.value end) as votes,
-                max(case when p.line = 'valid' and p.unit = 'number' then p.value end) as valid,
-                sum(case when l.line is not null and p.unit = 'percent' then p.value end) as percents
-            from published_now p left join list l on l.contest = p.contest and l.line = p.line
-            where p.scope = 'country' and p.count in ('machine', 'manual')
-            group by p.contest, p.count) as summary
-        where votes > valid or percents > 100.5
-        order by contest, count
-        """,
-        {"list": lists},
-    )
-
-
-_CONTRADICTIONS = KeptOfFacts(_ask_contradictions, "published")
 
 
 def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:

@@ -12,7 +12,20 @@ from typing import Any, TypeVar, cast
 
 import pandas as pd
 
-from queries import changes, coverage, equipment, health, incidents, procedures, results, room, shared, turnout
+from queries import (
+    changes,
+    checks,
+    coverage,
+    equipment,
+    health,
+    incidents,
+    judged,
+    procedures,
+    results,
+    room,
+    shared,
+    turnout,
+)
 from queries.moment import Moment, now
 
 log = logging.getLogger(__name__)
@@ -64,7 +77,7 @@ AHEAD: tuple[Asked, ...] = (
     (room.latest_turnout, {"region": None}),
     (room.failures_of, {"device": "arbb", "region": None}),
     (room.counted, {}),
-    (room.contradictions, {}),
+    (checks.of_tables, {}),
 )
 
 
@@ -213,9 +226,10 @@ def current() -> Snapshot:
 
 
 def at(as_of: datetime) -> Snapshot:
-    """A moment of the past; those that resolve to the same load and minute share their figures."""
+    """A moment of the past; those that resolve to the same load and minute share their figures, until a poll of then
+    is judged after all."""
     snapshot = Snapshot(now(as_of))
-    key = (id(snapshot.moment.engine), *snapshot.key)
+    key = (id(snapshot.moment.engine), *snapshot.key, judged.newest(snapshot.moment.engine))
     with _lock:
         known = _past.setdefault(key, snapshot)
         _past.move_to_end(key)

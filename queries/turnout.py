@@ -243,13 +243,12 @@ def estimate_shown(
     """The light of a ratio with its interval, the estimate's value, the strata that were merged.
 
     y, x, stratum, order: of each PEC that can be used; missing, missing_x: stratum and x of each sampled PEC that
-    cannot (the mean x where it is not known).
+    cannot (the mean x of its stratum where it is not known).
     """
     limits = thresholds(election)
     if drawn is None:
         return light(None, {}, {}, 0.0, None, limits), None, ()
-    mean = sum(x) / len(x) if len(x) else 0.0
-    known = tuple(own if own > 0 else mean for own in missing_x)
+    known = tuple(own if own > 0 else np.nan for own in missing_x)
     numbers = tuple(y), tuple(x), tuple(stratum), tuple(order), tuple(missing), known
     return _estimated(*numbers, drawn, limits, election.estimates.confidence, election.estimates.worst_tail)
 

@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(end, _ended)
     try:
         election = read(asked.election)
+        if not election.rehearsal:  # its screens would not say that the rows are made up
+            raise RehearsalError(f"{asked.election} is no rehearsal: set `rehearsal = true` in a folder of its own")
         until = _moment(election, asked.until)
         at = addresses(election.id, asked.store, asked.observation, asked.port)
         if asked.speed is None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from store import check
 from store import tables as t
-from store.engine import connect, store_url
+from store.engine import connect, is_there, store_url
 
 
 def main() -> int:
@@ -16,8 +16,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="say what is wrong with it; exit 1 if anything is")
     parser.add_argument("--hash", action="store_true", help="print a hash of every current key and value")
     options = parser.parse_args()
-    engine = connect(store_url(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28").rstrip("/").rsplit("/", 1)[-1]))
-    if not sa.inspect(engine).has_table("load"):
+    url = store_url(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28").rstrip("/").rsplit("/", 1)[-1])
+    try:
+        there = is_there(url)
+    except sa.exc.ArgumentError as error:
+        print(f"BAIKOO_STORE: {error}", file=sys.stderr)
+        return 1
+    engine = connect(url)
+    if not there:
         print(f"{_place(engine)}: there is no store here yet", file=sys.stderr)
         return 1
     if options.hash:

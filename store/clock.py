@@ -56,8 +56,18 @@ def speed() -> float:
     return rehearsed.speed if rehearsed else 1.0
 
 
-def follow(engine: sa.Engine | None) -> None:
-    """From now on, this process's time is that of this store (None: real time)."""
+class RehearsedStore(Exception):
+    """A real election was pointed at a rehearsal's store: its clock stands at another day, and its rows are made up."""
+
+
+def follow(engine: sa.Engine | None, real: bool = False) -> None:
+    """From now on, this process's time is that of this store (None: real time).
+
+    Raises RehearsedStore where a `real` election's store has a rehearsal's clock.
+    """
+    if real and engine is not None and read(engine) is not None:
+        where = engine.url.render_as_string(hide_password=True)
+        raise RehearsedStore(f"{where} holds a rehearsal: name a new store for a real election, in BAIKOO_STORE")
     global _followed, _last_read
     _followed, _last_read = engine, (float("-inf"), None)
 

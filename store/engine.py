@@ -20,6 +20,18 @@ def store_url(election_id: str) -> str:
     return os.environ.get("BAIKOO_STORE") or f"sqlite:///var/{election_id}/store.sqlite"
 
 
+def is_there(url: str | URL) -> bool:
+    """Whether there is a store at this URL; asking makes none."""
+    parts = make_url(url)
+    if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").exists():
+        return False
+    engine = connect(parts)
+    try:
+        return bool(sa.inspect(engine).has_table("load"))
+    finally:
+        engine.dispose()
+
+
 def open_store(url: str | URL) -> sa.Engine:
     """The store at this URL, created where it is not there yet and migrated to the newest revision."""
     engine = connect(url)

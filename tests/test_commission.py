@@ -274,3 +274,24 @@ def test_a_table_is_asked_for_before_its_pecs_and_again_after_those_that_brought
         poll(hour)
         asked = [named[path] for path, _ in site.asked]
         assert [f for f in asked if f.startswith("machine")] == ["machine_summary", "machine", *again]
+
+
+def test_two_feeds_may_say_different_lines_of_the_same_pecs(
+    store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
+    put_frame(store, "1001")
+    feeds = ELECTION.source("commission").feeds
+    machine = next(f for f in feeds if f.id == "machine")
+    only_voters = machine.model_copy(update={"lines": {"registered": "voters"}, "votes": None})
+    the_rest = machine.model_copy(update={"id": "manual", "path": PATHS["manual"], "lines": {"valid": "valid"}})
+    poll = poller(store, with_source(feeds=(only_voters, the_rest)))
+    for feed, voters in (("machine", 1000), ("manual", 1000), ("machine", 1001)):
+        site.publish(feed, [protocol("1001", voters=voters)])
+    poll("20:10")
+    site.publish("machine", [protocol("1001", voters=1002)])
+    poll("20:12")
+    figures = published(store, scope="pec", count="machine")
+    assert figures["1001", "", "registered", "number"] == 1002
+    assert figures["1001", "", "valid", "number"] == 290
+    assert figures["1001", "", "Ata-Meken", "number"] == 200

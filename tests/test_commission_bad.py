@@ -221,3 +221,13 @@ def test_an_answer_without_end_is_cut_off(
     row = poll("20:10")
     assert row.error.startswith("machine: the answer is larger than")
     assert archived(store) == []
+
+
+def test_a_table_of_few_rows_that_is_suddenly_empty_is_not_made_current(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("turnout", [{"region": r, "hour": "10:00", "voters": 700, "voted": 90} for r in ("osh", "chui")])
+    assert poll("10:10").error is None
+    site.publish("turnout", [])
+    assert "2 of 2 rows vanished at once" in poll("10:12").error
+    assert published(store, scope="region", count="turnout")["osh", "10:00", "voted", "number"] == 90

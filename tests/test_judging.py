@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from queries import checks, judged, judging
+from queries import checks, judged, judging, snapshot
 from queries.moment import Moment, moment
 from store import check
 from store import tables as t
@@ -153,3 +153,20 @@ def test_two_who_judge_the_same_poll_keep_one_result(sqlite_store: sa.Engine) ->
     with sqlite_store.connect() as conn:
         counted = conn.execute(sa.select(t.check_result.c.check_id)).scalars().all()
     assert len(counted) == len(set(counted)) > 20
+
+
+def test_a_past_moment_says_what_waits_to_be_judged_and_tells_of_it_when_it_was(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("machine", [protocol(p) for p in FEW])
+    site.publish("machine_summary", table(3470))
+    poll("20:10")
+    monkeypatch.setattr(snapshot, "now", lambda at: moment(store, ELECTION, at))
+    at = ELECTION.moment_of("20:15")
+    before = snapshot.at(at)
+    assert (before.ask(judged.waiting), len(before.ask(judged.turned))) == (1, 0)
+    assert snapshot.at(at) is before
+    list(judging.judge(store, ELECTION))
+    after = snapshot.at(at)
+    assert after.ask(judged.waiting) == 0
+    assert "total_is_sum" in set(after.ask(judged.turned)["check"])

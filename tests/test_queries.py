@@ -288,3 +288,11 @@ class TestIncidents:
         assert incidents.incidents(m)["count"].sum() == 0
         assert incidents.incidents(m, ("hour",)).empty
         assert incidents.incident_list(m).empty
+
+
+def test_a_clock_that_was_set_back_hides_nothing_that_is_known_by_now(store: sa.Engine) -> None:
+    facts = Facts(store).pec("5001")
+    facts.report("5001", "arrival", at="11:00")
+    now = facts.at("10:00")  # the clock was an hour ahead when that came
+    assert now.load == now.data_version == 2
+    assert facts.as_of("10:00").load == 1

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from elections.config import FOLDER, Election, read
+from rehearsal.__main__ import main as rehearse
 from rehearsal.outside import Outside, RehearsalError, beginning
 from rehearsal.play import play, publish, steps
 from store import clock, wishes
@@ -281,3 +282,43 @@ def test_what_cannot_be_played_is_said_in_a_sentence(tmp_path: Path, options: tu
     assert refused.returncode == 2
     assert said in words
     assert "Traceback" not in words
+
+
+def test_a_rehearsal_that_is_killed_leaves_no_dashboard_behind(tmp_path: Path) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    script = (
+        "import sys, time; from rehearsal.child import Dashboard\n"
+        f"child = Dashboard({port}, {{'BAIKOO_STORE': 'sqlite:///{tmp_path}/s.sqlite', 'BAIKOO_SCHEDULE': 'off'}})\n"
+        "print(child._process.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 20
+    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split(")")[1][:3]:
+        assert time.monotonic() < end, "the dashboard runs on"
+        time.sleep(0.2)
+
+
+def test_a_real_election_is_not_rehearsed_and_takes_no_rehearsals_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "mine"
+    own.mkdir()
+    (own / "election.toml").write_text(f'extends = "{FOLDER / "kg-2021-11-28"}"\nrehearsal = false\n', "utf-8")
+    assert rehearse(["--election", str(own), "--until", "09:00"]) == 2
+    assert "set `rehearsal = true` in a folder of its own" in capfd.readouterr().err
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    clock.set_rehearsed(open_store(url), datetime(2021, 11, 28, 6, tzinfo=UTC), 0)
+    for name, value in (("ELECTION", own), ("STORE", url), ("OBSERVATION", url), ("COMMISSION", "http://127.0.0.1:9")):
+        monkeypatch.setenv(f"BAIKOO_{name}", str(value))
+    for command in (["queries", "coverage"], ["loaders", "once"]):
+        ended = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (command, ended.returncode) == (command, 2)
+        assert "holds a rehearsal: name a new store for a real election" in ended.stderr
+        assert "Traceback" not in ended.stderr

@@ -26,7 +26,7 @@ from elections import config
 from queries.moment import Moment, moment
 from store import check, clock
 from store import tables as t
-from store.engine import connect, open_store, writing
+from store.engine import connect, is_there, open_store, writing
 from store.loading import last_cursor, loading, record_error
 
 NOON = datetime(2021, 11, 28, 6, tzinfo=UTC)
@@ -289,3 +289,10 @@ def test_the_rehearsed_clock_runs_at_its_speed_and_stands_still_when_paused(sqli
     clock.set_rehearsed(sqlite_store, NOON, speed=0)
     time.sleep(0.05)
     assert clock.now() == NOON
+
+
+def test_asking_whether_a_store_is_there_makes_none(tmp_path: Path, store: sa.Engine) -> None:
+    file = tmp_path / "nowhere" / "store.sqlite"
+    assert not is_there(f"sqlite:///{file}")
+    assert not file.parent.exists()
+    assert is_there(store.url)
