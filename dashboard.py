@@ -13,6 +13,7 @@ from streamlit.logger import get_logger
 
 from loaders import schedule
 from pages import (
+    address,
     charts_map,
     comparison,
     controls,
@@ -68,8 +69,9 @@ def main() -> None:
     on_wall = wall.asked_for()
     page = navigation("hidden" if on_wall else "sidebar")
     st.set_page_config(page_title=f"{page.title} · Baikoo")
+    address.take_up(page.url_path)
     panel.follow(page.url_path)
-    strip.address()
+    strip.style()
     pulse.begin()
     if on_wall:
         return wall.page()

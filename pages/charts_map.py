@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pages import charts, names, shell
+from pages import address, charts, names, shell
 from pages.charts import TEXT, Spec
 from pages.words import _
 from queries.moment import here
@@ -105,7 +105,7 @@ def draw(spec: Spec, key: str) -> None:
 def _choose(key: str) -> None:
     found = st.session_state[key].selection.get(CHOSEN) or []
     clicked = str(found[0].get("region") or "") if found else ""
-    st.session_state["region"] = "" if clicked == st.session_state.get("region") else clicked
+    address.say("region", "" if clicked == st.session_state.get("region") else clicked)
     st.rerun()  # the whole page, its filters too
 
 

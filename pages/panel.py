@@ -2,19 +2,17 @@
 
 import streamlit as st
 
+from pages import address
 from pages.words import _
 
 
 def follow(page: str) -> None:
-    """Keep what the address says in step with the reader: a PEC was asked for, or they went on to another page.
-
-    Before the address is bound: a bound input's value can only be changed before it is drawn.
-    """
+    """Keep what the address says in step with the reader: a PEC was asked for, or they went on to another page."""
     state = st.session_state
     if wanted := state.pop("open_pec", None):
-        state["pec"] = wanted
+        address.say("pec", wanted)
     elif state.get("pec_over", page) != page:
-        state["pec"] = ""
+        address.say("pec", "")
     state["pec_over"] = page
 
 
@@ -28,4 +26,4 @@ def close_button(page: str) -> None:
 
 
 def _close() -> None:
-    st.session_state["pec"] = ""
+    address.say("pec", "")

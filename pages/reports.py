@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import lists, names, shell, words
+from pages import filters, lists, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import incidents
@@ -18,33 +18,13 @@ _REPORTERS = ("sto", "mobile", "lto", "coordinator", "hotline")
 
 
 def choose_filters() -> None:
-    """Kind, severity and reporter, kept in the address. The inputs are unseen: they hold identifiers."""
+    """Kind, severity and reporter, kept in the address."""
     shell.heading(_("The reports, most urgent first"))
-    with st.container(key="bk_address_reports"):
-        for name in FILTERS:
-            st.text_input(name, key=name, bind="query-params")
-    with st.container(horizontal=True):
-        _choose("category", _("All categories"), {c.id: names.category(c.id) for c in here()[1].categories})
-        _choose("severity", _("Any severity"), {s: names.severity(s) for s in ("critical", "serious", "minor")})
-        _choose("reporter", _("Any reporter"), {r: names.reporter(r) for r in _REPORTERS})
-
-
-def _choose(name: str, everything: str, options: dict[str, str]) -> None:
-    """A select box over the unseen input of this name; its first entry, `everything`, clears it."""
-    chosen, box = st.session_state.get(name) or "", f"{name}_box"
-    st.session_state[box] = chosen if chosen in options else ""
-
-    def keep() -> None:
-        st.session_state[name] = st.session_state[box]
-
-    st.selectbox(
-        everything,
-        ["", *options],
-        format_func=lambda id: options.get(id, everything),
-        key=box,
-        on_change=keep,
-        label_visibility="collapsed",
-        width=260,
+    filters.choose(
+        "reports",
+        category=(_("All categories"), {c.id: names.category(c.id) for c in here()[1].categories}),
+        severity=(_("Any severity"), {s: names.severity(s) for s in ("critical", "serious", "minor")}),
+        reporter=(_("Any reporter"), {r: names.reporter(r) for r in _REPORTERS}),
     )
 
 

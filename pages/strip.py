@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import names, refused, shell, view, words
+from pages import address, names, refused, shell, view, words
 from pages.words import _, label
 from queries import health, snapshot
 from queries.moment import Moment, here
@@ -17,12 +17,9 @@ _STYLE = Path(__file__).parent / "style.css"
 ICON = str(Path(__file__).parent / "icon.png")
 
 
-def address() -> None:
-    """Bind what a page's address may say. The inputs are unseen: they hold identifiers, which every language shares."""
+def style() -> None:
+    """The look of everything that is drawn as HTML."""
     st.html(_STYLE)
-    with st.container(key="bk_address"):
-        for name in view.KEYS:
-            st.text_input(name, key=name, bind="query-params")
 
 
 def choose_language() -> None:
@@ -46,8 +43,8 @@ def strip(controls: bool = True) -> None:
     if not controls:
         return
     with st.container(key="bk_filters", horizontal=True, vertical_alignment="bottom"):
-        _choose("region", _("All regions"), {r.id: label(r.name) for r in here()[1].regions if not r.abroad})
-        _choose("district", _("All districts"), _districts())
+        address.choose("region", _("All regions"), {r.id: label(r.name) for r in here()[1].regions if not r.abroad})
+        address.choose("district", _("All districts"), _districts())
         st.text_input(
             _("PEC number"),
             key="pec_box",
@@ -57,31 +54,13 @@ def strip(controls: bool = True) -> None:
             on_change=_open_typed,
             width=170,
         )
-        _choose("as_of", _("as of: now"), _moments())
+        address.choose("as_of", _("as of: now"), _moments())
 
 
 def choose_form(forms: list[str] | None = None, everything: str | None = None) -> None:
     """The filter by checklist, drawn by the pages that use it; it stays in the address on all of them."""
-    _choose("form", everything or _("All checklists"), {f: names.form(f) for f in forms or here()[1].forms}, width=320)
-
-
-def _choose(name: str, everything: str, options: dict[str, str], width: int = 200) -> None:
-    """A select box over the unseen input of this name; its first entry, `everything`, clears it."""
-    chosen = st.session_state.get(name) or ""
-    box = f"{name}_box"
-    st.session_state[box] = chosen if chosen in options else ""
-
-    def keep() -> None:
-        st.session_state[name] = st.session_state[box]
-
-    st.selectbox(
-        everything,
-        ["", *options],
-        format_func=lambda id: options.get(id, everything),
-        key=box,
-        on_change=keep,
-        label_visibility="collapsed",
-        width=width,
+    address.choose(
+        "form", everything or _("All checklists"), {f: names.form(f) for f in forms or here()[1].forms}, width=320
     )
 
 

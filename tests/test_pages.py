@@ -76,6 +76,7 @@ def drawn(name: str, language: str = "en", **state: str) -> AppTest:
     app = AppTest.from_function(_run, args=(name,), default_timeout=60)
     for key, value in {"lang": language, **state}.items():
         app.session_state[key] = value
+        app.query_params[key] = value
     app.run()
     assert [e.value for e in app.exception] == []
     return app

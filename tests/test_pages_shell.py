@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
 from pages import cards, pulse, shell, view, words
@@ -170,6 +171,25 @@ def test_the_pulse_draws_what_shows_figures_again_and_nothing_else(address: str,
     with Visitor(address, query="lang=en&as_of=12:00") as visitor:
         visitor.run()
         assert pulse.BUTTON not in visitor.buttons
+
+
+def test_what_was_chosen_stands_in_the_address_goes_along_to_other_pages_and_comes_back(address: str) -> None:
+    def says(page: Page, what: str) -> None:
+        page.wait_for_function("what => location.search.includes(what)", arg=what, timeout=10_000)
+
+    with chromium() as browser:
+        page = browser.new_page(locale="en-GB")
+        page.goto(f"{address}/?region=osh")
+        page.locator(".bk-value").first.wait_for()
+        page.get_by_role("link", name="Turnout").click()
+        page.locator("h1", has_text="Turnout").wait_for()
+        says(page, "region=osh")
+        page.goto(f"{address}/coverage?pec=1001&region=osh&lang=en")
+        close = page.get_by_text("Back to: Coverage")
+        close.wait_for()
+        close.click()
+        page.wait_for_function("() => !location.search.includes('pec')")
+        says(page, "region=osh")
 
 
 def test_an_open_page_shows_a_report_within_two_seconds_of_its_load(address: str, store: sa.Engine) -> None:
