@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bench import rooms, warm
+from bench import rooms, said, warm
 from bench.day import INTERVAL, Day, large, small
 from bench.rooms import Seen
 from bench.server import ROOT, serving
 
+_PARTS = ("said", "warm", "rooms", "large")
 _DOCUMENT = ROOT / "docs" / "performance.md"
 _BEGIN, _END = "<!-- figures -->", "<!-- /figures -->"
 
@@ -42,13 +43,11 @@ class Line:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "--only", choices=("warm", "rooms", "large"), action="append", help="these parts (default: all)"
-    )
+    parser.add_argument("--only", choices=_PARTS, action="append", help="these parts (default: all)")
     parser.add_argument("--seconds", type=float, default=90, help="that fifty Overviews are watched (default: 90)")
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/performance.md")
     asked = parser.parse_args()
-    parts = asked.only or ["warm", "rooms", "large"]
+    parts = asked.only or list(_PARTS)
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="baikoo-bench-") as folder:
         for line in _measured(Path(folder), parts, asked.seconds):
@@ -60,6 +59,11 @@ def main() -> int:
 
 
 def _measured(folder: Path, parts: list[str], seconds: float) -> Iterator[Line]:
+    if "said" in parts:
+        print("Filling a night's stores ...", flush=True)
+        yield from _said(folder)
+    if not {"warm", "rooms", "large"} & set(parts):
+        return
     print("Playing the day ...", flush=True)
     (folder / "small").mkdir()
     with small(folder / "small") as day:
@@ -72,6 +76,19 @@ def _measured(folder: Path, parts: list[str], seconds: float) -> Iterator[Line]:
             (folder / "large").mkdir()
             with large(folder / "large", day) as many:
                 yield from _rooms(many, folder / "large.log", seconds, "50 Overviews, 100,000 PECs", 300, None)
+
+
+def _said(folder: Path) -> Iterator[Line]:
+    with said.databases(folder) as databases:
+        for name, url in databases.items():
+            first, after = said.measured(folder / "night", url)
+            what = f"all that may be said, {name}"
+            yield Line(f"{what}: the first time", statistics.median(first.clock), "s", 3)
+            yield Line(f"{what}: after a load, median", statistics.median(after.clock) * 1000, "ms", 300)
+            yield Line(f"{what}: after a load, at least", min(after.clock) * 1000, "ms", 300)
+            yield Line(
+                f"{what}: after a load, Python's processor", statistics.median(after.processor) * 1000, "ms", 300
+            )
 
 
 def _warm(day: Day, folder: Path) -> Iterator[Line]:

@@ -26,6 +26,7 @@ from queries.moment import Moment
 Rows = list[dict[str, Any]]
 Wanted = Callable[[Checklist, Question], bool]
 
+# load_from + 0: PostgreSQL else takes the versions of a report's answers to be so dear that it reads by question.
 # The views ask the tables `asked` and `choice`, and `counting_report`, which is all reports or some PECs' alone.
 VIEWS = {
     "counting_report": "select * from report_now where held is null",
@@ -47,7 +48,8 @@ VIEWS = {
             coalesce(max(case when r.nth = 1 then a.number end), max(case when r.nth = 2 then a.number end),
                 max(a.number)) as number
         from active_report r
-        join answer_now a on a.source = r.source and a.report = r.report
+        join answer a on a.source = r.source and a.report = r.report
+        where a.load_from + 0 <= :load and (a.load_to is null or a.load_to > :load)
         group by r.pec, r.form, a.question""",
     "decided": """
         select subject, value from decision
@@ -126,12 +128,17 @@ def day_answers(m: Moment, subjects: Collection[str], pecs: pd.DataFrame) -> pd.
 
     The PECs' columns, subject, rank, conflict (bool: it has no rank then). PECs that said nothing are not there.
     """
-    every = answers(m)
+    every = answers(m)[["pec", "subject", "conflict", "rank", "worst"]]
     said = every[every["subject"].isin(subjects)]
+    # groups by number: texts would be compared for every answer
+    pec, codes = pd.factorize(said["pec"], sort=True)
+    subject, names = pd.factorize(said["subject"].cat.categories.astype("str"), sort=True)
+    group = pd.Series(pec * len(names) + subject[said["subject"].cat.codes], index=said.index)
     known = said["rank"].where(~said["conflict"])
     doubtful = said["worst"].where(said["conflict"])
-    keys = [said["pec"], said["subject"].astype("str").rename("subject")]
-    day = pd.DataFrame({"rank": known, "doubtful": doubtful}).groupby(keys).max().reset_index()
+    day = pd.DataFrame({"rank": known, "doubtful": doubtful}).groupby(group).max()
+    day.insert(0, "pec", codes[day.index // len(names)])
+    day.insert(1, "subject", names[day.index % len(names)])
     day = day[day["rank"].notna() | day["doubtful"].notna()]
     day["conflict"] = day["doubtful"].fillna(0) > day["rank"].fillna(0)
     day["rank"] = day["rank"].where(~day["conflict"])

@@ -114,7 +114,8 @@ _EVALUATED = KeptOfMoment(_evaluate)
 
 
 def _ask_frame(m: Moment) -> pd.DataFrame:
-    return m.frame("select pec, region, district, registered_voters from pec_now")
+    found = m.frame("select pec, region, district, registered_voters from pec_now")
+    return found.astype(dict.fromkeys(["pec", "region", "district"], "object"))  # looked through one by one
 
 
 _FRAME = KeptOfFacts(_ask_frame, "pec")
@@ -123,13 +124,14 @@ _FRAME = KeptOfFacts(_ask_frame, "pec")
 def _observed(told: pd.DataFrame) -> Sheets:
     """The observers' protocols as sheets of their own: the same arithmetic must hold in them."""
     said = told[told["observed"].notna()]
-    row, keys = pd.factorize(pd.MultiIndex.from_frame(said[["contest", "pec"]]))
+    (of, contests), (at, pecs) = pd.factorize(said["contest"]), pd.factorize(said["pec"])
+    row, keys = pd.factorize(of * len(pecs) + at)
     column, fields = pd.factorize(said["field"])
     values = np.full((len(keys), len(fields)), np.nan)
     values[row, column] = said["observed"]
     same = {"source": "", "scope": "pec", "count": checks_a.OBSERVED, "hour": "", "payload": 0}
     columns = {name: np.full(len(keys), value, dtype=object) for name, value in same.items()}
-    columns |= {name: np.array([key[i] for key in keys], dtype=object) for i, name in enumerate(("contest", "place"))}
+    columns |= {"contest": np.asarray(contests)[keys // len(pecs)], "place": np.asarray(pecs)[keys % len(pecs)]}
     return Sheets(columns, tuple(str(f) for f in fields), values)
 
 
@@ -184,12 +186,10 @@ def _figures(m: Moment, published: Sheets) -> list[tuple[str, Kind, int]]:
     lists = {item.id for c in m.election.contests for item in c.lists}
     votes = np.array([line.removesuffix("|%") in lists for line in published.lines], dtype=np.bool_)
     there = np.isfinite(published.values)
-    names = [published.keys[n] for n in ("contest", "count", "scope")]
-    row, kinds = pd.factorize(pd.MultiIndex.from_arrays(names))
     made: list[tuple[str, Kind, int]] = []
     for check, lines in (("votes_changed", votes), ("line_changed", ~votes)):
-        figures = np.bincount(row, there[:, lines].sum(axis=1), len(kinds))
-        made += [(check, (str(k[0]), str(k[1]), str(k[2])), int(n)) for k, n in zip(kinds, figures, strict=True) if n]
+        figures = published.kinds(weights=there[:, lines].sum(axis=1))
+        made += [(check, kind, n) for kind, n in figures.items()]
     return made
 
 

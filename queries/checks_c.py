@@ -68,29 +68,30 @@ def _unlike(check: str, own: Sheets, part: Floats, whole: Floats, district: NDAr
     """Shares that are unlike their district's. The scale has the chance of few ballots in it besides the MAD."""
     with np.errstate(invalid="ignore"):
         there: Rows = np.isfinite(part) & (whole >= LEAST_BALLOTS) & (district >= 0)
-    rows, usual, spread = [], [], []
-    for one in np.unique(district[there]):
-        own_rows = np.flatnonzero(there & (district == one))
-        if len(own_rows) < LEAST_PECS:
-            continue
-        share = part[own_rows] / whole[own_rows]
-        middle = float(np.median(share))
-        rows.append(own_rows)
-        usual.append(np.full(len(share), middle))
-        spread.append(np.full(len(share), _MAD * float(np.median(np.abs(share - middle)))))
-    if not rows:
+    pecs = np.bincount(district[there], minlength=int(district.max(initial=0)) + 1)
+    there &= pecs[district] >= LEAST_PECS
+    if not there.any():
         return [], []
-    chosen, middles, spreads = np.concatenate(rows), np.concatenate(usual), np.concatenate(spread)
-    share, size = part[chosen] / whole[chosen], np.concatenate([np.full(len(r), len(r)) for r in rows])
+    chosen = np.flatnonzero(there)[np.argsort(district[there], kind="stable")]
+    of = district[chosen]
+    share, size = part[chosen] / whole[chosen], pecs[of]
+    middles = _medians(share, of)
+    spreads = _MAD * _medians(np.abs(share - middles), of)
     likely = np.clip(middles, 0.001, 0.999)
     scale = np.sqrt(spreads**2 + likely * (1 - likely) / whole[chosen])
     p = np.asarray(2 * special.stdtr(size - 1, -np.abs(share - middles) / scale), dtype=np.float64)
     kept = discoveries(p)
     found = at(own, chosen[kept], check, line="", left=share[kept], right=middles[kept],
                difference=(share - middles)[kept], p=p[kept])  # fmt: skip
-    mask = np.zeros(len(own), dtype=np.bool_)
-    mask[chosen] = True
-    return [found], judged(check, own, mask)
+    return [found], judged(check, own, there)
+
+
+def _medians(values: Floats, group: NDArray[np.int64]) -> Floats:
+    """The median of each one's group; the groups are one after the other."""
+    ordered = values[np.lexsort((values, group))]
+    _, first, which, size = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
+    medians = (ordered[first + (size - 1) // 2] + ordered[first + size // 2]) / 2
+    return np.asarray(medians[which], dtype=np.float64)
 
 
 def _machine_manual(contest: Contest, machine: Sheets, manual: Sheets) -> _Found:

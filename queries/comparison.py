@@ -6,7 +6,11 @@ copies that an observer obtained. Observers' votes are under embargo until the h
 shows these figures sees to it: `embargo.open_fields` for level 1, nothing of levels 2 and 3.
 """
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from elections.config import Election
 from queries import grid, held
@@ -36,42 +40,33 @@ def protocols(
     """
     rows = fields(m, contest, against, region, district)
     rows = rows if votes else rows[~rows["votes"].astype("bool")]
-    differs = rows["state"] == "differs"
-    size = rows["difference"].abs().where(differs, 0.0)
-    rows = rows.assign(
-        compared=rows["state"].isin(COMPARED),
-        differing=differs,
-        votes_differ=differs & rows["votes"].astype("bool"),
-        votes_moved=size.where(rows["votes"].astype("bool"), 0.0),
-        largest=size,
-        place=rows["state"].map(_said),
+    of, first = _grouped(rows, "contest", "pec")
+    differs, of_list = (rows["state"] == "differs").to_numpy(), rows["votes"].to_numpy(dtype=bool)
+    size = np.where(differs, rows["difference"].abs(), 0.0)
+    place = np.full(len(first), len(_PROTOCOL) - 1)
+    np.minimum.at(place, of, pd.Index(_PROTOCOL).get_indexer(pd.Index(rows["state"])))
+    largest = np.zeros(len(first))
+    np.maximum.at(largest, of, size)
+    numbers = {
+        "fields": np.ones(len(of)),
+        "compared": rows["state"].isin(COMPARED),
+        "differing": differs,
+        "votes_differ": differs & of_list,
+    }
+    found = rows[["contest", "pec", "region", "district", "copy"]].iloc[first].reset_index(drop=True)
+    found = found.assign(
+        state=pd.Series(place).map(dict(enumerate(_PROTOCOL))),
+        **{name: np.bincount(of, each, len(first)).astype("int64") for name, each in numbers.items()},
+        votes_moved=np.bincount(of, np.where(of_list, size, 0.0), len(first)).astype("float64"),
+        largest=largest,
+        place=place,
     )
-    keys = ["contest", "pec"]
-    found = rows.groupby(keys, sort=False).agg(
-        region=("region", "first"),
-        district=("district", "first"),
-        copy=("copy", "first"),
-        place=("place", "min"),
-        fields=("field", "size"),
-        compared=("compared", "sum"),
-        differing=("differing", "sum"),
-        votes_differ=("votes_differ", "sum"),
-        votes_moved=("votes_moved", "sum"),
-        largest=("largest", "max"),
-    )
-    found = found.reset_index()
-    found["state"] = found["place"].map(dict(enumerate(_PROTOCOL)))
     order = ["place", "votes_moved", "largest", "pec"]
     found = found.sort_values(order, ascending=[True, False, False, True]).reset_index(drop=True)
-    return found[[*keys, "region", "district", "copy", "state", "fields", "compared", "differing", "votes_differ",
-                  "votes_moved", "largest"]]  # fmt: skip
+    return found.drop(columns="place")
 
 
 _PROTOCOL = ("differs", "conflict", "equal", "not_published", "copy_not_obtained", "not_observed")
-
-
-def _said(state: str) -> int:
-    return _PROTOCOL.index(state)
 
 
 def sums(m: Moment, contest: str | None = None, region: str | None = None, district: str | None = None) -> pd.DataFrame:
@@ -82,16 +77,14 @@ def sums(m: Moment, contest: str | None = None, region: str | None = None, distr
     """
     rows = fields(m, contest, region=region, district=district)
     compared = rows[rows["state"].isin(COMPARED)]
-    found = compared.groupby(["contest", "field"], sort=False).agg(
-        votes=("votes", "first"),
-        observed=("observed", "sum"),
-        manual=("manual", "sum"),
-        difference=("difference", "sum"),
-        machine=("machine", "sum"),
-        machine_pecs=("machine", "count"),
-        differing=("state", lambda s: int((s == "differs").sum())),
-        pecs=("pec", "nunique"),
-    )
+    of, first = _grouped(compared, "contest", "field")
+    found = compared[["contest", "field"]].iloc[first].reset_index(drop=True)
+    machine = compared["machine"].notna()
+    numbers: dict[str, Any] = {
+        name: compared[name].fillna(0) for name in ("observed", "manual", "difference", "machine")
+    }
+    numbers |= {"machine_pecs": machine, "differing": compared["state"] == "differs", "pecs": np.ones(len(of))}
+    found = found.assign(**{name: np.bincount(of, each, len(first)) for name, each in numbers.items()})
     keys = pd.DataFrame(
         [
             {"contest": c.id, "field": q.of, "votes": q.of in {item.id for item in c.lists}}
@@ -102,10 +95,20 @@ def sums(m: Moment, contest: str | None = None, region: str | None = None, distr
         ],
         columns=["contest", "field", "votes"],
     ).sort_values("votes", ascending=False, kind="stable")
-    whole = keys.merge(found.drop(columns="votes"), on=["contest", "field"], how="left")
+    whole = keys.merge(found, on=["contest", "field"], how="left")
     counts = ["machine_pecs", "differing", "pecs"]
     whole[counts] = whole[counts].astype("float64").fillna(0).astype("int64")
     return whole.assign(of=rows["pec"].nunique()).reset_index(drop=True)
+
+
+def _grouped(rows: pd.DataFrame, *keys: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The number of each row's group, as they come, and where each group begins."""
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for key in keys:
+        own, words = pd.factorize(rows[key])
+        codes = codes * len(words) + own
+    of = pd.factorize(codes)[0]
+    return of, np.unique(of, return_index=True)[1]
 
 
 def shares(m: Moment, contest: str | None = None) -> pd.DataFrame:

@@ -35,8 +35,14 @@ def turnout_counts(m: Moment) -> pd.DataFrame:
     return _COUNTS.of(m)
 
 
-def _ask_counts(m: Moment) -> pd.DataFrame:
+def _in_order(m: Moment) -> pd.DataFrame:
+    rows = _OF_PECS.of(m).merge(order_of_receipt(m), on=["pec", "form"], how="left")
+    return rows.sort_values(["pec", "contest", "hour"], kind="stable")[COLUMNS].reset_index(drop=True)
+
+
+def _ask_counts(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
     every = answers.answers(m)
+    every = every if pecs is None else every[every["pec"].isin(pecs)]
     forms = counting(m.election)
     asked = {c.form: question(m.election, c.form) for c in forms}
     subject = {form: answers.subject(q) for form, q in asked.items() if q}
@@ -47,9 +53,8 @@ def _ask_counts(m: Moment) -> pd.DataFrame:
         columns=["form", "contest", "hour", "question"],
     )
     rows = rows.merge(about, on="form").sort_values(["pec", "contest", "hour"], kind="stable")
-    rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left")
-    rows = rows.merge(order_of_receipt(m), on=["pec", "form"], how="left").reset_index(drop=True)
-    return _compare(rows, _accepted(m))[COLUMNS]
+    rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left").reset_index(drop=True)
+    return _compare(rows, _accepted(m))
 
 
 def _compare(rows: pd.DataFrame, accepted: set[tuple[str, float | None]]) -> pd.DataFrame:
@@ -76,8 +81,8 @@ def _compare(rows: pd.DataFrame, accepted: set[tuple[str, float | None]]) -> pd.
 def _accepted(m: Moment) -> set[tuple[str, float | None]]:
     """The counts that a person has looked at and accepted, as '<pec>|<form>|<question>' and the count itself: another
     one that comes later was not looked at. Without a count whatever it is."""
-    rows = accepted_counts(m)
-    return {(s, None if c != c else c) for s, c in zip(rows["subject"], rows["count"], strict=True)}
+    rows = _decided(m)
+    return {(s, None if v is None else float(v)) for s, v in zip(rows["subject"], rows["value"], strict=True)}
 
 
 def accepted_counts(m: Moment) -> pd.DataFrame:
@@ -85,9 +90,7 @@ def accepted_counts(m: Moment) -> pd.DataFrame:
 
     subject, pec, contest, form, hour, question, count (that was accepted; none: whatever it is), who, why, decided_at.
     """
-    rows = m.frame(
-        "select subject, value, who, why, decided_at from decision where kind = 'count' and load <= :load order by id"
-    )
+    rows = _decided(m)
     parts = rows["subject"].str.split("|", n=2, expand=True).reindex(columns=[0, 1, 2])
     forms = {c.form: c for c in counting(m.election)}
     rows = rows.assign(pec=parts[0], form=parts[1], question=parts[2], count=pd.to_numeric(rows["value"]))
@@ -96,6 +99,12 @@ def accepted_counts(m: Moment) -> pd.DataFrame:
     rows["hour"] = [forms[form].hour for form in rows["form"]]
     columns = ["subject", "pec", "contest", "form", "hour", "question", "count", "who", "why", "decided_at"]
     return rows[columns].astype({"count": "float64"})
+
+
+def _decided(m: Moment) -> pd.DataFrame:
+    return m.frame(
+        "select subject, value, who, why, decided_at from decision where kind = 'count' and load <= :load order by id"
+    )
 
 
 def _origins(m: Moment, every: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +136,7 @@ def _dated(election: Election) -> list[dict[str, str]]:
 
 
 def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
+    # cross join: SQLite then keeps to this order, and does not read every count for the reports of a few PECs
     found = m.frame(
         """
         select pec, form, load, submitted
@@ -136,9 +146,10 @@ def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
                 row_number() over (partition by r.pec, r.form order by
                     case when a.load_from > r.load_from then a.load_from else r.load_from end, r.submitted_at) as place
             from known_report r
-            join counted q on q.form = r.form
-            join answer a on a.source = r.source and a.report = r.report and a.question = q.question
-            where a.load_from <= :load) as counts
+            cross join counted q
+            cross join answer a
+            where q.form = r.form and a.source = r.source and a.report = r.report and a.question = q.question
+                and a.load_from <= :load) as counts
         where place = 1
         """,
         {"counted": _dated(m.election), **answers.some(pecs)},
@@ -150,4 +161,5 @@ def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
 _EVER = "select * from report where load_from <= :load and held is null"
 _EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
 _FIRST = Kept(_ask_first)
-_COUNTS = KeptOfMoment(_ask_counts)
+_OF_PECS = Kept(_ask_counts)
+_COUNTS = KeptOfMoment(_in_order)

@@ -7,7 +7,7 @@ of these stands for N_h / r_h. Values are fractions, never clipped to 0-1 here; 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,18 +150,25 @@ def _known(stratum: ArrayLike, stratum_sizes: Mapping[str, int]) -> list[str]:
 
 
 def _strata(stratum: ArrayLike, stratum_sizes: Mapping[str, int]) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
-    """The number h of each PEC's stratum; N_h and r_h by h."""
-    number = {label: h for h, label in enumerate(stratum_sizes)}
+    """The number h of each PEC's stratum; N_h and r_h by h. Nobody changes them."""
+    return _numbered(tuple(_known(stratum, stratum_sizes)), tuple(stratum_sizes.items()))
+
+
+@lru_cache(maxsize=500)  # forty lists are of the same PECs, and to look up each PEC's stratum is most of an estimate
+def _numbered(
+    stratum: tuple[str, ...], sizes: tuple[tuple[str, int], ...]
+) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+    number = {label: h for h, (label, _) in enumerate(sizes)}
     if not number:
         raise ValueError("no stratum is given")
-    h = np.array([number[label] for label in _known(stratum, stratum_sizes)], dtype=np.intp)
+    h = np.array([number[label] for label in stratum], dtype=np.intp)
     reports = np.bincount(h, minlength=len(number))
-    for label, count in zip(stratum_sizes, reports, strict=True):
+    for (label, size), count in zip(sizes, reports, strict=True):
         if count < LEAST:
             raise TooFewPecs(label)
-        if not count <= stratum_sizes[label]:
-            raise ValueError(f"stratum {label}: {count} PECs of the {stratum_sizes[label]} in the frame")
-    return h, np.array(list(stratum_sizes.values()), dtype=float), reports
+        if not count <= size:
+            raise ValueError(f"stratum {label}: {count} PECs of the {size} in the frame")
+    return h, np.array([size for _, size in sizes], dtype=float), reports
 
 
 def _numbers(name: str, values: ArrayLike, n: int) -> Floats:

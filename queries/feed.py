@@ -91,6 +91,7 @@ def changes(
 
 
 def _asked_changes(m: Moment, **asked: str | None) -> pd.DataFrame:
+    # load_from + 0: PostgreSQL else reads all that was published since, for every row, not the place's own figures
     rows = m.frame(
         """
         select l.committed_at as seen_at, e.kind, e.contest, e.count, e.scope, e.place, e.hour, e.line, e.unit,
@@ -98,13 +99,14 @@ def _asked_changes(m: Moment, **asked: str | None) -> pd.DataFrame:
             case when e.scope = 'pec' then case when exists (
                 select 1 from feed f join published h on h.source = f.source and h.contest = e.contest
                     and h.scope = 'pec' and h.place = e.place and h.count = 'manual'
-                where f.contest = e.contest and h.load_from < e.load) then 1 else 0 end end as after_manual,
+                where f.contest = e.contest and h.load_from + 0 < e.load) then 1 else 0 end end as after_manual,
             e.lines, coalesce(p.region, e.region) as region, coalesce(p.district, e.district) as district,
             case when e.to_value is null then (
                 select min(back.committed_at) from published r join load back on back.id = r.load_from
                 where r.source = e.source and r.contest = e.contest and r.scope = e.scope and r.place = e.place
                     and r.count = e.count and r.hour = e.hour and (e.line = '' or r.line = e.line)
-                    and r.load_from > e.load and r.load_from <= :load and e.kind <> 'relabelled') end as returned_at,
+                    and r.load_from + 0 > e.load and r.load_from + 0 <= :load
+                    and e.kind <> 'relabelled') end as returned_at,
             e.from_payload, e.to_payload, e.load
         from event e
         join load l on l.id = e.load
@@ -151,7 +153,12 @@ def changes_by_hour(m: Moment) -> pd.DataFrame:
 def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     """Published turnout counts that are lower than those of an earlier hour: contest, scope, place, hour, count,
     earlier_hour, earlier_count, payload."""
-    counts = sheets(m).of(count="turnout", **({"contest": contest} if contest else {}))
+    found = _FALLS.of(m).copy(deep=False)
+    return found if contest is None else found[found["contest"] == contest].reset_index(drop=True)
+
+
+def _falls(m: Moment) -> pd.DataFrame:
+    counts = sheets(m).of(count="turnout")
     names = ["source", "contest", "scope", "place", "hour", "payload"]
     rows = pd.DataFrame({name: counts.keys[name] for name in names}).assign(count=counts.line(VOTED))
     rows = rows[rows["count"].notna()].sort_values(["source", "contest", "scope", "place", "hour"])
@@ -162,6 +169,9 @@ def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     return order[
         ["contest", "scope", "place", "hour", "count", "earlier_hour", "earlier_count", "payload"]
     ].reset_index(drop=True)
+
+
+_FALLS = KeptOfMoment(_falls)  # a figure, and a check
 
 
 def _given(election: Election) -> Given:

@@ -27,6 +27,22 @@ _ALL = 0.5  # from this share of the kept PECs on, everything is asked again
 _AT_ONCE = 5_000  # PECs in one statement
 
 
+class KeptOfMoment(Generic[T]):
+    """Something of a moment for the several figures that ask for it one after the other."""
+
+    def __init__(self, ask: Callable[[Moment], T]) -> None:
+        self._ask = ask
+        self._last: list[tuple[Moment, T]] = []
+
+    def of(self, m: Moment) -> T:
+        """It, of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
+        known = next((found for moment, found in self._last if moment is m), None)
+        if known is None:
+            known = self._ask(m)
+            self._last = [*self._last[-3:], (m, known)]
+        return known
+
+
 class Kept:
     """A frame with a column `pec`, made by `ask` from reports, answers and decisions alone."""
 
@@ -34,9 +50,13 @@ class Kept:
         self._ask = ask
         self._frames: _Frames = WeakKeyDictionary()
         self._lock = threading.Lock()
+        self._moments = KeptOfMoment(self._of_load)
 
     def of(self, m: Moment) -> pd.DataFrame:
         """The frame as of this moment's load. Nobody changes it."""
+        return self._moments.of(m)
+
+    def _of_load(self, m: Moment) -> pd.DataFrame:
         stamps = self._stamps(m)
         key = stamps.get(m.load)
         if key is None:
@@ -57,7 +77,10 @@ class Kept:
 
     def _moved(self, m: Moment, base: pd.DataFrame, since: int) -> pd.DataFrame:
         """The frame made from that of another load."""
-        touched = moved(m.engine, *sorted((since, m.load)))
+        between = _BETWEEN.of(m)
+        if since not in between:  # several frames are kept of the same load
+            between[since] = moved(m.engine, *sorted((since, m.load)))
+        touched = between[since]
         if not touched:
             return base
         if len(touched) > min(_AT_ONCE, max(50, _ALL * base["pec"].nunique())):
@@ -76,20 +99,7 @@ class Kept:
         return {load: (id(m.election), load, started, committed) for load, started, committed in found}
 
 
-class KeptOfMoment(Generic[T]):
-    """Something of a moment for the several figures that ask for it one after the other."""
-
-    def __init__(self, ask: Callable[[Moment], T]) -> None:
-        self._ask = ask
-        self._last: list[tuple[Moment, T]] = []
-
-    def of(self, m: Moment) -> T:
-        """It, of this moment: of the very same object, so there is nothing to go stale. Nobody changes it."""
-        known = next((found for moment, found in self._last if moment is m), None)
-        if known is None:
-            known = self._ask(m)
-            self._last = [*self._last[-3:], (m, known)]
-        return known
+_BETWEEN: KeptOfMoment[dict[int, list[str]]] = KeptOfMoment(lambda m: {})  # another load -> the PECs that moved since
 
 
 class KeptOfFacts:
@@ -98,12 +108,13 @@ class KeptOfFacts:
     def __init__(self, ask: Callable[..., pd.DataFrame], *facts: str) -> None:
         self._ask = ask
         self._facts = [t.metadata.tables[name] for name in facts]
+        self._versions = KeptOfMoment(self._version)
         self._frames: _Frames = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def of(self, m: Moment, **given: Any) -> pd.DataFrame:
         """The frame as of this moment's load. Nobody changes it."""
-        key = (id(m.election), tuple(given.items()), *self._version(m))
+        key = (id(m.election), tuple(given.items()), *self._versions.of(m))
         with self._lock:
             frames = self._frames.setdefault(m.engine, OrderedDict())
             if key in frames:
@@ -123,12 +134,10 @@ class KeptOfFacts:
             for fact in self._facts
             for column in (fact.c.load_from, fact.c.load_to)
         ]
+        load = t.load.c
+        query = sa.select(load.id, load.started_at, load.committed_at).where(load.id.in_(ends))
         with m.engine.connect() as conn:
-            last = max((end for end in conn.execute(sa.select(*ends)).one() if end is not None), default=0)
-            when = conn.execute(
-                sa.select(t.load.c.started_at, t.load.c.committed_at).where(t.load.c.id == last)
-            ).first()
-        return (last, *(when or ()))
+            return tuple(conn.execute(query.order_by(load.id.desc()).limit(1)).first() or (0,))
 
 
 def moved(engine: sa.Engine, after: int, until: int) -> list[str]:

@@ -8,10 +8,9 @@ that are shown cover the truth: docs/statistics.md, by bench/coverage.py.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, inf
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from queries.estimates import Estimate, Floats, ratio
@@ -47,14 +46,14 @@ def drift(rate: ArrayLike, order: ArrayLike, stratum: ArrayLike, sample_size: in
     Raises ValueError for unequal lengths, a value that is not a number, more reports than the sample has.
     """
     e, place = np.asarray(rate, dtype=float), np.asarray(order, dtype=float)
-    _, h = np.unique(np.asarray(stratum, dtype=np.str_), return_inverse=True)
+    h = _numbered(stratum)
     if not e.shape == place.shape == h.shape or not len(h):
         raise ValueError(f"{e.size} rates, {place.size} places and {h.size} strata are not one a PEC")
     if not np.isfinite([e, place]).all():
         raise ValueError("a rate or a place in the order of receipt is not a number")
     if len(h) > sample_size:
         raise ValueError(f"{len(h)} reports, of a sample of {sample_size}")
-    u = pd.Series(place).rank().to_numpy() / sample_size
+    u = _ranked(place) / sample_size
     reports = np.bincount(h)
     e, u = _centred(e, h), _centred(u, h)
     missing = 1 - len(h) / sample_size
@@ -69,8 +68,21 @@ def drift(rate: ArrayLike, order: ArrayLike, stratum: ArrayLike, sample_size: in
 
 def residuals(rate: ArrayLike, stratum: ArrayLike) -> Floats:
     """Each rate less the mean of its stratum's: what `drift` looks for a slope in."""
-    _, h = np.unique(np.asarray(stratum, dtype=np.str_), return_inverse=True)
+    h = _numbered(stratum)
     return _centred(np.asarray(rate, dtype=float), h)
+
+
+def _numbered(stratum: ArrayLike) -> NDArray[np.intp]:
+    """The number of each PEC's stratum, as they come."""
+    number: dict[Any, int] = {}
+    strata = np.asarray(stratum).tolist()
+    return np.array([number.setdefault(label, len(number)) for label in strata], dtype=np.intp)
+
+
+def _ranked(place: Floats) -> Floats:
+    """The rank of each from 1 on; equal ones share the mean of theirs."""
+    _, which, times = np.unique(place, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(times) - (times - 1) / 2)[which], dtype=np.float64)
 
 
 def _centred(values: Floats, h: NDArray[np.intp]) -> Floats:
@@ -105,10 +117,10 @@ def worst_case_shift(
     known = usual if missing_x is None else np.asarray(missing_x, dtype=float)
     missing_x = np.where(np.isnan(known), usual, known)
     extremes = {label: _extremes(y[own] / x[own], x[own], tail) for label in set(absent) for own in [stratum == label]}
-    moves = [0.0]
+    moves, everywhere = [0.0], [*stratum.tolist(), *absent]
     for side in (0, 1):
         filled = missing_x * [extremes[label][side] for label in absent]
-        everyone = ratio(np.append(y, filled), np.append(x, missing_x), np.append(stratum, absent), stratum_sizes)
+        everyone = ratio(np.append(y, filled), np.append(x, missing_x), everywhere, stratum_sizes)
         moves.append(abs(everyone.value - now))
     return max(moves)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pandas as pd
@@ -49,7 +49,7 @@ class Moment:
         parts = [f"{name}_now as (select * from {name} where {_STOOD})" for name in _facts_of(whole)]  # noqa: S608 -- our own tables' names
         parts += [text for text, _ in tables.values()]
         parts += [f"{name} as ({text})" for name, text in asked_views.items()]
-        query = sa.text(_with(parts, sql))
+        query = _text(_with(parts, sql))
         bound = {k: t.milliseconds(v) if isinstance(v, datetime) else v for k, v in bound.items()}
         every = {"load": self.load, "at": t.milliseconds(self.at), **values, **bound}
         asked = {name: every[name] for name in query._bindparams}
@@ -94,6 +94,11 @@ def _values(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[st
 
 def _plain(value: Any) -> Any:
     return t.milliseconds(value) if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=200)  # to find the names that are bound takes longer than many a query
+def _text(sql: str) -> sa.TextClause:
+    return sa.text(sql)
 
 
 def _with(parts: Sequence[str], sql: str) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from elections.config import Checklist, Election, Question
 from queries import answers, sample
-from queries.estimates import proportion
+from queries.estimates import Floats, proportion
 from queries.kept import Kept
-from queries.light import Shown, drift, light
+from queries.light import Shown, Thresholds, drift, light
 from queries.moment import Moment
 from queries.turnout import drawn_of, estimate_columns, thresholds
 
@@ -48,28 +49,45 @@ def procedures(
         q for q in answers.questions(m.election, _counted) if stage in (None, q.stage) and question in (None, q.id)
     ]
     pecs = sample.pecs(m, region)[["pec", "region", "stratum", "mobile_applications"]]
+    pecs = pecs.assign(place=np.arange(len(pecs)))
     drawn = _drawn(m, region)
-    with_applications = pecs[pecs["mobile_applications"] > 0]
-    part = {answers.subject(q) for q in asked if only_with_applications(m.election, q)}
-    said = answers.day_answers(m, [answers.subject(q) for q in asked], pecs)
-    by_subject = dict(list(said.groupby("subject")))
-    came = _FIRST.of(m)
-    came = came.assign(order=came.groupby(["load", "submitted"]).ngroup())
-    forms = _forms(m.election)
-    first = {own: came[came["form"].isin(own)].groupby("pec")["order"].min() for own in set(forms.values())}
-    windows = _windows(m, [answers.subject(q) for q in asked], pecs["pec"])
+    subjects = [answers.subject(q) for q in asked]
+    said = answers.day_answers(m, subjects, pecs)
+    by_subject = {str(subject): np.asarray(rows) for subject, rows in said.groupby("subject").indices.items()}
+    day = _Day(
+        place=said["place"].to_numpy(),
+        rank=said["rank"].to_numpy(),
+        conflict=said["conflict"].to_numpy(),
+        stratum=said["stratum"].to_numpy(dtype=object),
+        applied=said["mobile_applications"].to_numpy(dtype=np.float64) > 0,
+    )
+    first, forms = _first(m, pecs["pec"]), _forms(m.election)
+    windows = _windows(m, subjects, pecs["pec"])
     rows: list[dict[str, Any]] = []
-    for q in asked:
-        about = windows.get(answers.subject(q), ())
-        own = by_subject.get(answers.subject(q), said.iloc[:0])
-        if answers.subject(q) in part:
-            own = own[own["mobile_applications"] > 0].assign(order=0)
-            rows += _rows(m.election, q, own, None, len(with_applications), about)
+    for q, subject in zip(asked, subjects, strict=True):
+        own = day.at(by_subject.get(subject, np.empty(0, dtype=np.intp)))
+        about = windows.get(subject, ())
+        if only_with_applications(m.election, q):
+            of = int((pecs["mobile_applications"] > 0).sum())
+            rows += _rows(m.election, q, own.at(own.applied), np.zeros(len(pecs)), None, of, about)
         else:
-            of = drawn.of if drawn else len(pecs)
-            own = own.assign(order=own["pec"].map(first[forms[answers.subject(q)]]))
-            rows += _rows(m.election, q, own, drawn, of, about)
+            order = np.min([first[form] for form in forms[subject]], axis=0)
+            rows += _rows(m.election, q, own, order, drawn, drawn.of if drawn else len(pecs), about)
     return sample.numbers(pd.DataFrame(rows, columns=COLUMNS))
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What PECs say for the day, a row a PEC and question."""
+
+    place: NDArray[np.intp]  # of the PEC among the sampled ones
+    rank: Floats
+    conflict: NDArray[np.bool_]
+    stratum: NDArray[Any]
+    applied: NDArray[np.bool_]  # voters applied to vote outside the premises
+
+    def at(self, chosen: NDArray[Any]) -> "_Day":
+        return _Day(*(column[chosen] for column in vars(self).values()))
 
 
 def _counted(checklist: Checklist, question: Question) -> bool:
@@ -125,6 +143,18 @@ def _forms(election: Election) -> dict[str, frozenset[str]]:
     return {subject: frozenset(forms) for subject, forms in found.items()}
 
 
+def _first(m: Moment, pecs: pd.Series) -> dict[str, Floats]:
+    """By checklist the place, in the order of receipt, of each of these PECs' first usable report (inf: none)."""
+    came = _FIRST.of(m)
+    order = came.groupby(["load", "submitted"]).ngroup().to_numpy(dtype=np.float64)
+    place = pd.Index(pecs).get_indexer(pd.Index(came["pec"]))
+    first = {form: np.full(len(pecs), np.inf) for form in m.election.forms}
+    for form, rows in came.groupby("form").indices.items():
+        own = rows[place[rows] >= 0]
+        np.minimum.at(first[str(form)], place[own], order[own])
+    return first
+
+
 def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
     """When each PEC's first usable report of each checklist came: pec, form, load, submitted."""
     return m.frame(
@@ -148,47 +178,63 @@ _FIRST = Kept(_ask_first)
 def _rows(
     election: Election,
     question: Question,
-    said: pd.DataFrame,
+    said: _Day,
+    order: Floats,
     drawn: sample.Drawn | None,
     of: int,
     about: tuple[Window, ...],
 ) -> list[dict[str, Any]]:
-    """The rows of one question: `said` are the PECs' answers for the day, with their order of receipt."""
-    agreed = said[~said["conflict"]]
-    known = agreed[agreed["stratum"].isin(drawn.sizes)] if drawn else agreed
-    merged = sample.merge(known["stratum"].tolist(), drawn)
-    rows = []
-    for rank, answer in enumerate(question.choices, 1):
-        shown, value = _shown(election, known["rank"].to_numpy() == rank, known, merged, drawn)
-        rows.append(
-            {
-                "stage": question.stage,
-                "question": question.id,
-                "answer": answer,
-                "count": int((agreed["rank"].to_numpy() == rank).sum()),
-                "n": len(agreed),
-                "of": of,
-                **estimate_columns(election, shown, value, tuple(sorted(merged.parts)) if merged else ()),
-                "conflicts": len(said) - len(agreed),
-                "windows": about,
-            }
-        )
-    return rows
+    """The rows of one question: `said` are the PECs' answers for the day, `order` that of the sampled PECs' reports."""
+    agreed = said.at(~said.conflict)
+    known = agreed.at(np.array([s in drawn.sizes for s in agreed.stratum], dtype=np.bool_)) if drawn else agreed
+    shares, merged = _shares(
+        tuple(known.rank.tolist()),
+        tuple(known.stratum.tolist()),
+        tuple(order[known.place].tolist()),
+        len(question.choices),
+        drawn,
+        thresholds(election),
+        election.estimates.confidence,
+    )
+    return [
+        {
+            "stage": question.stage,
+            "question": question.id,
+            "answer": answer,
+            "count": int((agreed.rank == rank).sum()),
+            "n": len(agreed.rank),
+            "of": of,
+            **estimate_columns(election, shown, value, merged),
+            "conflicts": len(said.rank) - len(agreed.rank),
+            "windows": about,
+        }
+        for rank, (answer, (shown, value)) in enumerate(zip(question.choices, shares, strict=True), 1)
+    ]
 
 
-def _shown(
-    election: Election,
-    yes: NDArray[np.bool_],
-    known: pd.DataFrame,
-    merged: sample.Merged | None,
+@lru_cache(maxsize=1_000)
+def _shares(
+    rank: tuple[float, ...],
+    stratum: tuple[str, ...],
+    order: tuple[float, ...],
+    choices: int,
     drawn: sample.Drawn | None,
-) -> tuple[Shown, float | None]:
-    """The share of all PECs that say yes, under its light."""
-    limits = thresholds(election)
+    limits: Thresholds,
+    confidence: float,
+) -> tuple[list[tuple[Shown, float | None]], tuple[str, ...]]:
+    """Of each choice the share of all PECs that say so, under its light; the strata that were merged.
+
+    The same answers give the same shares: a report tells of a few questions alone.
+    """
+    merged = sample.merge(stratum, drawn)
     if drawn is None or merged is None:
-        return light(None, {}, drawn.sampled if drawn else {}, 0.0, None, limits), None
-    reported = dict(Counter(known["stratum"]))
+        return [(light(None, {}, drawn.sampled if drawn else {}, 0.0, None, limits), None)] * choices, ()
+    reported = dict(Counter(stratum))
     sampled = drawn_of(drawn, reported)
-    estimate = proportion(yes, merged.stratum, merged.sizes, election.estimates.confidence)
-    term = drift(yes, known["order"].to_numpy(dtype=np.float64), merged.stratum, sum(sampled.values())).term
-    return light(estimate, reported, sampled, term, None, limits), estimate.value
+    shares: list[tuple[Shown, float | None]] = []
+    for choice in range(1, choices + 1):
+        yes = np.asarray(rank) == choice
+        estimate = proportion(yes, merged.stratum, merged.sizes, confidence)
+        term = drift(yes, order, merged.stratum, sum(sampled.values())).term
+        shares.append((light(estimate, reported, sampled, term, None, limits), estimate.value))
+    return shares, tuple(sorted(merged.parts))

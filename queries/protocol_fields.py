@@ -54,7 +54,7 @@ def _all_fields(m: Moment, against: str) -> pd.DataFrame:
         if c.protocol_form
     ]
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=FIELDS)
-    place = rows["state"].map({state: i for i, state in enumerate(STATES)}).to_numpy(dtype=np.float64)
+    place = pd.Index(STATES).get_indexer(pd.Index(rows["state"]))
     size = rows["difference"].abs().fillna(0).to_numpy(dtype=np.float64)
     order = np.lexsort((-size, ~rows["votes"].to_numpy(dtype=bool), place))  # stable: PEC by PEC otherwise
     return rows.iloc[order][FIELDS].reset_index(drop=True)
@@ -72,17 +72,15 @@ def _fields_of(
     """The fields of one contest's protocols."""
     asked = m.election.asked(str(contest.protocol_form)).values()
     said = every[every["form"] == contest.protocol_form]
-    said = said.assign(subject=said["subject"].to_numpy(dtype=object))
     questions = {answers.subject(q): str(q.of) for q in asked if q.meaning == "protocol" and q.of}
-    fields = list(questions.values())
-    codes, of = pecs["pec"].tolist(), {field: i for i, field in enumerate(fields)}
+    fields, subjects = list(questions.values()), list(questions)
+    codes = pecs["pec"].tolist()
     number, conflict = np.full((len(codes), len(fields)), np.nan), np.zeros((len(codes), len(fields)), dtype=bool)
-    place = {pec: i for i, pec in enumerate(codes)}
-    told = zip(said["pec"], said["subject"], said["number"], said["conflict"], strict=True)
-    for pec, subject, value, differ in told:
-        if pec in place and subject in questions:
-            cell = place[pec], of[questions[subject]]
-            number[cell], conflict[cell] = value, differ
+    row = pd.Index(codes).get_indexer(pd.Index(said["pec"]))
+    column = pd.Index(subjects).get_indexer(said["subject"].cat.categories)[said["subject"].cat.codes]
+    there = (row >= 0) & (column >= 0)
+    number[row[there], column[there]] = said["number"].to_numpy()[there]
+    conflict[row[there], column[there]] = said["conflict"].to_numpy()[there]
     counts = {
         count: _published(published.of(contest=contest.id, scope="pec", count=count), codes, fields)
         for count in ("machine", "manual")

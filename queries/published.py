@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from elections.config import Election
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
 TURNOUT = ("published", "published_voted", "published_registered", "published_pecs", "published_regions",
@@ -27,7 +28,27 @@ def published_turnout(m: Moment, by_region: bool = False) -> pd.DataFrame:
     For the country the regions are added up, and the share stands only when every region inside it has published both
     its voters and those who voted; published_pecs only where each says it. published_regions: in so many who voted.
     """
-    rows = m.frame(
+    rows = _BY_REGION.of(m).copy()
+    counts = ["published_voted", "published_registered", "published_pecs"]
+    rows[counts] = rows[counts].astype("float64")
+    rows["published_regions"] = rows["published_voted"].notna().astype("int64")
+    rows["published_regions_of"] = 1
+    rows["based"] = (rows["published_voted"].notna() & (rows["published_registered"] > 0)).astype("int64")
+    if not by_region:
+        grouped = rows.groupby(["contest", "hour"])
+        found = grouped[[*counts, "published_regions", "based"]].sum(min_count=1).join(grouped["published_at"].max())
+        said = grouped["published_pecs"].count() == grouped["published_regions"].size()
+        rows = found.assign(published_pecs=found["published_pecs"].where(said)).reset_index()
+        rows["published_regions_of"] = len(inside(m.election))
+    whole = rows["based"] == rows["published_regions_of"]
+    rows["published"] = (rows["published_voted"] / rows["published_registered"]).where(whole)
+    rows[counts] = rows[counts].round().astype("Int64")
+    return rows[["contest", "hour", *(["region"] if by_region else []), *TURNOUT]]
+
+
+def _by_region(m: Moment) -> pd.DataFrame:
+    """What each region inside the country published of each hour."""
+    return m.frame(
         """
         select p.contest, p.hour, p.place as region,
             max(case when p.line = 'voted' then p.value end) as published_voted,
@@ -44,21 +65,9 @@ def published_turnout(m: Moment, by_region: bool = False) -> pd.DataFrame:
         """,
         {"feed": feeds(m.election), "inside": [{"region": r} for r in inside(m.election)]},
     )
-    counts = ["published_voted", "published_registered", "published_pecs"]
-    rows[counts] = rows[counts].astype("float64")
-    rows["published_regions"] = rows["published_voted"].notna().astype("int64")
-    rows["published_regions_of"] = 1
-    rows["based"] = (rows["published_voted"].notna() & (rows["published_registered"] > 0)).astype("int64")
-    if not by_region:
-        grouped = rows.groupby(["contest", "hour"])
-        found = grouped[[*counts, "published_regions", "based"]].sum(min_count=1).join(grouped["published_at"].max())
-        said = grouped["published_pecs"].count() == grouped["published_regions"].size()
-        rows = found.assign(published_pecs=found["published_pecs"].where(said)).reset_index()
-        rows["published_regions_of"] = len(inside(m.election))
-    whole = rows["based"] == rows["published_regions_of"]
-    rows["published"] = (rows["published_voted"] / rows["published_registered"]).where(whole)
-    rows[counts] = rows[counts].round().astype("Int64")
-    return rows[["contest", "hour", *(["region"] if by_region else []), *TURNOUT]]
+
+
+_BY_REGION = KeptOfMoment(_by_region)
 
 
 def inside(election: Election) -> list[str]:

@@ -5,6 +5,7 @@ ballots found). All of it is under embargo until the hour that the configuration
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ import pandas as pd
 from elections.config import Contest
 from queries import sample
 from queries.counts import order_of_receipt
+from queries.kept import KeptOfFacts, KeptOfMoment
 from queries.moment import Moment
 from queries.protocol_fields import COPIES, fields
-from queries.sheets import Sheets, sheets
-from queries.turnout import estimate_columns, shown_with_light
+from queries.sheets import Floats, Rows, Sheets, sheets
+from queries.turnout import estimate_columns, estimate_shown
 
 INVALID = "invalid"  # as a list: the share of the ballots found that are invalid
+_LINES = ("valid", "invalid", "found")  # that there is a share of, or in
 _UNUSABLE = ("conflict", "copy_not_obtained", "not_observed")
 _PUBLISHED = ["published", "published_votes", "published_base", "published_pecs"]
 _MACHINE = ["machine", "machine_votes", "machine_base", "machine_pecs"]
@@ -36,7 +39,8 @@ def quick_count(m: Moment, contest: str | None = None) -> pd.DataFrame:
     country: published (the same share), published_votes, published_base, published_pecs; the scanners': machine,
     machine_votes, machine_base, machine_pecs; published_of (PECs inside the country).
     """
-    rows = [row for c in _contests(m, contest) for row in _rows(c, m)]
+    every = _ROWS.of(m)
+    rows = [row for c in _contests(m, contest) for row in every[c.id]]
     return sample.numbers(pd.DataFrame(rows, columns=COLUMNS)).astype({"machine": "float64"})
 
 
@@ -46,15 +50,20 @@ def by_district(m: Moment, contest: str | None = None, district: str | None = No
     votes, ballots (valid ones, for the invalid those found) of the n PECs with an obtained copy that has every list's
     votes, of (sampled), why ('too_few_sampled').
     """
-    pecs = sample.pecs(m)
+    pecs, usable = sample.pecs(m), _USABLE.of(m)
     places = pd.Index([d.id for d in m.election.districts if district in (None, d.id)], name="district")
+    districts = dict(zip(pecs["pec"], pecs["district"], strict=True))
     parts = []
     for c in _contests(m, contest):
-        said = _protocols(c, m).merge(pecs[["pec", "district"]], on="pec")
-        for name, base in _shares(c):
-            own = pd.DataFrame({"votes": said[name], "ballots": said[base], "n": 1, "district": said["district"]})
-            counts = own[own["votes"].notna() & (own["ballots"] > 0)].groupby("district").sum()
-            parts.append(counts.reindex(places, fill_value=0).reset_index().assign(contest=c.id, list=name))
+        said, shares = usable[c.id], _shares(c)
+        place = places.get_indexer(pd.Index([districts[pec] for pec in said.pecs], dtype="object"))
+        counts = np.zeros((len(shares), len(places), 3))  # votes, ballots, PECs
+        for own, (name, base) in zip(counts, shares, strict=True):
+            used = said.used(name, base) & (place >= 0)
+            np.add.at(own, place[used], np.column_stack([said.line(name), said.line(base), np.ones(len(place))])[used])
+        named = {"district": np.tile(places, len(shares)), "list": np.repeat([name for name, _ in shares], len(places))}
+        numbers = zip(("votes", "ballots", "n"), counts.reshape(-1, 3).T, strict=True)
+        parts.append(pd.DataFrame({**named, **dict(numbers), "contest": c.id}))
     columns = ["contest", "district", "list", "votes", "ballots", "n", "of", "why"]
     if not parts:
         return pd.DataFrame(columns=columns)
@@ -73,31 +82,63 @@ def _shares(contest: Contest) -> list[tuple[str, str]]:
     return [*((item.id, "valid") for item in contest.lists), (INVALID, "found")]
 
 
-def _protocols(contest: Contest, m: Moment) -> pd.DataFrame:
-    """The observers' protocols that can be used, one row a PEC, each field a column: those with every list's votes."""
+@dataclass(frozen=True)
+class _Usable:
+    """The observers' protocols of a contest that can be used: of the PECs in order, those with every list's votes."""
+
+    pecs: list[str]
+    lines: tuple[str, ...]
+    figures: Floats  # a PEC x a line
+
+    def line(self, name: str) -> Floats:
+        return np.asarray(self.figures[:, self.lines.index(name)])
+
+    def used(self, name: str, base: str) -> Rows:
+        """Where there is a share of one line in another."""
+        return np.isfinite(self.line(name)) & (self.line(base) > 0)
+
+
+def _usable(contest: Contest, m: Moment) -> _Usable:
     lists = [item.id for item in contest.lists]
+    lines = (*lists, *_LINES)
     told = fields(m, contest.id)
     told = told[~told["state"].isin(_UNUSABLE)]
-    wide = told.pivot_table(index="pec", columns="field", values="observed", dropna=False)
-    return wide.reindex(columns=[*lists, "valid", "invalid", "found"]).dropna(subset=[*lists, "valid"]).reset_index()
+    row, pecs = pd.factorize(told["pec"], sort=True)
+    column = pd.Index(lines).get_indexer(pd.Index(told["field"]))
+    figures = np.full((len(pecs), len(lines) + 1), np.nan)
+    figures[row, column] = told["observed"]  # a line that is none of these goes to the last column
+    whole: Rows = np.isfinite(figures[:, [*range(len(lists)), lines.index("valid")]]).all(axis=1)
+    return _Usable(np.asarray(pecs)[whole].tolist(), lines, figures[whole, :-1])
+
+
+_USABLE = KeptOfMoment(lambda m: {c.id: _usable(c, m) for c in _contests(m, None)})
 
 
 def _rows(contest: Contest, m: Moment) -> Iterator[dict[str, Any]]:
-    pecs, drawn = sample.pecs(m), sample.drawn(m.election)
-    said = _protocols(contest, m).merge(pecs[["pec", "stratum"]], on="pec")
+    pecs, drawn, said = sample.pecs(m), sample.drawn(m.election), _USABLE.of(m)[contest.id]
     came = order_of_receipt(m)
     came = came[came["form"] == contest.protocol_form]
-    said = said.merge(came[["pec", "order"]], on="pec", how="left")
-    # looked up once a list and stratum: objects are, strings of Arrow are converted each time
-    said = said[said["stratum"].isin(drawn.sizes)].astype({"pec": "object", "stratum": "object"})
-    # what they counted is not known: as many as a PEC on the average
-    missing = pecs.astype({"pec": "object", "stratum": "object"}).assign(registered_voters=np.nan)
+    order_of = dict(zip(came["pec"], came["order"].astype("float64"), strict=True))
+    strata = {pec: s for pec, s in zip(pecs["pec"], pecs["stratum"], strict=True) if s in drawn.sizes}
+    drawn_there = np.array([pec in strata for pec in said.pecs], dtype=np.bool_)
+    stratum = np.array([strata.get(pec) for pec in said.pecs], dtype=object)
+    order = np.array([order_of.get(pec, np.nan) for pec in said.pecs], dtype=np.float64)
     copies = _copies(contest, m)
     manual, machine = _Inside(contest, m, "manual"), _Inside(contest, m, "machine")
     for name, base in _shares(contest):
-        own = said.assign(number=said[name], registered_voters=said[base])
-        own = own[own["number"].notna() & (own["registered_voters"] > 0)]
-        shown, value, merged = shown_with_light(m.election, own, missing, drawn)
+        own = np.flatnonzero(said.used(name, base) & drawn_there)
+        there = {said.pecs[i] for i in own}
+        missing = [s for pec, s in strata.items() if pec not in there]
+        shown, value, merged = estimate_shown(
+            m.election,
+            drawn,
+            y=said.line(name)[own].tolist(),
+            x=said.line(base)[own].tolist(),
+            stratum=stratum[own].tolist(),
+            order=order[own].tolist(),
+            missing=missing,
+            missing_x=np.full(len(missing), np.nan).tolist(),  # not known: as many as a PEC on the average
+        )
         yield {
             "contest": contest.id,
             "list": name,
@@ -111,10 +152,16 @@ def _rows(contest: Contest, m: Moment) -> Iterator[dict[str, Any]]:
         }
 
 
+_ROWS = KeptOfMoment(lambda m: {c.id: list(_rows(c, m)) for c in _contests(m, None)})
+
+
 def _copies(contest: Contest, m: Moment) -> dict[str, int]:
     """How many sampled PECs say what of their copy."""
     copies = fields(m, contest.id).drop_duplicates("pec")["copy"].value_counts()
     return {copy: int(copies.get(copy, 0)) for copy in COPIES}
+
+
+_FRAME = KeptOfFacts(lambda m: m.frame("select pec, region from pec_now").astype("object"), "pec")
 
 
 class _Inside:
@@ -122,7 +169,7 @@ class _Inside:
 
     def __init__(self, contest: Contest, m: Moment, count: str) -> None:
         abroad = [r.id for r in m.election.regions if r.abroad]
-        frame = m.frame("select pec, region from pec_now")
+        frame = _FRAME.of(m)
         inside = set(frame.loc[~frame["region"].isin(abroad), "pec"])
         every = sheets(m).of(contest=contest.id, scope="pec", count=count)
         own = np.array([place in inside for place in every.keys["place"]], dtype=np.bool_)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,11 @@ class Merged:
 
 def merge(stratum: Sequence[str], sample: Drawn | None) -> Merged | None:
     """The strata of these PECs as they are estimated from; none where nothing is left to merge with."""
-    if sample is None or not len(stratum):
-        return None
+    return None if sample is None or not len(stratum) else _merged(tuple(stratum), sample)
+
+
+@lru_cache(maxsize=500)  # forty lists are of the same PECs
+def _merged(stratum: tuple[str, ...], sample: Drawn) -> Merged | None:
     try:
         return Merged(*merge_small_strata(stratum, sample.sizes, sample.partners))
     except TooFewPecs:
@@ -124,7 +128,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with their estimates as numbers, missing ones too."""
     margins = ("margin", "design_margin", "shown_margin", "publish_margin")
     named = [name for name in ("value", "low", "high", *margins, "published") if name in rows]
-    return rows.astype(dict.fromkeys(named, "float64"))
+    return rows.assign(**{name: rows[name].astype("float64") for name in named if rows[name].dtype != "float64"})
 
 
 def clip(limit: float) -> float:

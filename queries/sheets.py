@@ -6,18 +6,21 @@ load to load only the protocols that moved: the store is append-only by load, so
 """
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from elections.config import Election
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 from queries.published import feeds
 
@@ -66,16 +69,26 @@ class Sheets:
         chosen = np.ones(len(self), dtype=np.bool_)
         for name, value in keys.items():
             chosen &= self.keys[name] == value
-        return self.where(chosen)
+        return self if chosen.all() else self.where(chosen)
 
     def numbers(self) -> tuple[str, ...]:
         """The lines that are numbers."""
         return tuple(line for line in self.lines if not line.endswith("|%"))
 
-    def kinds(self, chosen: NDArray[Any] | None = None) -> dict[Kind, int]:
-        """How many rows there are of each contest, count and scope, of all or of some."""
-        columns = [self.keys[n] if chosen is None else self.keys[n][chosen] for n in ("contest", "count", "scope")]
-        return Counter(zip(*columns, strict=True))
+    def kinds(self, chosen: NDArray[Any] | None = None, weights: NDArray[Any] | None = None) -> dict[Kind, int]:
+        """How many rows there are of each contest, count and scope, of all or of some; or the sum of their weights."""
+        codes, kinds = self._kinds
+        numbers = np.bincount(codes if chosen is None else codes[chosen], weights, len(kinds)).tolist()
+        return {kind: int(n) for kind, n in zip(kinds, numbers, strict=True) if n}
+
+    @cached_property
+    def _kinds(self) -> tuple[NDArray[np.int64], list[Kind]]:
+        """The kind of every row: its number, and what it is."""
+        (contest, contests), (count, counts), (scope, scopes) = (
+            pd.factorize(self.keys[name]) for name in ("contest", "count", "scope")
+        )
+        numbers = (contest * len(counts) + count) * len(scopes) + scope
+        return numbers, list(product(contests, counts, scopes))
 
 
 def together(sheets: Iterable[Sheets]) -> Sheets:
@@ -88,6 +101,10 @@ def together(sheets: Iterable[Sheets]) -> Sheets:
 
 def sheets(m: Moment) -> Sheets:
     """Everything that was published as of this moment."""
+    return _OF_MOMENT.of(m)
+
+
+def _of_load(m: Moment) -> Sheets:
     load = _published_load(m)
     stamps = _stamps(m, load)
     key = (load, stamps.get(load), id(m.election))
@@ -113,6 +130,7 @@ def sheets(m: Moment) -> Sheets:
     return found
 
 
+_OF_MOMENT = KeptOfMoment(_of_load)  # several figures ask for them
 _Key = tuple[int, Any, int]  # load, when it was committed, the election's `id`: it is kept beside its sheets
 _SHEETS: WeakKeyDictionary[sa.Engine, OrderedDict[_Key, tuple[Election, Sheets]]] = WeakKeyDictionary()
 _LOCK = threading.Lock()
@@ -213,7 +231,8 @@ def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapp
             numbers = [np.array(number, dtype=np.float64), np.array(last_change, dtype=np.int64)]
             parts.append([*(c.of(w) for c, w in zip(codes, words, strict=True)), *numbers])
     if not parts:
-        return Sheets({name: np.empty(0, dtype=object) for name in (*KEYS, "payload")}, (), np.empty((0, 0)))
+        nothing = {name: np.empty(0, dtype=object) for name in KEYS} | {"payload": np.empty(0, dtype=np.int64)}
+        return Sheets(nothing, (), np.empty((0, 0)))
     series, place, line, value, payload = (np.concatenate(column) for column in zip(*parts, strict=True))
     rows, row = np.unique(series * len(codes[1]) + place, return_inverse=True)
     values = np.full((len(rows), len(codes[2])), np.nan)

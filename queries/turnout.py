@@ -11,7 +11,7 @@ import pandas as pd
 from elections.config import Checklist, Election
 from queries import grid, held, sample
 from queries.counts import accepted_counts, counting, turnout_counts
-from queries.estimates import Floats, TooFewPecs, merge_small_strata, ratio
+from queries.estimates import Floats, ratio
 from queries.kept import KeptOfFacts, KeptOfMoment
 from queries.light import Drift, Shown, Thresholds, drift, light, residuals, worst_case_shift
 from queries.moment import Moment
@@ -67,11 +67,12 @@ def turnout(
     regions = 1 if divided else len(inside(m.election))
     both = both.fillna({"published_regions": 0, "published_regions_of": regions})
     both = both.astype(dict.fromkeys(["published_regions", "published_regions_of", "published_pecs_of"], "Int64"))
-    verdicts = [held.turnout(row) for row in both.to_dict("records")]
+    known = both.to_dict("records")
+    verdicts = [held.turnout(row) for row in known]
+    within = [held.within_margin(row | told._asdict()) for row, told in zip(known, verdicts, strict=True)]
     said_of_both = pd.DataFrame(verdicts, index=both.index, columns=held.Held._fields)
-    both = both.assign(**said_of_both.astype({"outside_by": "float64"}))
-    within = [held.within_margin(row) for row in both.to_dict("records")]
-    return both.assign(within_margin=pd.Series(within, index=both.index, dtype="boolean"))
+    said_of_both["outside_by"] = said_of_both["outside_by"].astype("float64")
+    return both.assign(**said_of_both, within_margin=pd.Series(within, index=both.index, dtype="boolean"))
 
 
 def falling(m: Moment) -> pd.DataFrame:
@@ -134,18 +135,20 @@ class Pec(NamedTuple):
 
 def _said(m: Moment) -> dict[tuple[str, str | None], list[Pec]]:
     """(checklist, region or None for all) -> every sampled PEC of a stratum that was drawn."""
-    pecs = sample.pecs(m)
-    every = pecs[pecs["stratum"].isin([s.id for s in m.election.strata])]
-    every = every[["pec", "region", "stratum", "registered_voters"]].astype({"registered_voters": "float64"})
-    every = every.merge(pd.DataFrame({"form": [c.form for c in counting(m.election)]}), how="cross")
-    counts = turnout_counts(m)[["pec", "form", "number", "conflict", "fell", "origin", "order"]]
-    every = every.merge(counts, on=["pec", "form"], how="left")
-    every[["conflict", "fell"]] = every[["conflict", "fell"]].eq(True)
+    pecs, strata = sample.pecs(m), {s.id for s in m.election.strata}
+    every = (
+        pecs[["pec", "region", "stratum"]].astype("object").assign(voters=pecs["registered_voters"].astype("float64"))
+    )
+    counts = turnout_counts(m)[["form", "pec", "number", "conflict", "fell", "origin", "order"]].astype("object")
+    told = {(form, pec): row for form, pec, *row in counts.itertuples(index=False, name=None)}
+    nothing = [np.nan, False, False, np.nan, np.nan]
     found: dict[tuple[str, str | None], list[Pec]] = defaultdict(list)
-    for form, *values in every[["form", *Pec._fields]].itertuples(index=False, name=None):
-        pec = Pec(*values)
-        found[form, None].append(pec)
-        found[form, pec.region].append(pec)
+    for form in counting(m.election):
+        for place in every.itertuples(index=False, name=None):
+            if place[2] in strata:
+                pec = Pec(*place, *told.get((form.form, place[0]), nothing))
+                found[form.form, None].append(pec)
+                found[form.form, pec.region].append(pec)
     return found
 
 
@@ -250,23 +253,6 @@ def estimate_shown(
     return _estimated(*numbers, drawn, limits, election.estimates.confidence, election.estimates.worst_tail)
 
 
-def shown_with_light(
-    election: Election, usable: pd.DataFrame, pecs: pd.DataFrame, drawn: sample.Drawn | None
-) -> tuple[Shown, float | None, tuple[str, ...]]:
-    """The same of frames."""
-    missing = pecs[~pecs["pec"].isin(usable["pec"]) & pecs["stratum"].isin(drawn.sizes if drawn else ())]
-    return estimate_shown(
-        election,
-        drawn,
-        y=usable["number"].tolist(),
-        x=usable["registered_voters"].tolist(),
-        stratum=usable["stratum"].tolist(),
-        order=usable["order"].tolist(),
-        missing=missing["stratum"].tolist(),
-        missing_x=missing["registered_voters"].astype("float64").tolist(),
-    )
-
-
 @lru_cache(maxsize=1_000)
 def _estimated(
     y: tuple[float, ...],
@@ -283,11 +269,11 @@ def _estimated(
     """The same numbers give the same estimate: of an hour that is past, few counts change any more."""
     reported = dict(Counter(stratum))
     sampled = drawn_of(drawn, reported)
-    try:
-        strata, sizes, parts = merge_small_strata(stratum, drawn.sizes, drawn.partners)
-        estimate = ratio(y, x, strata, sizes, confidence)
-    except TooFewPecs:
+    merge = sample.merge(stratum, drawn)
+    if merge is None:
         return light(None, reported, sampled, 0.0, None, limits), None, ()
+    strata, sizes, parts = merge.stratum, merge.sizes, merge.parts
+    estimate = ratio(y, x, strata, sizes, confidence)
     label = {part: merged for merged, several in parts.items() for part in several}
     trend = drift(np.asarray(y) / np.asarray(x), order, strata, sum(sampled.values()))
     worst = worst_case_shift(y, x, strata, sizes, [label.get(s, s) for s in missing], missing_x, tail)
@@ -302,10 +288,10 @@ def drawn_of(drawn: sample.Drawn, reported: Mapping[str, int]) -> dict[str, int]
 
 def trend(drawn: sample.Drawn, rate: Sequence[float], stratum: Sequence[str], order: Sequence[float]) -> Trend | None:
     """The drift of these rates, as the light goes by it; none where there is no estimate."""
-    try:
-        strata = merge_small_strata(stratum, drawn.sizes, drawn.partners)[0]
-    except TooFewPecs:
+    merge = sample.merge(stratum, drawn)
+    if merge is None:
         return None
+    strata = merge.stratum
     found = drift(rate, order, strata, sum(drawn_of(drawn, Counter(stratum)).values()))
     return Trend(found, residuals(rate, strata))
 
