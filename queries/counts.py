@@ -48,11 +48,9 @@ def _ask_counts(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
     subject = {form: answers.subject(q) for form, q in asked.items() if q}
     rows = every[every["form"].isin(subject)].astype({"form": "str", "subject": "str"})
     rows = rows[rows["subject"] == rows["form"].map(subject)][["pec", "form", "number", "conflict"]]
-    about = pd.DataFrame(
-        [(c.form, c.contest, c.hour, q.id) for c in forms if (q := asked[c.form])],
-        columns=["form", "contest", "hour", "question"],
-    )
-    rows = rows.merge(about, on="form").sort_values(["pec", "contest", "hour"], kind="stable")
+    about = {c.form: (c.contest, c.hour, q.id) for c in forms if (q := asked[c.form])}
+    named = pd.DataFrame([about[form] for form in rows["form"]], rows.index, ["contest", "hour", "question"], "str")
+    rows = pd.concat([rows, named], axis=1).sort_values(["pec", "contest", "hour"], kind="stable")
     rows = rows.merge(_origins(m, every), on=["pec", "form"], how="left").reset_index(drop=True)
     return _compare(rows, _accepted(m))
 

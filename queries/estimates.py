@@ -151,7 +151,8 @@ def _known(stratum: ArrayLike, stratum_sizes: Mapping[str, int]) -> list[str]:
 
 def _strata(stratum: ArrayLike, stratum_sizes: Mapping[str, int]) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
     """The number h of each PEC's stratum; N_h and r_h by h. Nobody changes them."""
-    return _numbered(tuple(_known(stratum, stratum_sizes)), tuple(stratum_sizes.items()))
+    labels = stratum if isinstance(stratum, tuple) else tuple(np.asarray(stratum).tolist())
+    return _numbered(labels, tuple(stratum_sizes.items()))
 
 
 @lru_cache(maxsize=500)  # forty lists are of the same PECs, and to look up each PEC's stratum is most of an estimate
@@ -161,7 +162,7 @@ def _numbered(
     number = {label: h for h, (label, _) in enumerate(sizes)}
     if not number:
         raise ValueError("no stratum is given")
-    h = np.array([number[label] for label in stratum], dtype=np.intp)
+    h = np.array([number[label] for label in _known(stratum, number)], dtype=np.intp)
     reports = np.bincount(h, minlength=len(number))
     for (label, size), count in zip(sizes, reports, strict=True):
         if count < LEAST:

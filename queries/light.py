@@ -7,8 +7,9 @@ that are shown cover the truth: docs/statistics.md, by bench/coverage.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, inf
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,7 +47,7 @@ def drift(rate: ArrayLike, order: ArrayLike, stratum: ArrayLike, sample_size: in
     Raises ValueError for unequal lengths, a value that is not a number, more reports than the sample has.
     """
     e, place = np.asarray(rate, dtype=float), np.asarray(order, dtype=float)
-    h = _numbered(stratum)
+    h = _strata(stratum)
     if not e.shape == place.shape == h.shape or not len(h):
         raise ValueError(f"{e.size} rates, {place.size} places and {h.size} strata are not one a PEC")
     if not np.isfinite([e, place]).all():
@@ -68,15 +69,19 @@ def drift(rate: ArrayLike, order: ArrayLike, stratum: ArrayLike, sample_size: in
 
 def residuals(rate: ArrayLike, stratum: ArrayLike) -> Floats:
     """Each rate less the mean of its stratum's: what `drift` looks for a slope in."""
-    h = _numbered(stratum)
+    h = _strata(stratum)
     return _centred(np.asarray(rate, dtype=float), h)
 
 
-def _numbered(stratum: ArrayLike) -> NDArray[np.intp]:
-    """The number of each PEC's stratum, as they come."""
-    number: dict[Any, int] = {}
-    strata = np.asarray(stratum).tolist()
-    return np.array([number.setdefault(label, len(number)) for label in strata], dtype=np.intp)
+def _strata(stratum: ArrayLike) -> NDArray[np.intp]:
+    """The number of each PEC's stratum, as they come. Nobody changes them."""
+    return _numbered(stratum if isinstance(stratum, tuple) else tuple(np.asarray(stratum).tolist()))
+
+
+@lru_cache(maxsize=500)
+def _numbered(stratum: tuple[str, ...]) -> NDArray[np.intp]:
+    number: dict[str, int] = {}
+    return np.array([number.setdefault(label, len(number)) for label in stratum], dtype=np.intp)
 
 
 def _ranked(place: Floats) -> Floats:
@@ -108,16 +113,17 @@ def worst_case_shift(
     PECs, whose rates are often extreme, would else decide what thousands of missing voters may have done.
     """
     now = ratio(y, x, stratum, stratum_sizes).value
-    y, x, stratum = np.asarray(y, dtype=float), np.asarray(x, dtype=float), np.asarray(stratum, dtype=np.str_)
+    y, x, labels = np.asarray(y, dtype=float), np.asarray(x, dtype=float), np.asarray(stratum, dtype=np.str_)
     absent: list[str] = np.asarray(missing_stratum).tolist()
     if unknown := {str(label) for label in absent if label not in stratum_sizes}:
         raise ValueError(f"no size is given for stratum {', '.join(sorted(unknown))}")
-    means = {label: float(x[stratum == label].mean()) for label in set(absent)}
+    of = {label: labels == label for label in set(absent)}
+    means = {label: float(x[own].mean()) for label, own in of.items()}
     usual = np.array([means[label] for label in absent], dtype=float)
     known = usual if missing_x is None else np.asarray(missing_x, dtype=float)
     missing_x = np.where(np.isnan(known), usual, known)
-    extremes = {label: _extremes(y[own] / x[own], x[own], tail) for label in set(absent) for own in [stratum == label]}
-    moves, everywhere = [0.0], [*stratum.tolist(), *absent]
+    extremes = {label: _extremes(y[own] / x[own], x[own], tail) for label, own in of.items()}
+    moves, everywhere = [0.0], (*(stratum if isinstance(stratum, tuple) else labels.tolist()), *absent)
     for side in (0, 1):
         filled = missing_x * [extremes[label][side] for label in absent]
         everyone = ratio(np.append(y, filled), np.append(x, missing_x), everywhere, stratum_sizes)

@@ -98,7 +98,7 @@ class Share:
 class Merged:
     """The strata of the PECs that answered, small ones merged."""
 
-    stratum: Any  # of each PEC
+    stratum: tuple[str, ...]  # of each PEC
     sizes: dict[str, int]
     parts: dict[str, tuple[str, ...]]
 
@@ -111,7 +111,8 @@ def merge(stratum: Sequence[str], sample: Drawn | None) -> Merged | None:
 @lru_cache(maxsize=500)  # forty lists are of the same PECs
 def _merged(stratum: tuple[str, ...], sample: Drawn) -> Merged | None:
     try:
-        return Merged(*merge_small_strata(stratum, sample.sizes, sample.partners))
+        strata, sizes, parts = merge_small_strata(stratum, sample.sizes, sample.partners)
+        return Merged(tuple(strata.tolist()), sizes, parts)
     except TooFewPecs:
         return None
 
