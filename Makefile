@@ -17,7 +17,7 @@ test: .venv/installed-tests packages
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 3 --dist loadgroup
 
 bench: .venv/installed-tests packages
 	$(PY) -m bench
