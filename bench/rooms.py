@@ -1,6 +1,6 @@
 """Fifty open Overviews, and a new report every few seconds: how long a tick takes, whether everybody saw everything.
 
-A page does what it does in a browser: it asks for the pulse every second and draws its live parts again when that is
+A page does what it does in a browser: it asks for the pulse twice a second and draws its live parts again when that is
 another one; and every five seconds each of the parts looks by itself.
 """
 
@@ -17,7 +17,7 @@ from bench.visitor import Run, Visitor
 from pages import pulse
 
 SESSIONS, TICK, EVERY = 50, 5.0, 5.0
-_PULSE, _SPREAD = 1.0, 0.5  # seconds, as pages/pulse.js has them
+_PULSE, _SPREAD = 0.5, 0.3  # seconds, as pages/pulse.js has them
 _SETTLE = 15.0  # seconds after the last report in which everybody must have seen it
 
 

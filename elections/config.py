@@ -84,6 +84,7 @@ class Question(Part):
             "turnout_origin",
             "protocol",
             "protocol_copy",
+            "identified",
             "device",
             "episode_from",
             "episode_to",
@@ -219,6 +220,19 @@ class Estimates(Part):
     publish_margin: Literal["design", "data"] = "data"  # which one to publish
 
 
+class Tolerance(Part):
+    """How far over a check's right side is still right: a share of it, and this many at least."""
+
+    share: float = Field(default=0, ge=0)
+    least: float = Field(default=0, ge=0)
+
+
+class Tolerances(Part):
+    """The tolerance of each check that has one, by its id."""
+
+    delivered: Tolerance = Tolerance()
+
+
 class Election(Part):
     """Everything that differs from one election to another. Read it with `read(folder)`."""
 
@@ -243,6 +257,7 @@ class Election(Part):
     categories: tuple[Category, ...]
     sources: tuple[Source, ...]
     estimates: Estimates = Estimates()
+    tolerances: Tolerances = Tolerances()
     embargo_until: NaiveDatetime | None = None  # observers' votes are shown to nobody before it; none: no embargo
     earlier_turnout: dict[str, float] = {}
     wall_rotation: int = 20

@@ -221,7 +221,7 @@ def _count(value: Any, question: Question, voters: int | None) -> int:
     if number < question.minimum:
         raise Wrong("too_small", "value", f"at least {question.minimum:g}")
     most = question.maximum
-    if voters and question.meaning in ("turnout", "protocol"):
+    if voters and question.meaning in ("turnout", "protocol", "identified"):
         most = min(most or math.inf, voters * _OF_VOTERS)
     if most is not None and number > most:
         raise Wrong("too_large", "value", f"at most {most:g}")

@@ -30,6 +30,7 @@ def title(check: str) -> str:
         "percents_add": _("Percentages add up to 100 at most"),
         "percent_of_base": _("Percentage = votes as a share of the ballots"),
         "protocol_differs": _("Observers' copy = protocol of the commission"),
+        "slip_found": _("Ballots in the boxes within the voters identified by the slip"),
         "votes_changed": _("Votes as first published"),
         "line_changed": _("Other lines as first published"),
         "vanished": _("What was published is still published"),
@@ -37,6 +38,8 @@ def title(check: str) -> str:
         "observed_turnout_fell": _("Observers' turnout count never falls"),
         "turnout_over_list": _("Ballots within the voters on the list before the day"),
         "turnout_unlike": _("Turnout unlike the district's"),
+        "turnout_jump": _("Turnout between two hours unlike the district's"),
+        "observed_turnout_jump": _("Observers' count between two hours unlike the others'"),
         "invalid_unlike": _("Invalid ballots unlike the district's"),
         "machine_manual": _("Machine and manual count far apart"),
         "same_figures": _("The same figures at two PECs"),
@@ -96,6 +99,7 @@ def sentence(row: dict[Any, Any]) -> str:
         unit = "signed_percent"
     return label(check.wording).format(
         place=place(row["scope"], row["place"]),
+        hour=row["hour"],
         line=line(row["line"]),
         left=value(unit, row["left"]),
         right=value(unit, row["right"]),

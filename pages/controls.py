@@ -19,8 +19,8 @@ def sidebar() -> None:
     state = clock.state()
     if not election.rehearsal or state is None:
         return
-    said = _("pause") if state.speed == 0 else f"× {state.speed:g}"
-    box = st.sidebar.expander(f"{_('Rehearsal')} · {said}", key="rehearsal_controls", on_change="rerun")
+    title, said = _("Rehearsal"), _("pause") if state.speed == 0 else f"× {state.speed:g}"
+    box = st.sidebar.expander(f"{title} · {said}", key="rehearsal_controls", on_change="rerun")
     if box.open:  # drawn when it is asked for: a page has its figures a tenth of a second earlier
         with box:
             _controls(engine, state)

@@ -1,4 +1,4 @@
-// Asks every second whether the figures moved, and presses the page's unseen button when they did.
+// Asks twice a second whether the figures moved, and presses the page's unseen button when they did.
 if (!window.baikooPulse) {
   window.baikooPulse = true;
   let seen = null;
@@ -9,7 +9,7 @@ if (!window.baikooPulse) {
         const answer = await fetch("pulse", { cache: "no-store" });
         const key = answer.ok ? await answer.text() : seen;
         if (seen !== null && key !== seen) {
-          await new Promise((done) => setTimeout(done, Math.random() * 500)); // fifty screens, not all at once
+          await new Promise((done) => setTimeout(done, Math.random() * 300)); // fifty screens, not all at once
           button.click();
         }
         seen = key;
@@ -17,7 +17,7 @@ if (!window.baikooPulse) {
         // no server for the moment: the page itself says so
       }
     }
-    setTimeout(look, 1000);
+    setTimeout(look, 500);
   };
   look();
 }

@@ -17,17 +17,17 @@ LISTS = "votes"  # among the inputs: the votes of all lists, 'against all' inclu
 
 @dataclass(frozen=True)
 class Identity:
-    """A sum of lines against a sum of lines of the same protocol. `share`, `least`: how far over is still right."""
+    """A sum of lines against a sum of lines of the same protocol. `within`: the right side may be exceeded by the
+    tolerance that the election configures under this check's id."""
 
     left: tuple[str, ...]
     relation: Relation
     right: tuple[str, ...]
-    share: float = 0.0  # of the right side
-    least: float = 0.0  # in ballots or voters
+    within: bool = False
 
     @property
     def formula(self) -> str:
-        over = f" + max({self.share:g} of it, {self.least:g})" if self.share or self.least else ""
+        over = " + tolerance" if self.within else ""
         return f"{' + '.join(self.left)} {self.relation} {' + '.join(self.right)}{over}"
 
     @property
@@ -37,7 +37,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Check:
-    """A check. `wording` may name {place}, {line}, {left}, {right}, {difference}, {other}.
+    """A check. `wording` may name {place}, {hour}, {line}, {left}, {right}, {difference}, {other}.
 
     `about`: 'both' holds the commission's figures against the observers'. `unit`: of left and right.
     """
@@ -56,8 +56,8 @@ class Check:
 
 
 # A finding: what was compared, at which protocol or table, and in which payload it stood. `unit`: of left and right,
-# where it is not the check's own. `other`: of a percentage
-# the line that it would be a share of, of equal figures the other PEC; `p`: of tier C, how likely by chance.
+# where it is not the check's own. `other`: of a percentage the line that it would be a share of, of equal figures the
+# other PEC, of a jump the hour that it began; `p`: of tier C, how likely by chance.
 FINDING = ["check", "contest", "count", "scope", "place", "hour", "line", "left", "right", "difference", "tolerance",
            "unit", "payload", "other", "p"]  # fmt: skip
 

@@ -9,7 +9,7 @@ from queries.check_kinds import LISTS, Check, Identity, text
 
 
 def _identity(check: str, severity: Severity, identity: Identity, *words: str) -> Check:
-    over = f"{identity.share:g} of the right side, at least {identity.least:g}" if identity.share else "none"
+    over = f"the election's own, `tolerances.{check}`" if identity.within else "none"
     return Check(check, "A", severity, identity.formula, identity.lines, over, text(*words), identity=identity)
 
 
@@ -73,7 +73,7 @@ ARITHMETIC: tuple[Check, ...] = (
     _identity(
         "delivered",
         "minor",
-        Identity(("received",), "<=", ("registered",), share=0.001, least=2),
+        Identity(("received",), "<=", ("registered",), within=True),
         "Ballots received: {left}; voters on the list: {right}.",
         "Получено бюллетеней: {left}; избирателей в списке: {right}.",
         "Алынган бюллетендер: {left}; тизмедеги шайлоочулар: {right}.",
@@ -218,6 +218,24 @@ ARITHMETIC: tuple[Check, ...] = (
         about="both",
         innocent=("draft_protocol", "typed_wrong"),
     ),
+    Check(
+        "slip_found",
+        "A",
+        "serious",
+        "voters identified, by the observers' slip >= found of the commission's manual protocol",
+        ("identified", "found"),
+        "none; only where observers read the slip",
+        text(
+            "Voters identified, by the slip that observers read: {left}; ballots found in the boxes, by the "
+            "commission's protocol: {right}.",
+            "Идентифицировано избирателей по чеку, который видели наблюдатели: {left}; бюллетеней в урнах по "
+            "протоколу комиссии: {right}.",
+            "Байкоочулар көргөн чек боюнча идентификациядан өткөн шайлоочулар: {left}; комиссиянын протоколу боюнча "
+            "урналардагы бюллетендер: {right}.",
+        ),
+        about="both",
+        innocent=("typed_wrong",),
+    ),
 )
 
 CHANGED: tuple[Check, ...] = (
@@ -294,6 +312,11 @@ CHANGED: tuple[Check, ...] = (
 )
 
 _CAP = "Benjamini-Hochberg, false discoveries at most 5% of what is listed"
+_JUMP = text(
+    "From {other} to {hour} {left} of the voters came; the median of the PECs around is {right}.",
+    "С {other} до {hour} пришло {left} избирателей; медиана соседних УИК {right}.",
+    "{other}–{hour} аралыгында шайлоочулардын {left} келди; коңшу УШКлардын медианасы {right}.",
+)
 TO_LOOK_AT: tuple[Check, ...] = (
     Check(
         "turnout_over_list",
@@ -322,6 +345,30 @@ TO_LOOK_AT: tuple[Check, ...] = (
             "Урналардагы бюллетендер: шайлоочулардын {left}; округдун медианасы {right}.",
         ),
         innocent=("closed_place", "tiny_pec", "additional_list", "remote_voting"),
+        unit="share",
+    ),
+    Check(
+        "turnout_jump",
+        "C",
+        "minor",
+        "robust z (median, MAD) of voted since the hour before / voters, within the district and those hours",
+        ("voted", "frame"),
+        _CAP,
+        _JUMP,
+        innocent=("closed_place", "tiny_pec", "typed_wrong"),
+        unit="share",
+    ),
+    Check(
+        "observed_turnout_jump",
+        "C",
+        "minor",
+        "robust z (median, MAD) of the observers' count since the hour before / voters, within the stratum and those "
+        "hours",
+        ("voted", "frame"),
+        _CAP,
+        _JUMP,
+        about="observers",
+        innocent=("closed_place", "tiny_pec", "typed_wrong"),
         unit="share",
     ),
     Check(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from queries import checks_a, checks_c, comparison, feed
+from queries import answers, checks_a, checks_c, comparison, feed
 from queries.check_kinds import Outcome, rows
 from queries.check_list import CHECKS
 from queries.checks_totals import totals
@@ -95,7 +95,8 @@ def evaluate(m: Moment) -> Evaluation:
 def _evaluate(m: Moment) -> Evaluation:
     published, frame = sheets(m), _FRAME.of(m)
     told = comparison.fields(m)
-    with_observed = together([published, _observed(told)])
+    slips = _slips(m)
+    with_observed = together([published, _observed(told, slips)])
     outcomes = [
         checks_a.identities(m.election, with_observed),
         checks_a.numbers(published),
@@ -103,8 +104,9 @@ def _evaluate(m: Moment) -> Evaluation:
         checks_a.percentages(m.election, published),
         totals(m, published),
         _differing(told),
+        _within_slips(published, slips),
         _changed(m, published),
-        checks_c.to_look_at(m.election, published, frame),
+        checks_c.to_look_at(m.election, published, frame, feed.steps(m), turnout_counts(m)),
     ]
     found = _named(rows(f for o in outcomes for f in o.findings), frame)
     return Evaluation(found, _counted(found, [j for o in outcomes for j in o.judged]))
@@ -114,15 +116,23 @@ _EVALUATED = KeptOfMoment(_evaluate)
 
 
 def _ask_frame(m: Moment) -> pd.DataFrame:
-    found = m.frame("select pec, region, district, registered_voters from pec_now")
-    return found.astype(dict.fromkeys(["pec", "region", "district"], "object"))  # looked through one by one
+    found = m.frame("select pec, region, district, stratum, registered_voters from pec_now")
+    return found.astype(dict.fromkeys(["pec", "region", "district", "stratum"], "object"))  # looked through one by one
 
 
 _FRAME = KeptOfFacts(_ask_frame, "pec")
 
 
-def _observed(told: pd.DataFrame) -> Sheets:
-    """The observers' protocols as sheets of their own: the same arithmetic must hold in them."""
+def _slips(m: Moment) -> dict[str, float]:
+    """PEC -> the voters that its kit identified, as observers read it off the slip."""
+    asked = [answers.subject(q) for q in m.election.questions if q.meaning == "identified"]
+    said = answers.answers(m)
+    said = said[said["subject"].isin(asked) & said["number"].notna()]
+    return dict(zip(said["pec"], said["number"].astype("float64"), strict=True))
+
+
+def _observed(told: pd.DataFrame, slips: Mapping[str, float]) -> Sheets:
+    """The observers' protocols as sheets of their own, with the voters identified: the same arithmetic must hold."""
     said = told[told["observed"].notna()]
     (of, contests), (at, pecs) = pd.factorize(said["contest"]), pd.factorize(said["pec"])
     row, keys = pd.factorize(of * len(pecs) + at)
@@ -132,7 +142,9 @@ def _observed(told: pd.DataFrame) -> Sheets:
     same = {"source": "", "scope": "pec", "count": checks_a.OBSERVED, "hour": "", "payload": 0}
     columns = {name: np.full(len(keys), value, dtype=object) for name, value in same.items()}
     columns |= {"contest": np.asarray(contests)[keys // len(pecs)], "place": np.asarray(pecs)[keys % len(pecs)]}
-    return Sheets(columns, tuple(str(f) for f in fields), values)
+    identified = np.array([slips.get(pec, np.nan) for pec in columns["place"]], dtype=np.float64)
+    lines = (*(str(f) for f in fields), "identified")
+    return Sheets(columns, lines, np.column_stack([values, identified]))
 
 
 def _differing(told: pd.DataFrame) -> Outcome:
@@ -146,6 +158,19 @@ def _differing(told: pd.DataFrame) -> Outcome:
         [same | _cells(differs, named)],
         [("protocol_differs", (str(c), "manual", "pec"), int(n)) for c, n in compared.items()],
     )
+
+
+def _within_slips(published: Sheets, slips: Mapping[str, float]) -> Outcome:
+    """The ballots that the commission found against the voters that observers saw identified."""
+    own = published.of(scope="pec", count="manual")
+    identified = np.array([slips.get(pec, np.nan) for pec in own.keys["place"]], dtype=np.float64)
+    found = own.line("found")
+    there, over = np.isfinite(identified) & np.isfinite(found), identified < found
+    return Outcome(
+        [checks_a.at(own, over, "slip_found", line="found", left=identified[over], right=found[over],
+                     difference=(identified - found)[over], tolerance=0.0)],
+        checks_a.judged("slip_found", own, there),
+    )  # fmt: skip
 
 
 def _cells(rows: pd.DataFrame, named: Mapping[str, str]) -> dict[str, list[Any]]:

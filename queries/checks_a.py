@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from elections.config import Contest, Election
+from elections.config import Contest, Election, Tolerance
 from queries.check_kinds import LISTS, Check, Columns, Identity, Outcome
 from queries.check_list import ARITHMETIC
 from queries.moment import Moment
@@ -42,7 +42,8 @@ def identities(election: Election, published: Sheets) -> Outcome:
                 continue
             left, right = (_sum(own, lines, votes) for lines in (check.identity.left, check.identity.right))
             there: Rows = np.isfinite(left) & np.isfinite(right) & _asked(check, own, whole)
-            findings.append(_wrong(check.id, check.identity, own, left, right, there))
+            over = getattr(election.tolerances, check.id) if check.identity.within else Tolerance()
+            findings.append(_wrong(check.id, check.identity, over, own, left, right, there))
             made += judged(check.id, own, there)
     return Outcome(findings, made)
 
@@ -60,8 +61,10 @@ def _asked(check: Check, own: Sheets, whole: Rows) -> Rows:
     return np.invert(of_protocol) if check.id == "votes_within_valid" else np.ones(len(whole), dtype=np.bool_)
 
 
-def _wrong(check: str, identity: Identity, own: Sheets, left: Floats, right: Floats, there: Rows) -> Columns:
-    over = np.maximum(identity.share * np.abs(right), identity.least)
+def _wrong(
+    check: str, identity: Identity, within: Tolerance, own: Sheets, left: Floats, right: Floats, there: Rows
+) -> Columns:
+    over = np.maximum(within.share * np.abs(right), within.least)
     gap = {"=": np.abs(left - right), "<=": left - right, ">=": right - left}[identity.relation]
     with np.errstate(invalid="ignore"):
         wrong: Rows = there & (gap > over + _NEAR)

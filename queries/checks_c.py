@@ -4,6 +4,8 @@ Each check gives every PEC that it judges a p-value, and Benjamini-Hochberg keep
 are there by chance. A PEC is judged by its manual protocol, by its machine count where there is none yet.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +13,8 @@ from scipy import special
 
 from elections.config import Contest, Election
 from queries.check_kinds import Columns, Outcome
-from queries.checks_a import Judged, at, judged
+from queries.checks_a import OBSERVED, Judged, at, judged
+from queries.feed import VOTED
 from queries.sheets import Floats, Rows, Sheets
 
 FALSE_DISCOVERIES = 0.05
@@ -21,8 +24,10 @@ _MAD = 1.4826  # a normal's standard deviation in median absolute deviations
 _Found = tuple[list[Columns], Judged]
 
 
-def to_look_at(election: Election, published: Sheets, frame: pd.DataFrame) -> Outcome:
-    """`frame`: the PECs with district and registered_voters."""
+def to_look_at(
+    election: Election, published: Sheets, frame: pd.DataFrame, steps: pd.DataFrame, counted: pd.DataFrame
+) -> Outcome:
+    """`frame`: the PECs with district, stratum and registered_voters; `steps`: of `feed`; `counted`: of `counts`."""
     found: list[_Found] = []
     places = frame["pec"].tolist()
     voters_of = dict(zip(places, frame["registered_voters"].astype("float64").tolist(), strict=True))
@@ -43,7 +48,36 @@ def to_look_at(election: Election, published: Sheets, frame: pd.DataFrame) -> Ou
             _machine_manual(contest, machine, manual),
             _same_figures(contest, own),
         ]
+    found += [
+        _jumps("turnout_jump", steps[steps["scope"] == "pec"], frame, "district"),
+        _jumps("observed_turnout_jump", _between(counted), frame, "stratum"),
+    ]
     return Outcome([f for parts, _ in found for f in parts], [j for _, made in found for j in made])
+
+
+def _between(counted: pd.DataFrame) -> pd.DataFrame:
+    """The observers' counts beside that of the hour before, as `feed.steps` has the commission's."""
+    named = {"pec": "place", "number": "count", "earlier": "earlier_count"}
+    rows = counted[["contest", "hour", "pec", "number", "earlier", "earlier_hour"]].rename(columns=named)
+    return rows.assign(scope="pec", payload=0)
+
+
+def _jumps(check: str, steps: pd.DataFrame, frame: pd.DataFrame, around: str) -> _Found:
+    """How many came since the hour before, against the PECs of the same district or stratum in the same hours.
+
+    A count that fell is another check's.
+    """
+    rows = steps[steps["count"] >= steps["earlier_count"]]
+    known = frame.set_index("pec")[[around, "registered_voters"]].reindex(rows["place"])
+    alike = pd.MultiIndex.from_arrays([rows["contest"], rows["earlier_hour"], rows["hour"], known[around]])
+    group, _ = pd.factorize(alike)
+    group[known[around].isna().to_numpy()] = -1
+    keys = {name: rows[name].to_numpy(dtype=object) for name in ("contest", "scope", "place", "hour", "payload")}
+    keys |= {"count": np.full(len(rows), "turnout" if check == "turnout_jump" else OBSERVED, dtype=object)}
+    own = Sheets(keys, (), np.empty((len(rows), 0)))
+    came = (rows["count"] - rows["earlier_count"]).to_numpy(dtype=np.float64)
+    voters = known["registered_voters"].to_numpy(dtype=np.float64)
+    return _unlike(check, own, came, voters, group, VOTED, rows["earlier_hour"].to_numpy(dtype=object))
 
 
 def _latest(protocols: Sheets) -> Sheets:
@@ -64,16 +98,25 @@ def _over_list(own: Sheets, ballots: Floats, voters: Floats) -> _Found:
     return [found], judged("turnout_over_list", own, there)
 
 
-def _unlike(check: str, own: Sheets, part: Floats, whole: Floats, district: NDArray[np.int64]) -> _Found:
-    """Shares that are unlike their district's. The scale has the chance of few ballots in it besides the MAD."""
+def _unlike(
+    check: str,
+    own: Sheets,
+    part: Floats,
+    whole: Floats,
+    group: NDArray[np.int64],
+    line: str = "",
+    other: NDArray[Any] | None = None,
+) -> _Found:
+    """Shares that are unlike their group's (-1: it has none). The scale has the chance of few ballots in it besides
+    the MAD."""
     with np.errstate(invalid="ignore"):
-        there: Rows = np.isfinite(part) & (whole >= LEAST_BALLOTS) & (district >= 0)
-    pecs = np.bincount(district[there], minlength=int(district.max(initial=0)) + 1)
-    there &= pecs[district] >= LEAST_PECS
+        there: Rows = np.isfinite(part) & (whole >= LEAST_BALLOTS) & (group >= 0)
+    pecs = np.bincount(group[there], minlength=int(group.max(initial=0)) + 1)
+    there &= pecs[group] >= LEAST_PECS
     if not there.any():
         return [], []
-    chosen = np.flatnonzero(there)[np.argsort(district[there], kind="stable")]
-    of = district[chosen]
+    chosen = np.flatnonzero(there)[np.argsort(group[there], kind="stable")]
+    of = group[chosen]
     share, size = part[chosen] / whole[chosen], pecs[of]
     middles = _medians(share, of)
     spreads = _MAD * _medians(np.abs(share - middles), of)
@@ -81,8 +124,9 @@ def _unlike(check: str, own: Sheets, part: Floats, whole: Floats, district: NDAr
     scale = np.sqrt(spreads**2 + likely * (1 - likely) / whole[chosen])
     p = np.asarray(2 * special.stdtr(size - 1, -np.abs(share - middles) / scale), dtype=np.float64)
     kept = discoveries(p)
-    found = at(own, chosen[kept], check, line="", left=share[kept], right=middles[kept],
-               difference=(share - middles)[kept], p=p[kept])  # fmt: skip
+    found = at(own, chosen[kept], check, line=line, left=share[kept], right=middles[kept],
+               difference=(share - middles)[kept], other=None if other is None else other[chosen[kept]],
+               p=p[kept])  # fmt: skip
     return [found], judged(check, own, there)
 
 

@@ -157,13 +157,14 @@ def falls(m: Moment, contest: str | None = None) -> pd.DataFrame:
     return found if contest is None else found[found["contest"] == contest].reset_index(drop=True)
 
 
+def steps(m: Moment) -> pd.DataFrame:
+    """Published turnout counts beside that of the hour before: source, contest, scope, place, hour, payload, count,
+    earlier_hour, earlier_count (none at the first)."""
+    return _STEPS.of(m).copy(deep=False)
+
+
 def _falls(m: Moment) -> pd.DataFrame:
-    counts = sheets(m).of(count="turnout")
-    names = ["source", "contest", "scope", "place", "hour", "payload"]
-    rows = pd.DataFrame({name: counts.keys[name] for name in names}).assign(count=counts.line(VOTED))
-    rows = rows[rows["count"].notna()].sort_values(["source", "contest", "scope", "place", "hour"])
-    before = rows.groupby(["source", "contest", "scope", "place"], sort=False)
-    rows = rows.assign(earlier_hour=before["hour"].shift(), earlier_count=before["count"].shift())
+    rows = steps(m)
     fell = rows[rows["count"] < rows["earlier_count"]]
     order = fell.assign(size=fell["count"] - fell["earlier_count"]).sort_values(["size", "place", "hour"])
     return order[
@@ -171,6 +172,16 @@ def _falls(m: Moment) -> pd.DataFrame:
     ].reset_index(drop=True)
 
 
+def _steps(m: Moment) -> pd.DataFrame:
+    counts = sheets(m).of(count="turnout")
+    names = ["source", "contest", "scope", "place", "hour", "payload"]
+    rows = pd.DataFrame({name: counts.keys[name] for name in names}).assign(count=counts.line(VOTED))
+    rows = rows[rows["count"].notna()].sort_values(["source", "contest", "scope", "place", "hour"])
+    before = rows.groupby(["source", "contest", "scope", "place"], sort=False)
+    return rows.assign(earlier_hour=before["hour"].shift(), earlier_count=before["count"].shift())
+
+
+_STEPS = KeptOfMoment(_steps)
 _FALLS = KeptOfMoment(_falls)  # a figure, and a check
 
 
