@@ -4,14 +4,21 @@ import contextlib
 import gc
 import logging
 import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Literal
 
+import sqlalchemy as sa
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 from streamlit.logger import get_logger
 
+from elections.config import ConfigError
 from loaders import schedule
+from loaders.source import plain
 from pages import (
     address,
     charts_map,
@@ -37,6 +44,7 @@ from pages import (
 from pages.words import _
 from queries import judging, snapshot
 from queries.moment import here
+from store.clock import RehearsedStore
 
 log = logging.getLogger("baikoo")
 
@@ -92,8 +100,14 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         log.error(door.REFUSAL.format(address=address))
         yield None
         return
-    with contextlib.ExitStack() as stack:
+    try:
         engine, election = here()
+    except (ConfigError, RehearsedStore, sa.exc.SQLAlchemyError) as error:
+        log.error("Baikoo cannot start: %s", plain(error))
+        signal.raise_signal(signal.SIGTERM)
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
         stack.enter_context(snapshot.keep_fresh())
         if os.environ.get("BAIKOO_SCHEDULE") != "off":
             stack.callback(schedule.start(engine, election).shutdown)
@@ -104,6 +118,11 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         door.answer_at_once()
         door.open_up()
         yield None
+
+
+async def overview_is_the_first(request: Request) -> Response:
+    """The Overview is the page without a name: whoever types its name gets there too, with what the address chose."""
+    return RedirectResponse("./" + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def failed(error: Exception) -> bool:
@@ -122,7 +141,7 @@ else:  # imported by the server
     app = st.App(
         __file__,
         lifespan=lifespan,
-        routes=[charts_map.route(), *pulse.routes()],
+        routes=[charts_map.route(), *pulse.routes(), Route("/overview", overview_is_the_first)],
         middleware=[Middleware(door.Door)],
         on_script_error=failed,
     )

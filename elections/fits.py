@@ -136,6 +136,8 @@ def _sources(election: "Election") -> Iterator[Misfit]:
     for i, source in enumerate(election.sources):
         for j, again in _repeated(feed.id for feed in source.feeds):
             yield ("sources", i, "feeds", j), f"{again} stands twice"
+        if source.feeds and not source.contact:
+            yield ("sources", i, "contact"), "who asks is not said: a commission's site is told it with every request"
         for j, feed in enumerate(source.feeds):
             if feed.contest not in contests:
                 yield ("sources", i, "feeds", j, "contest"), f"there is no contest {feed.contest}"

@@ -223,7 +223,8 @@ class _Reading:
             there = contract.keys(self.conn, view)
             set_aside = {a.key for a in aside if a.place == view.name}
             vanished = (here[view.name] | set_aside) - there
-            if not self.accept and len(vanished) > max(_FEW, self.source.most_lost * len(here[view.name])):
+            empty = not there and len(here[view.name]) > 1  # one row may well be taken back
+            if not self.accept and (empty or len(vanished) > max(_FEW, self.source.most_lost * len(here[view.name]))):
                 alarms.append(f"{view.name} shows {len(there)} of the {len(here[view.name])} rows we hold")
             elif vanished:
                 self.batch.gone[view.name] = vanished

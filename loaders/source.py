@@ -8,6 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from elections.config import ConfigError
+from store.clock import RehearsedStore
+
 _PERSONAL = frozenset({"full_name", "phone", "backup_phone", "sender"})  # a sender is a telephone
 
 
@@ -59,8 +62,10 @@ def raw_text(row: Any) -> str:
 
 def plain(error: BaseException) -> str:
     """An error in one line for screen and log: never with a statement's parameters, which may be names."""
-    if isinstance(error, SourceError):
+    if isinstance(error, SourceError | ConfigError | RehearsedStore):
         return str(error)
+    if isinstance(error, ImportError | sa.exc.ArgumentError):  # a driver that is not installed, a URL that is none
+        return f"{type(error).__name__}: {error}"
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else None
     if cause is None:
         return type(error).__name__

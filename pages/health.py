@@ -175,7 +175,6 @@ def _loads(seen: View) -> None:
         "changed": shell.Column(_("Changed"), words.number),
         "set_aside": shell.Column(_("Set aside"), words.number),
         "withdrawn": shell.Column(_("Vanished at the source"), words.number),
-        "error": shell.Column(_("Error"), str, "large"),
     }
     count = _("the last {n}").format(n=words.number(len(rows)))
     shell.table(rows, {k: v for k, v in columns.items() if k in rows}, key="loads", count=count, height=280)

@@ -1,7 +1,7 @@
 """The pulse: an open page learns within a second that the figures moved, and draws its live parts again.
 
-A page looks by itself every few seconds. In between, a few lines of JavaScript ask the server twice a second for the key
-of the snapshot, which costs neither of them anything, and press an unseen button when it is another one; not all
+A page looks by itself every few seconds. In between, a few lines of JavaScript ask the server twice a second for the
+key of the snapshot, which costs neither of them anything, and press an unseen button when it is another one; not all
 screens in the same instant.
 """
 

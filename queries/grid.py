@@ -22,7 +22,7 @@ def places(
 ) -> pd.DataFrame:
     """Every region, district or pair of them of the configuration that the filters leave, as `by` names them."""
     names = [name for name in ("region", "district") if name in by]
-    regions = [r.id for r in election.regions if abroad or not r.abroad]
+    regions = [r.id for r in election.regions if abroad or not r.abroad or r.id == region]
     own = {d.id: d.region for d in election.districts}
     if region:
         regions = [r for r in regions if r == region]

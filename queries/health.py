@@ -59,13 +59,12 @@ def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:
 
 
 def loads(m: Moment, limit: int = 50) -> pd.DataFrame:
-    """The last loads, newest first: load, source, committed_at, seen, changed, unchanged, set_aside, withdrawn, error,
-
+    """The last loads, newest first: load, source, committed_at, seen, changed, unchanged, set_aside, withdrawn,
     seconds (it took, by the clock of the monitor).
     """
     return m.frame(
         """
-        select id as "load", source, committed_at, seen, changed, unchanged, set_aside, withdrawn, error,
+        select id as "load", source, committed_at, seen, changed, unchanged, set_aside, withdrawn,
             (committed_at - started_at) / 1000 as seconds
         from load where id <= :load order by id desc limit :limit
         """,

@@ -134,13 +134,6 @@ def _last_committed(conn: sa.Connection, before: int) -> Any:
     return conn.execute(query).scalar() or clock.now()
 
 
-def record_error(engine: sa.Engine, source: str, error: str) -> None:
-    """Leave a load's row that says why it came to nothing."""
-    with writing(engine) as conn:
-        at = max(clock.now(), _last_committed(conn, 1 << 62))
-        conn.execute(t.load.insert().values(source=source, started_at=clock.now(), committed_at=at, error=error))
-
-
 def last_cursor(conn: sa.Connection, source: str) -> Any:
     """The cursor of the source's last load that kept one, or None."""
     return last_kept(conn, source)[1]

@@ -151,6 +151,19 @@ def edited(tmp_path: Path) -> Edit:
             "opening,on_time",
             "questions.csv, row 3: opening.on_time stands twice",
         ),
+        (
+            "election.toml",
+            "interval = 30",
+            """interval = 30
+[[sources.feeds]]
+id = "machine"
+path = "/m"
+contest = "council"
+count = "machine"
+scope = "country"
+rows = "rows\"""",
+            "sources.observation.contact: who asks is not said",
+        ),
         ("questions.csv", "Сканер работает", "", "questions.csv, row 3: name: no words in ru"),
         ("questions.csv", "Opened on time,", "Opened, on time,", "questions.csv, row 2: 10 cells under 9 columns"),
         ("questions.csv", "tolerance,", "type,", "questions.csv, row 1: the column 'type'"),

@@ -211,6 +211,19 @@ def test_a_view_that_is_suddenly_empty_withdraws_nothing_and_shows(
     assert current(store, t.pec) == []
 
 
+def test_a_small_view_that_is_suddenly_empty_is_no_withdrawal_either(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.report("r1", "08:10", OPENING)
+    observation.report("r2", "08:11", OPENING)
+    poll("08:30")
+    observation.vanish("report")
+    for minute in range(31, 39):
+        poll(f"08:{minute}")
+    assert "obs_report shows 0 of the 2 rows we hold" in poll("08:39").error
+    assert len(current(store, t.report)) == 2
+
+
 def test_the_same_report_twice_counts_once_by_its_later_row(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:

@@ -8,7 +8,7 @@ from queries import answers, changes, health, pec, results
 from queries.kept import moved
 from store import clock
 from store import tables as t
-from store.loading import loading, record_error
+from store.loading import loading
 from tests.facts import ELECTION, Facts
 
 
@@ -122,13 +122,6 @@ class TestHealth:
         assert list(health.quarantined(facts.as_of("10:10"))["reason"]) == ["unknown_pec"]
         assert health.health(facts.as_of("10:10")).set_index("source").loc["observation", "quarantined"] == 1
         assert health.quarantined(facts.at("10:31")).empty
-
-    def test_a_load_that_failed_stands_in_the_list_with_its_error(self, facts: Facts) -> None:
-        with clock.frozen(ELECTION.moment_of("10:00")):
-            record_error(facts.store, "commission", "not JSON")
-        row = health.loads(facts.at("10:01")).iloc[0]
-        assert (row["source"], row["error"]) == ("commission", "not JSON")
-        assert health.health(facts.at("10:01")).set_index("source")["last_change_at"].isna().all()
 
 
 class TestOnePec:

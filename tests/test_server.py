@@ -103,6 +103,32 @@ def test_a_page_that_is_the_first_request_after_a_start_goes_through_the_dashboa
         assert not run.page_not_found
 
 
+def test_the_overview_answers_to_its_name_too(address: str) -> None:
+    answer = get(f"{address}/overview?lang=ru&as_of=12:00", follow_redirects=True)
+    assert str(answer.url) == f"{address}/?lang=ru&as_of=12:00"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"BAIKOO_ELECTION": "nowhere"}, "nowhere/election.toml: there is no such file"),
+        ({"BAIKOO_STORE": "nonsense"}, "Could not parse SQLAlchemy URL"),
+        ({"BAIKOO_STORE": "postgresql://user:secret@127.0.0.1:1/none"}, "port 1 failed: Connection refused"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(environment: dict[str, str], said: str) -> None:
+    own = os.environ | {"BAIKOO_ELECTION": "kg-2021-11-28"} | environment
+    ended = subprocess.run(
+        [sys.executable, *streamlit(free_port())], cwd=ROOT, env=own, capture_output=True, text=True, timeout=60
+    )
+    out = ended.stdout + ended.stderr
+    assert ended.returncode
+    assert "Baikoo cannot start: " in out
+    assert said in out
+    assert "Traceback" not in out
+    assert "secret" not in out
+
+
 def test_a_file_in_pages_that_is_no_page_cannot_be_asked_for(store_url: str, tmp_path: Path) -> None:
     port = free_port()
     with started(store_url, streamlit(port), port, tmp_path / "log") as url:
