@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from bench import quiet
 from elections.config import Election, read
 from loaders import mapping
 from pages import check_words, words
@@ -97,6 +99,14 @@ def test_in_quiet_nights_of_other_seeds_no_check_of_tier_a_fires(sqlite_store: s
     judged = {(check, kind[1]) for o in outcomes for check, kind, n in o.judged if n}
     assert ("total_is_sum", "manual") in judged
     assert (("total_is_sum", "machine") in judged) == (seed % 2 == 0 or evening >= election.moment_of("20:49"))
+
+
+def test_a_quiet_day_that_the_loaders_play_has_nothing_of_tier_a_at_any_poll(tmp_path: Path) -> None:
+    """One of the ten that `python -m bench.quiet` plays."""
+    night = quiet.judged(3, tmp_path)
+    assert night.fired == 0
+    assert night.polls > 100
+    assert night.compared > 1_000_000
 
 
 def seen(election: Election, commission: Commission, at: dict[str, datetime]) -> Sheets:
