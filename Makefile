@@ -9,6 +9,7 @@ run: .venv/installed
 ifeq ($(ELECTION),)
 	@exec $(PY) -m rehearsal --election kg-2021-11-28 --until 13:30 --speed 60 --serve
 else
+	@echo "The dashboard: http://127.0.0.1:8501"
 	@BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m streamlit run dashboard.py
 endif
 

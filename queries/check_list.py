@@ -395,8 +395,8 @@ TO_LOOK_AT: tuple[Check, ...] = (
         _CAP,
         text(
             "Machine and manual count differ by {left} votes; at half of the PECs by {right} or less.",
-            "Машинный и ручной подсчёт различаются на {left} голосов; у половины УИК — на {right} или меньше.",
-            "Машина менен кол саноосу {left} добушка айырмаланат; УШКлардын жарымында {right} же андан аз.",
+            "Автоматический и ручной подсчёт различаются на {left} голосов; у половины УИК — на {right} или меньше.",
+            "Автоматтык эсеп менен кол эсеби {left} добушка айырмаланат; УШКлардын жарымында {right} же андан аз.",
         ),
         innocent=("machine_unread", "stationary_box", "typed_wrong"),
     ),
