@@ -1,9 +1,10 @@
 #!/bin/sh
-# What the tests need beside Python: Debian's Chromium, and fonts with the letters of Kyrgyz.
+# What the tests need beside Python: Debian's Chromium, fonts with the letters of Kyrgyz, the library that Playwright wants.
 set -eu
 missing=""
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
 fc-list 2>/dev/null | grep -qiE 'noto ?sans|dejavu' || missing="$missing fonts-dejavu-core fonts-noto-core fontconfig"
+ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 || missing="$missing libatomic1"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo -n"; else
     echo "Please type: sudo apt-get install$missing" >&2
