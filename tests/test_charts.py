@@ -258,7 +258,7 @@ def test_an_hour_under_a_red_light_has_no_number_in_the_chart() -> None:
 
 
 def test_an_answer_under_a_red_light_is_not_in_the_chart_and_a_preliminary_one_is_hollow() -> None:
-    spec = CHARTS["answers"](None)  # type: ignore[arg-type]
+    spec = CHARTS["answers"](None)  # type: ignore[arg-type] # -- it asks nothing of its view
     rows = spec["datasets"]["rows"]
     assert [(r["said"], r["written"], r["sure"]) for r in rows] == [
         ("no", "3.0% (9 of 300)", 1),

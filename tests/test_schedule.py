@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 
 def one_source(monkeypatch: pytest.MonkeyPatch, look: Callable[..., Found], interval: int = 60) -> Election:
     """An election with one source, whose loader is this function."""
-    monkeypatch.setitem(schedule.KINDS, "made_up", look)  # type: ignore[arg-type] # the registry is read-only elsewhere
+    monkeypatch.setitem(schedule.KINDS, "made_up", look)  # type: ignore[arg-type] # -- the registry is read-only elsewhere
     source = ELECTION.sources[0].model_copy(update={"id": "made_up", "kind": "made_up", "interval": interval})
     return ELECTION.model_copy(update={"sources": (source,)})
 
@@ -166,7 +166,7 @@ def test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_ov
     other = ELECTION.model_copy(
         update={"sources": (election.sources[0].model_copy(update={"kind": "second", "interval": 1}),)}
     )
-    monkeypatch.setitem(schedule.KINDS, "second", lambda *_: (second_asked.append(1), Found())[1])  # type: ignore[arg-type] # as above
+    monkeypatch.setitem(schedule.KINDS, "second", lambda *_: (second_asked.append(1), Found())[1])  # type: ignore[arg-type] # -- as above
     second_store = connect(postgres_url)
     first = schedule.start(store, election)
     wait_for(lambda: len(first_asked) >= 1)
