@@ -217,8 +217,11 @@ class Night:
             load.cursor = {feed: {"payload": payload, "mapping": ""}}
         poll = {"source": _COMMISSION, "outcome": "ok", "seen": len(new) + len(again), "milliseconds": 100}
         with store.begin() as conn:
-            conn.execute(t.poll.insert(), [poll | {"polled_at": at, "load": load.id}])
-            conn.execute(t.poll.insert(), [poll | {"polled_at": at + timedelta(minutes=1), "load": None}])
+            for when, made in ((at, load.id), (at + timedelta(minutes=1), None)):
+                looked = t.poll.insert().returning(t.poll.c.id)
+                number = conn.execute(looked, poll | {"polled_at": when, "load": made}).scalar_one()
+                feeds = self.election.source(_COMMISSION).feeds
+                conn.execute(t.poll_feed.insert(), [{"poll": number, "feed": f.id} for f in feeds])
 
     def _publish(self, count: str, pecs: Sequence[str]) -> list[str]:
         """These PECs are published now; the ones that were before, and that the commission changes with it."""

@@ -99,9 +99,12 @@ class _Poll:
     def _ask(self, feed: Feed) -> bool:
         """Take a feed; False where nobody answers, so that the others need not be asked either."""
         memory = self.memory.feeds[feed.id]
+        self.found.answered.discard(feed.id)
         try:
             self.asked += 1
-            if not self._take(feed, memory):
+            if self._take(feed, memory):
+                self.found.answered.add(feed.id)
+            else:
                 self.not_there.append(f"{feed.id}: HTTP 404 Not Found")
         except NotAsked as held:
             self.asked -= 1

@@ -71,7 +71,9 @@ def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: 
         "load": found.load,
     }
     with writing(store) as conn:
-        conn.execute(t.poll.insert(), row)
+        poll = conn.execute(t.poll.insert().returning(t.poll.c.id), row).scalar_one()
+        if found.answered:
+            conn.execute(t.poll_feed.insert(), [{"poll": poll, "feed": feed} for feed in sorted(found.answered)])
 
 
 def start(store: sa.Engine, election: Election) -> BackgroundScheduler:

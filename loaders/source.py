@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +20,11 @@ class SourceError(Exception):
 
 @dataclass
 class Found:
-    """What came of a poll: rows read, the last load they went into, and what is wrong with the source."""
+    """What came of a poll: rows read, the last load they went into, the feeds that answered, what is wrong."""
 
     seen: int = 0
     load: int | None = None
+    answered: set[str] = field(default_factory=set)
     error: str | None = None
 
 

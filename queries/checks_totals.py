@@ -3,10 +3,14 @@
 While counts stream in, a table and its PECs are of different moments. They are held against each other only where
 they are of the same one: the table says of how many PECs it is, we have as many, and it was the same before and after
 they were fetched (`loaders.commission` asks for it on both sides), none of them changed since; or both stood still over
-a whole poll that found nothing new. Otherwise there is nothing to say yet.
+a whole poll that found nothing new of them. Otherwise there is nothing to say yet.
+
+Where some PECs lack a line the total cannot be lower than the sum of the others, and a list's cannot be higher by more
+than the valid ballots of those PECs.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 from queries.check_kinds import Columns, Outcome
 from queries.moment import Moment
 from queries.published import feeds
-from queries.sheets import Kind, Sheets
+from queries.sheets import Floats, Kind, Rows, Sheets
 
 PECS = "pecs"  # the line of a table that says of how many PECs it is
 _NEAR = 1e-6
@@ -29,7 +33,8 @@ _Found = tuple[list[Columns], Judged]
 
 def totals(m: Moment, published: Sheets) -> Outcome:
     """Tables of the country and the regions against their PECs, and the country's against the regions'."""
-    still = _Still(m)
+    still, named = _Still(m), _regions(m)
+    lists = {item.id for contest in m.election.contests for item in contest.lists}
     findings: list[Columns] = []
     made: Judged = []
     scopes, places = published.keys["scope"], published.keys["place"]
@@ -38,10 +43,10 @@ def totals(m: Moment, published: Sheets) -> Outcome:
         pecs, regions, country = at[scope == "pec"], at[scope == "region"], at[scope == "country"]
         groups = [(table, pecs) for table in country]
         if len(regions) and len(pecs):
-            groups += _by_region(m, published, regions, pecs)
-        compared = [_against_pecs(published, table, parts, still) for table, parts in groups if len(parts)]
+            groups += _by_region(published, regions, pecs, named)
+        compared = [_against_pecs(published, table, parts, still, lists) for table, parts in groups if len(parts)]
         if set(places[regions]) == {r.id for r in m.election.regions}:
-            compared += [_against_regions(published, table, regions, still) for table in country]
+            compared += [_against_regions(published, table, regions, still, lists) for table in country]
         findings += [f for found, _ in compared for f in found]
         made += [j for _, counted in compared for j in counted]
     return Outcome(findings, made)
@@ -55,50 +60,66 @@ def _alike(published: Sheets) -> list[_At]:
     return [np.flatnonzero(np.all([n == k for n, k in zip(names, kind, strict=True)], axis=0)) for kind in kinds]
 
 
-def _against_pecs(published: Sheets, table: int, parts: _At, still: "_Still") -> _Found:
+def _against_pecs(published: Sheets, table: int, parts: _At, still: "_Still", lists: Collection[str]) -> _Found:
     """A table against the PECs that it is the total of."""
     row = _row(published, table)
     kind = (row["contest"], row["count"], row["scope"])
     stated, ours = float(published.line(PECS)[table]), float(len(parts))
     said = stated == stated
-    quiet = still.of(row["source"])
+    quiet = still.of(row)
     findings: list[Columns] = []
-    judged: Judged = []
-    if said and (stated == ours or quiet):
-        judged.append(("total_pecs", kind, 1))
+    judged: Judged = [("total_pecs", kind, int(said and (stated == ours or quiet)))]
     if said and stated != ours:
         if quiet:
             findings.append(_finding("total_pecs", row, [PECS], np.array([stated]), np.array([ours])))
-        return findings, judged
+        return findings, [*judged, ("total_is_sum", kind, 0)]
     if not quiet and (not said or not still.stood_around_pecs(row)):
-        return findings, judged
-    found, compared = _against_sum("total_is_sum", published, table, parts)
+        return findings, [*judged, ("total_is_sum", kind, 0)]
+    found, compared = _against_sum("total_is_sum", published, table, parts, lists)
     return [*findings, *found], [*judged, ("total_is_sum", kind, compared)]
 
 
-def _against_regions(published: Sheets, table: int, regions: _At, still: "_Still") -> _Found:
+def _against_regions(published: Sheets, table: int, regions: _At, still: "_Still", lists: Collection[str]) -> _Found:
     """The country's table against those of all regions, where they came together, or stood still."""
     row = _row(published, table)
+    kind = (row["contest"], row["count"], row["scope"])
     together = len({still.made(_row(published, one)) for one in (table, *regions)}) == 1
-    if not together and not still.of(row["source"]):
-        return [], []
-    found, compared = _against_sum("country_is_regions", published, table, regions)
-    return found, [("country_is_regions", (row["contest"], row["count"], row["scope"]), compared)]
+    if not together and not still.of(row):
+        return [], [("country_is_regions", kind, 0)]
+    found, compared = _against_sum("country_is_regions", published, table, regions, lists)
+    return found, [("country_is_regions", kind, compared)]
 
 
-def _against_sum(check: str, published: Sheets, table: int, parts: _At) -> tuple[list[Columns], int]:
-    """Every line that the table and all of its parts have, and how many these are."""
+def _against_sum(
+    check: str, published: Sheets, table: int, parts: _At, lists: Collection[str]
+) -> tuple[list[Columns], int]:
+    """Every line that the table and its parts have, and how many of these could be judged."""
     lines = [n for n in published.numbers() if n != PECS or check == "country_is_regions"]
     values = published.block(lines)
-    stated, sums = values[table], values[parts].sum(axis=0)
-    there = np.isfinite(stated) & np.isfinite(sums)
-    wrong = np.flatnonzero(there & (np.abs(stated - sums) > _NEAR))
-    found = _finding(check, _row(published, table), [lines[w] for w in wrong], stated[wrong], sums[wrong])
-    return [found], int(there.sum())
+    stated, own = values[table], values[parts]
+    sums, lacking = np.nansum(own, axis=0), np.isnan(own)
+    with np.errstate(invalid="ignore"):
+        gap, room = stated - sums, _room(published, parts, lines, lacking, lists)
+        there: Rows = np.isfinite(stated) & np.invert(lacking.all(axis=0))
+        wrong: Rows = there & ((gap < -_NEAR) | (gap > room + _NEAR))
+    judged = there & np.isfinite(room) | wrong
+    at = np.flatnonzero(wrong)
+    found = _finding(check, _row(published, table), [lines[w] for w in at], stated[at], sums[at], room[at])
+    return [found], int(judged.sum())
 
 
-def _finding(check: str, row: Row, lines: Sequence[str], stated: Any, ours: Any) -> Columns:
-    compared = {"line": list(lines), "left": stated, "right": ours, "difference": stated - ours, "tolerance": 0.0}
+def _room(published: Sheets, parts: _At, lines: list[str], lacking: Rows, lists: Collection[str]) -> Floats:
+    """By line the most that the parts which lack it can add to the sum: nothing where none does, nobody knows how much
+    where it is no list's."""
+    valid = published.line("valid")[parts]
+    of_list = np.array([line in lists for line in lines], dtype=np.bool_)
+    most = np.where(lacking, np.where(of_list, valid[:, None], np.inf), 0.0).sum(axis=0)
+    return np.asarray(np.where(np.isnan(most), np.inf, most), dtype=np.float64)
+
+
+def _finding(check: str, row: Row, lines: Sequence[str], stated: Any, ours: Any, room: Any = 0.0) -> Columns:
+    over = np.where(stated > ours, room, 0.0)  # a total that is too low has no excuse
+    compared = {"line": list(lines), "left": stated, "right": ours, "difference": stated - ours, "tolerance": over}
     return {"check": check, **row, **compared}
 
 
@@ -107,55 +128,83 @@ def _row(published: Sheets, at: int) -> Row:
     return {name: values[at] for name, values in published.keys.items()}
 
 
-def _by_region(m: Moment, published: Sheets, tables: _At, pecs: _At) -> list[tuple[int, _At]]:
-    """Each region's table and its PECs, by the region that was published with them, else by the frame's."""
-    row = _row(published, pecs[0])
-    own = m.frame(
+def _by_region(published: Sheets, tables: _At, pecs: _At, named: dict[tuple[Any, ...], str]) -> list[tuple[int, _At]]:
+    """Each region's table and its PECs."""
+    keys = zip(*(published.keys[name][pecs] for name in ("source", "contest", "count", "place")), strict=True)
+    regions = np.array([named.get(key) for key in keys], dtype=object)
+    return [(int(table), pecs[regions == published.keys["place"][table]]) for table in tables]
+
+
+def _regions(m: Moment) -> dict[tuple[Any, ...], str]:
+    """The region of each PEC, by source, contest, count and place: as it was published with it, else the frame's.
+
+    Nothing where no region has a table of what is published by PEC.
+    """
+    by_scope = {
+        s: {(f["contest"], f["count"]) for f in feeds(m.election) if f["scope"] == s} for s in ("pec", "region")
+    }
+    if not by_scope["pec"] & by_scope["region"]:
+        return {}
+    rows = m.frame(
         """
-        select p.place, coalesce(max(p.region), max(f.region)) as region
+        select p.source, p.contest, p.count, p.place, coalesce(max(p.region), max(f.region)) as region
         from published_now p left join pec_now f on f.pec = p.place
-        where p.source = :source and p.contest = :contest and p.scope = 'pec' and p.count = :count
-        group by p.place
-        """,
-        source=row["source"],
-        contest=row["contest"],
-        count=row["count"],
+        where p.scope = 'pec'
+        group by p.source, p.contest, p.count, p.place
+        """
     )
     ids = {name: r.id for r in m.election.regions for name in (r.id, *r.name.values())}
-    of = {place: ids.get(region) for place, region in zip(own["place"], own["region"], strict=True)}
-    places = published.keys["place"]
-    regions = np.array([of[place] for place in places[pecs]], dtype=object)
-    return [(int(table), pecs[regions == places[table]]) for table in tables]
+    return {tuple(key): ids[region] for *key, region in rows.to_numpy(dtype=object).tolist() if region in ids}
 
 
 class _Still:
-    """Whether a source stood still: it was polled after its last change, and nothing was new."""
+    """What stood still: in a poll after its last change all of its feeds answered, and nothing of it was new.
+
+    Its feeds are those of its contest and count. What becomes of the source's other feeds is nothing to it.
+    """
 
     def __init__(self, m: Moment) -> None:
         self._m = m
 
-    def of(self, source: str) -> bool:
-        return source in self._quiet
+    def of(self, table: Row) -> bool:
+        return (table["source"], table["contest"], table["count"]) in self._quiet
 
     @cached_property
-    def _quiet(self) -> set[str]:
+    def _quiet(self) -> set[tuple[Any, ...]]:
+        changed: dict[tuple[Any, ...], int] = {}
+        for (source, contest, count, _scope, _hour), loads in self._moved.items():
+            changed[source, contest, count] = max(changed.get((source, contest, count), 0), *loads)
+        feeds_of = [
+            {"source": s.id, "contest": f.contest, "count": f.count, "feed": f.id}
+            for s in self._m.election.sources
+            for f in s.feeds
+        ]
+        kinds = Counter((f["source"], f["contest"], f["count"]) for f in feeds_of)
+        names = ("source", "contest", "count", "feeds", "changed")
+        asked = [
+            dict(zip(names, (*kind, n, changed[kind]), strict=True)) for kind, n in kinds.items() if kind in changed
+        ]
+        if not asked:
+            return set()
         rows = self._m.frame(
             """
-            select s.source, (
-                select max(l.committed_at) from load l
-                where l.source = s.source and l.id <= :load and (l.changed > 0 or l.withdrawn > 0)) as changed_at, (
-                select max(p.polled_at) from poll p
-                where p.source = s.source and p.outcome = 'ok' and p.load is null and p.polled_at <= :at) as polled_at
-            from (select distinct source from feed) s
+            select k.source, k.contest, k.count
+            from kind k join load l on l.id = k.changed
+            where exists (
+                select 1 from poll p
+                where p.source = k.source and p.polled_at > l.committed_at and p.polled_at <= :at and k.feeds = (
+                    select count(*) from poll_feed a join feed f on f.feed = a.feed
+                    where a.poll = p.id and f.source = k.source and f.contest = k.contest and f.count = k.count))
             """,
-            {"feed": feeds(self._m.election)},
+            {"kind": asked, "feed": feeds_of},
         )
-        return set(rows.loc[rows["polled_at"] > rows["changed_at"], "source"])
+        return set(rows.itertuples(index=False, name=None))
 
     def stood_around_pecs(self, table: Row) -> bool:
         """Whether the table was there before the PECs that came last, and none was changed since it was made."""
         made = self.made(table)
-        came, edited = self._pecs.get((table["contest"], table["count"], table["hour"]), (0, 0))
+        own = (table["source"], table["contest"], table["count"], "pec", table["hour"])
+        came, edited = self._moved.get(own, (0, 0))
         return edited <= made <= came
 
     def made(self, table: Row) -> int:
@@ -163,20 +212,18 @@ class _Still:
         return self._made.get((table["contest"], table["scope"], table["place"], table["count"], table["hour"]), 0)
 
     @cached_property
-    def _pecs(self) -> dict[tuple[Any, ...], tuple[int, int]]:
-        """The loads that brought protocols last, and that changed or ended one that was there."""
+    def _moved(self) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """By source, contest, count, scope and hour: the loads that brought figures last, and that ended one."""
         rows = self._m.frame(
             """
-            select contest, count, hour, max(load_from) as came,
+            select source, contest, count, scope, hour, max(load_from) as came,
                 coalesce(max(case when load_to <= :load then load_to end), 0) as edited
             from published
-            where load_from <= :load and scope = 'pec'
-            group by contest, count, hour
+            where load_from <= :load
+            group by source, contest, count, scope, hour
             """
         )
-        return dict(
-            zip(_loads(rows.drop(columns="edited")), zip(rows["came"], rows["edited"], strict=True), strict=True)
-        )
+        return {tuple(row[:-2]): (int(row[-2]), int(row[-1])) for row in rows.to_numpy(dtype=object).tolist()}
 
     @cached_property
     def _made(self) -> dict[tuple[Any, ...], int]:

@@ -28,16 +28,19 @@ _LOOK = 2.0  # seconds between looks at whether there is a poll to judge
 _REST = 2.0  # after one, so many times as long as it took: the pages want the processor too
 _OF_ALL = frozenset({"total_is_sum", "total_pecs", "country_is_regions"})  # hold figures of several payloads together
 
-# A poll that changed something, and the first one after it that found nothing: some checks wait until a table and its
-# PECs stood still.
+# A poll that changed something, and those after it up to one in which everything answered and nothing was new: some
+# checks wait until a table and its PECs stood still.
 _TO_JUDGE = sa.text(
     """
     with looked as (
-        select id, source, polled_at, load, lag(load) over (partition by source order by id) as before
-        from poll where source in :sources and (outcome = 'ok' or load is not null))
+        select id, source, polled_at, load, max(case when load is not null then id end) over earlier as changed,
+            max(case when load is null and outcome = 'ok' then id end) over earlier as still
+        from poll where source in :sources
+        window earlier as (partition by source order by id rows between unbounded preceding and 1 preceding))
     select p.id, p.source, p.polled_at, l.committed_at
     from looked p left join load l on l.id = p.load
-    where (p.load is not null or p.before is not null)
+    where (p.load is not null or p.changed > coalesce(p.still, 0) and exists (
+            select 1 from poll_feed f where f.poll = p.id))
         and not exists (select 1 from check_result r where r.poll = p.id)
     order by p.id
     """

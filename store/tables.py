@@ -73,6 +73,15 @@ poll = sa.Table(  # every look at a source, also those that found nothing and so
     sa.Index("poll_source", "source", "id"),
 )
 
+poll_feed = sa.Table(  # the feeds of a commission that answered in a poll, and whose answer could be taken
+    "poll_feed",
+    metadata,
+    _id(),
+    sa.Column("poll", sa.BigInteger, sa.ForeignKey("poll.id"), nullable=False),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Index("poll_feed_once", "poll", "feed", unique=True),
+)
+
 payload = sa.Table(  # what a source sent, byte for byte, committed before anybody parsed it
     "payload",
     metadata,

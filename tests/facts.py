@@ -125,6 +125,15 @@ class Facts:
         said = {"device": device, "from": start, "to": end, **more}
         return self.report(pec, "equipment_episode", at=at, **said)
 
+    def polled(self, at: str, *failing: str, outcome: str = "ok", load: int | None = None) -> int:
+        """A poll of the commission in which all of its feeds answered but for those that failed; its id."""
+        row = {"source": "commission", "polled_at": self.election.moment_of(at), "outcome": outcome, "load": load}
+        feeds = [f.id for f in self.election.source("commission").feeds if f.id not in failing]
+        with self.store.begin() as conn:
+            poll = int(conn.execute(t.poll.insert().returning(t.poll.c.id), row).scalar_one())
+            conn.execute(t.poll_feed.insert(), [{"poll": poll, "feed": feed} for feed in feeds])
+        return poll
+
     def published(
         self, count: str, place: str, lines: dict[str, float], at: str, hour: str = "", scope: str = "pec"
     ) -> Self:

@@ -377,13 +377,6 @@ def streamed(facts: Facts, w: World, number: int, at: str, stated: int | None = 
     facts.put(t.published, *rows, at=at, source="commission")
 
 
-def polled(facts: Facts, at: str) -> None:
-    """A poll of the commission that found nothing new."""
-    row = {"source": "commission", "polled_at": facts.election.moment_of(at), "outcome": "ok", "seen": 0}
-    with facts.store.begin() as conn:
-        conn.execute(t.poll.insert().values(milliseconds=1, **row))
-
-
 @pytest.fixture
 def streaming(store: sa.Engine) -> tuple[Facts, World]:
     w = world()
@@ -425,14 +418,14 @@ def test_a_correction_between_pecs_and_table_is_no_contradiction(streaming: tupl
     rows = figures("manual", "country", "", table) + figures("manual", "country", "", shares(table), unit="percent")
     facts.put(t.published, *rows, at="20:12", source="commission")
     assert fired(facts, "20:12", tier="A") == set()  # the PECs may follow
-    polled(facts, "20:14")
+    facts.polled("20:14")
     assert fired(facts, "20:14", tier="A") == {"total_is_sum"}
 
 
 def test_when_both_stand_still_a_table_of_other_pecs_is_said(streaming: tuple[Facts, World]) -> None:
     facts, w = streaming
     streamed(facts, w, 5, at="20:10", stated=6)
-    polled(facts, "20:12")
+    facts.polled("20:12")
     (row,) = checks.findings(facts.at("20:12")).to_dict("records")
     assert (row["check"], row["left"], row["right"]) == ("total_pecs", 6, 5)
 
@@ -449,7 +442,7 @@ def test_a_pec_that_was_edited_after_the_table_is_judged_when_a_poll_found_nothi
     edited = figures("manual", "pec", "0001", w.protocols["0001"])
     facts.put(t.published, *edited, at="20:12", source="commission")
     assert fired(facts, "20:12") == {"line_changed"}  # the table may follow
-    polled(facts, "20:14")
+    facts.polled("20:14")
     assert fired(facts, "20:14") == {"line_changed", "total_is_sum"}
 
 
@@ -459,8 +452,60 @@ def test_a_table_that_says_nothing_of_its_pecs_is_judged_when_it_stands_still(st
     rows += figures("manual", "country", "", {FIRST: w.protocols["0001"][FIRST] + 1})
     facts.put(t.published, *rows, at="20:10", source="commission")
     assert fired(facts, "20:10") == set()
-    polled(facts, "20:12")
+    facts.polled("20:12")
     assert fired(facts, "20:12") == {"total_is_sum"}
+
+
+@pytest.mark.parametrize("lacking", ["a list's votes", "all votes", "nothing"])
+def test_a_pec_that_lacks_a_line_keeps_no_wrong_total_hidden(sqlite_store: sa.Engine, lacking: str) -> None:
+    w, facts = world(), Facts(sqlite_store)
+    table = total(list(w.protocols.values()))
+    moved = {FIRST: table[FIRST] + w.protocols["0001"]["valid"] + 1, SECOND: 0}  # more than one PEC can account for
+    without = {"a list's votes": {FIRST}, "all votes": set(LISTS), "nothing": set()}[lacking]
+    rows = [
+        row
+        for pec, own in w.protocols.items()
+        for row in figures("manual", "pec", pec, {n: v for n, v in own.items() if pec != "0001" or n not in without})
+    ]
+    facts.put(t.published, *rows, *figures("manual", "country", "", table), at="20:10", source="commission")
+    facts.polled("20:12")
+    assert "total_is_sum" not in fired(facts, "20:12")
+    facts.put(t.published, *figures("manual", "country", "", moved), at="20:14", source="commission")
+    facts.polled("20:16")
+    found = checks.findings(facts.at("20:16"), check="total_is_sum")
+    assert set(found["line"]) == {FIRST, SECOND}
+    assert (found["difference"].abs() > found["tolerance"]).all()
+
+
+def test_a_total_between_what_its_pecs_may_add_up_to_is_not_called_wrong(sqlite_store: sa.Engine) -> None:
+    w, facts = world(), Facts(sqlite_store)
+    table = total(list(w.protocols.values()))
+    rows = [
+        row
+        for pec, own in w.protocols.items()
+        for row in figures("manual", "pec", pec, {n: v for n, v in own.items() if pec != "0001" or n != FIRST})
+    ]
+    most = table[FIRST] - w.protocols["0001"][FIRST] + w.protocols["0001"]["valid"]
+    for minute, stated, wrong in ((10, most, set()), (20, most + 1, {FIRST}), (30, most - 1, set())):
+        facts.put(t.published, *rows, *figures("manual", "country", "", table | {FIRST: stated}), at=f"20:{minute}",
+                  source="commission")  # fmt: skip
+        facts.polled(f"20:{minute + 2}")
+        assert set(checks.findings(facts.at(f"20:{minute + 2}"), check="total_is_sum")["line"]) == wrong
+
+
+def test_regions_and_the_country_that_came_apart_are_held_against_each_other_when_they_stand_still(
+    sqlite_store: sa.Engine,
+) -> None:
+    w, facts = world(), Facts(sqlite_store, with_region_tables())
+    tables = {r: total([p for c, p in w.protocols.items() if w.region_of[c] == r]) for r in REGIONS}
+    rows = [row for region, own in tables.items() for row in figures("manual", "region", region, own)]
+    facts.put(t.published, *rows, at="20:10", source="commission")
+    country = total(list(w.protocols.values())) | {"found": 1}
+    facts.put(t.published, *figures("manual", "country", "", country), at="20:12", source="commission")
+    made = checks.checks(facts.at("20:12"))
+    assert made[made["check"] == "country_is_regions"]["state"].tolist() in ([], ["not_judged"])
+    facts.polled("20:14")
+    assert "country_is_regions" in fired(facts, "20:14")
 
 
 def test_counts_that_stream_in_rightly_never_fire(sqlite_store: sa.Engine) -> None:
@@ -482,13 +527,13 @@ def test_a_check_that_was_right_and_is_wrong_is_a_change_of_its_own(sqlite_store
     facts = w.load(sqlite_store)
     facts.put(t.published, *figures("manual", "country", "", {FIRST: w.country[FIRST] + 900}), at="23:40",
               source="commission")  # fmt: skip
-    polled(facts, "23:42")
+    facts.polled("23:42")
     changed = checks.turned(facts.as_of("23:45"), facts.as_of("23:35"))
     said = {(row.check, row.was, row.state) for row in changed.itertuples()}
     assert said >= {("total_is_sum", "right", "wrong"), ("votes_within_valid", "right", "wrong")}
     facts.put(t.published, *figures("manual", "country", "", {FIRST: w.country[FIRST]}), at="23:50",
               source="commission")  # fmt: skip
-    polled(facts, "23:52")
+    facts.polled("23:52")
     repaired = checks.turned(facts.as_of("23:55"), facts.as_of("23:45"))
     assert ("total_is_sum", "wrong", "right") in {(row.check, row.was, row.state) for row in repaired.itertuples()}
 

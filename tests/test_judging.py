@@ -110,6 +110,37 @@ def test_what_waits_for_a_poll_that_finds_nothing_is_judged_by_that_poll(
     assert [(r["was"], r["state"]) for r in turns(store, "20:13", "total_is_sum")] == [(None, "wrong")]
 
 
+def test_what_becomes_of_other_feeds_keeps_no_table_from_being_judged(store: sa.Engine, site: Site, poll: Poll) -> None:
+    """A feed that fails, and a count that streams in with every poll."""
+    site.publish("machine", [protocol(p) for p in FEW])
+    silent = table(3470)
+    del silent[0]["pecs"]  # judged when it and its PECs stood still
+    site.publish("machine_summary", silent)
+    for minute in range(10, 14):
+        site.fail("turnout", "500")
+        site.publish("manual", [protocol(p) for p in FEW[: minute - 9]])
+        poll(f"20:{minute}")
+    list(judging.judge(store, ELECTION))
+    (turn,) = turns(store, "20:14", "total_is_sum")
+    assert (turn["count"], turn["state"], turn["judged_at"]) == (
+        "machine",
+        "wrong",
+        pd.Timestamp(ELECTION.moment_of("20:11")),
+    )
+
+
+def test_a_table_whose_pecs_could_not_be_asked_is_not_judged(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol(p) for p in FEW])
+    silent = table(3470)
+    del silent[0]["pecs"]
+    site.publish("machine_summary", silent)
+    poll("20:10")
+    site.fail("machine", "500")
+    poll("20:12")
+    list(judging.judge(store, ELECTION))
+    assert turns(store, "20:13", "total_is_sum") == []
+
+
 def test_the_state_of_a_check_says_since_when_it_holds(store: sa.Engine, site: Site, poll: Poll) -> None:
     site.publish("machine", [protocol(p) for p in FEW])
     for hour, valid, more in (("20:10", 3480, 0), ("20:20", 3470, 0), ("20:30", 3470, 1)):
