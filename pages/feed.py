@@ -1,5 +1,7 @@
 """Feed: what the commission publishes, held against itself: checks, what turned, the change log, the archive."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -32,24 +34,25 @@ def page() -> None:
 
 def _cards(seen: View) -> None:
     made = embargo.open_checks(seen.moment, seen.figure(checks.checks))
-    changed = seen.figure(feed.changes, **seen.place)
+    changed = seen.figure(feed.counted, **seen.place)
     stands = contradictions.shown(seen)
     stands = stands[stands["standing"] == "stands"]
-    cards = [_tier(made, tier) for tier in _TIERS]
+    by_tier = checks.counted(made, "tier").set_index("tier").to_dict("index")
+    cards = [_tier(by_tier[tier], tier) for tier in _TIERS]
     cards.insert(0, _contradictions(seen, stands))
     cards.append(
         Card(
             _("Figures changed or vanished"),
-            words.number(changed["lines"].sum()),
-            (_("votes among them: {n}").format(n=words.number(changed.loc[changed["votes"], "lines"].sum())),),
+            words.number(changed["figures"]),
+            (_("votes among them: {n}").format(n=words.number(changed["votes"])),),
         )
     )
     shell.figure_cards(cards)
-    consistent = made[(made["tier"] == "A") & (made["scope"] == "pec") & (made["state"] != "not_judged")]
-    for count, rows in consistent.groupby("count", sort=False):
+    of_pecs = checks.counted(made[(made["tier"] == "A") & (made["scope"] == "pec")], "count")
+    for row in of_pecs[of_pecs["checks"] > 0].to_dict("records"):
         said = _("{figures}: {fraction} checks of arithmetic hold.").format(
-            figures=words.sentence(feed_names.figures(str(count), "pec")),
-            fraction=words.fraction(int((rows["state"] == "right").sum()), len(rows)),
+            figures=words.sentence(feed_names.figures(row["count"], "pec")),
+            fraction=words.fraction(row["right"], row["checks"]),
         )
         st.caption(said)
 
@@ -66,16 +69,16 @@ def _contradictions(seen: View, stands: pd.DataFrame) -> Card:
     return Card(_("Contradictions now"), words.number(len(stands)), lines, tone)
 
 
-def _tier(made: pd.DataFrame, tier: str) -> Card:
+def _tier(own: dict[Any, Any], tier: str) -> Card:
     """'24 of 26 hold': the checks of a tier that could be made."""
-    own = made[(made["tier"] == tier) & (made["state"] != "not_judged")]
-    right = int((own["state"] == "right").sum())
-    if own.empty:
+    if not own["checks"]:
         return Card(check_words.tier(tier), words.NOTHING, (_("nothing to compare yet"),))
-    compared = _("{n} comparisons").format(n=words.number(own["judged"].sum()))
+    compared = _("{n} comparisons").format(n=words.number(own["judged"]))
     if tier == "C":
-        return Card(check_words.tier(tier), words.number(own["wrong"].sum()), (_("unusual figures listed"), compared))
-    return Card(check_words.tier(tier), words.fraction(right, len(own)), (_("checks hold"), compared))
+        return Card(check_words.tier(tier), words.number(own["wrong"]), (_("unusual figures listed"), compared))
+    waiting = n_("{n} cannot be judged yet", "{n} cannot be judged yet", own["waiting"])
+    lines = [_("checks hold"), compared, waiting.format(n=words.number(own["waiting"])) if own["waiting"] else ""]
+    return Card(check_words.tier(tier), words.fraction(own["right"], own["checks"]), lines)
 
 
 def _turned(seen: View) -> None:
@@ -134,10 +137,8 @@ def _states(seen: View, tier: str) -> None:
         "since_payload": shell.Column(_("With payload"), words.number),
         "severity": shell.Column(_("Severity"), names.severity),
     }
-    made = rows[rows["state"] != "not_judged"]
-    count = _("{fraction} checks hold").format(
-        fraction=words.fraction(int((made["state"] == "right").sum()), len(made))
-    )
+    own = checks.counted(rows, "tier").iloc[0]
+    count = _("{fraction} checks hold").format(fraction=words.fraction(own["right"], own["checks"]))
     shell.table(rows, columns, f"checks_{tier}", count="" if tier == "C" else count)
 
 

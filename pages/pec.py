@@ -17,6 +17,7 @@ from pages import (
     pec_day,
     pec_protocol,
     reports,
+    settling,
     shell,
     words,
 )
@@ -50,6 +51,7 @@ def _panel(seen: View) -> None:
         _day(seen, one)
         _turnout(seen, one)
     pec_answers.checklists(seen, one)
+    settling.part(seen, one)
     _incidents(seen, one)
     _episodes(one)
     pec_protocol.panel(seen, one)

@@ -61,6 +61,19 @@ def checks(m: Moment) -> pd.DataFrame:
     return evaluate(m).checks.copy(deep=False)
 
 
+def counted(made: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Of `checks`, or those of them that may be shown, by tier or by count: that column, checks (that could be judged),
+    right (of these), waiting (of figures that are there, and cannot be judged yet), judged and wrong (comparisons)."""
+    judged = made["state"] != "not_judged"
+    return (
+        made.assign(checks=judged, right=made["state"] == "right", waiting=~judged & (made["contest"] != ""))
+        .groupby(by, sort=False)[["checks", "right", "waiting", "judged", "wrong"]]
+        .sum()
+        .astype("int64")
+        .reset_index()
+    )
+
+
 def turned(m: Moment, before: Moment) -> pd.DataFrame:
     """The checks whose state is another than before: check, tier, severity, contest, count, scope, was, state."""
     keys = ["check", "contest", "count", "scope"]
@@ -109,7 +122,7 @@ def _evaluate(m: Moment) -> Evaluation:
         checks_c.to_look_at(m.election, published, frame, feed.steps(m), turnout_counts(m)),
     ]
     found = _named(rows(f for o in outcomes for f in o.findings), frame)
-    return Evaluation(found, _counted(found, [j for o in outcomes for j in o.judged]))
+    return Evaluation(found, _table(found, [j for o in outcomes for j in o.judged]))
 
 
 _EVALUATED = KeptOfMoment(_evaluate)
@@ -242,7 +255,7 @@ def _named(found: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     return order[COLUMNS].reset_index(drop=True)
 
 
-def _counted(found: pd.DataFrame, judged: Sequence[tuple[str, Kind, int]]) -> pd.DataFrame:
+def _table(found: pd.DataFrame, judged: Sequence[tuple[str, Kind, int]]) -> pd.DataFrame:
     """The checks with how often they were made and do not hold; one that nothing could be compared by is there too."""
     made: Counter[tuple[str, Kind]] = Counter()
     for check, kind, number in judged:

@@ -136,11 +136,17 @@ _CHANGES = KeptOfMoment(
 )
 
 
+def counted(m: Moment, **place: str) -> dict[str, int]:
+    """How many figures were changed or vanished (region, district: there): figures, votes (of these)."""
+    found = changes(m, **place)
+    return {"figures": int(found["lines"].sum()), "votes": int(found.loc[found["votes"], "lines"].sum())}
+
+
 def changes_by_hour(m: Moment) -> pd.DataFrame:
     """How many figures were changed or vanished, hour by hour: hour_at, kind, figures, pecs, votes (of the figures)."""
     found = changes(m)
     hours = found.assign(
-        hour_at=found["seen_at"].dt.floor("h"),
+        hour_at=found["seen_at"].dt.tz_convert(m.election.tz).dt.floor("h").dt.tz_convert("UTC"),
         pecs=found["place"].where(found["scope"] == "pec"),
         votes=found["lines"].where(found["votes"], 0),
     )

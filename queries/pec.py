@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from queries import answers, counts, embargo, equipment, incidents, states
+from queries import answers, counts, embargo, equipment, incidents, states, unreported
 from queries.moment import Moment
 from queries.published import feeds
 
@@ -23,6 +23,8 @@ class Pec:
     reports: pd.DataFrame  # report, observer, form, submitted_at, complete, held, active, withdrawn, known_at
     answers: pd.DataFrame  # report, form, question, value, known_at, replaced_at (none: it holds)
     agreed: pd.DataFrame  # form, question, value, conflict: what the PEC says, from all its observers
+    differing: pd.DataFrame  # form, question, values (tuple): what the observers say where they are in conflict
+    settled: pd.DataFrame  # form, question, value, who, why, decided_at: a person's decision on such a conflict
     incidents: pd.DataFrame  # as `incidents.incident_list`
     episodes: pd.DataFrame  # as `equipment.episodes`
     counts: pd.DataFrame  # hour, count, conflict, fell: turnout, hour by hour
@@ -32,7 +34,8 @@ class Pec:
 def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
     """One PEC as it was known at this moment; names and telephones only with contacts.
 
-    Votes in observers' protocols have no value (`answers`, `agreed`) while they are under embargo.
+    Votes in observers' protocols have no value (`answers`, `agreed`, `settled`) while they are under embargo, and
+    are not in `differing`.
     """
     place = m.frame("select * from pec_now where pec = :code", code=code).drop(columns=["id", "load_from", "load_to"])
     reports = _reports(m, code)
@@ -43,6 +46,7 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
     hours = hours[hours["pec"] == code].rename(columns={"number": "count"})
     listed = listed[listed["pec"] == code].reset_index(drop=True)
     row = {str(k): v for k, v in place.iloc[0].items()} if len(place) else {}
+    told, agreed = (embargo.open_answers(m, ask(m, code)) for ask in (_history, _agreed))
     return Pec(
         code=code,
         known=bool(row),
@@ -51,8 +55,10 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
         observers=_observers(m, code, contacts),
         states=of_day[of_day["pec"] == code].reset_index(drop=True),
         reports=reports,
-        answers=embargo.open_answers(m, _history(m, code)),
-        agreed=embargo.open_answers(m, _agreed(m, code)),
+        answers=told,
+        agreed=agreed,
+        differing=_differing(reports, told, agreed),
+        settled=embargo.open_answers(m, _settled(m, code)),
         incidents=listed,
         episodes=happened[happened["pec"] == code].reset_index(drop=True),
         counts=hours[["hour", "count", "conflict", "fell"]].reset_index(drop=True),
@@ -63,13 +69,13 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
 def _observers(m: Moment, code: str, contacts: bool) -> pd.DataFrame:
     rows = m.frame(
         """
-        select o.observer, o.role, max(r.submitted_at) as heard_at, o.full_name, o.phone, o.backup_phone, o.coordinator
+        select o.observer, o.role, heard.heard_at, o.full_name, o.phone, o.backup_phone, o.coordinator
         from observer_now o
-        left join report_now r on r.source = o.source and r.observer = o.observer
+        left join heard on heard.source = o.source and heard.observer = o.observer
         where o.pec = :code
-        group by o.observer, o.role, o.full_name, o.phone, o.backup_phone, o.coordinator
         order by o.observer
         """,
+        views=unreported.HEARD,
         code=code,
     )
     return rows if contacts else rows[["observer", "role", "heard_at"]]
@@ -128,6 +134,31 @@ def _agreed(m: Moment, code: str) -> pd.DataFrame:
         answers.VIEWS | {"counting_report": answers.OF_SOME},
     )
     return rows.astype({"conflict": "bool"})
+
+
+def _differing(reports: pd.DataFrame, told: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:
+    counting = told[told["report"].isin(reports.loc[reports["active"], "report"]) & told["replaced_at"].isna()]
+    said = counting.dropna(subset="value").merge(agreed.loc[agreed["conflict"], ["form", "question"]])
+    rows = [
+        {"form": own["form"].iloc[0], "question": own["question"].iloc[0], "values": tuple(own["value"].unique())}
+        for _key, own in said.groupby(["form", "question"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["form", "question", "values"])
+
+
+def _settled(m: Moment, code: str) -> pd.DataFrame:
+    rows = m.frame(
+        """
+        select subject, value, who, why, decided_at from decision
+        where id in (select max(id) from decision where kind = 'answer' and load <= :load group by subject)
+            and value is not null and subject like :start
+        order by id
+        """,
+        start=f"{code}|%",
+    )
+    parts = [subject.split("|") for subject in rows["subject"]]
+    rows = rows.assign(pec=[p[0] for p in parts], form=[p[1] for p in parts], question=[p[2] for p in parts])
+    return rows[rows["pec"] == code].drop(columns=["subject", "pec"]).reset_index(drop=True)
 
 
 def _published(m: Moment, code: str) -> pd.DataFrame:

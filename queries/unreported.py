@@ -45,23 +45,29 @@ def unreported(
     return late[[*columns, *(_PERSONAL if contacts else []), "unreadable", "held", "arrived", "last_heard_at"]]
 
 
+# When each observer was last heard of, by whatever they sent.
+HEARD = {
+    "heard": """
+        select source, observer, max(at) as heard_at
+        from (
+            select source, observer, max(submitted_at) as at from report_now group by source, observer
+            union all select source, observer, max(received_at) from message_now group by source, observer
+            union all select source, observer, max(reported_at) from incident_now group by source, observer) as every
+        group by source, observer"""
+}
+
+
 def _people(m: Moment) -> pd.DataFrame:
     """The observers of every PEC, with when each was last heard."""
     return m.frame(
         """
         select o.pec, o.observer, o.full_name, o.phone, o.backup_phone, o.coordinator, heard.heard_at
         from observer_now o
-        left join (
-            select source, observer, max(at) as heard_at
-            from (
-                select source, observer, max(submitted_at) as at from report_now group by source, observer
-                union all select source, observer, max(received_at) from message_now group by source, observer
-                union all
-                select source, observer, max(reported_at) from incident_now group by source, observer) as every
-            group by source, observer) as heard on heard.source = o.source and heard.observer = o.observer
+        left join heard on heard.source = o.source and heard.observer = o.observer
         where o.pec is not null and o.role = 'sto'
         order by o.pec, o.observer
-        """
+        """,
+        views=HEARD,
     )
 
 

@@ -34,6 +34,12 @@ def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: 
     decide(store, "payload", f"{source}|{feed}", who, why, str(payload))
 
 
+def settle_answer(store: sa.Engine, pec: str, form: str, question: str, value: str, who: str, why: str) -> None:
+    """A PEC's observers differ on a question, and this is its answer. Raises Refused."""
+    _reasoned(who, why)
+    decide(store, "answer", f"{pec}|{form}|{question}", who, why, value)
+
+
 def accept_count(store: sa.Engine, pec: str, form: str, question: str, count: float, who: str, why: str) -> None:
     """A PEC's count that is lower than an earlier one holds all the same: this count alone, not a later correction of
     it. Raises Refused."""
