@@ -111,7 +111,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         stack.enter_context(snapshot.keep_fresh())
         if os.environ.get("BAIKOO_SCHEDULE") != "off":
             stack.callback(schedule.start(engine, election).shutdown)
-            stack.enter_context(judging.keep_judged(engine, election))
+        stack.enter_context(judging.keep_judged(engine, election))  # whoever polls
         # a full collection after each run costs 100 ms of processor where the imported heap is in it
         gc.collect()
         gc.freeze()

@@ -14,7 +14,7 @@ from elections.config import ConfigError, Election
 from loaders import schedule, switch
 from store import clock
 from store import tables as t
-from store.decisions import decide
+from store.decisions import Refused, decide
 from store.engine import open_store, store_url
 
 _ABOUT = """Poll the sources of an election and load what changed.
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (stop, go):
         command.add_argument("source")
     for command in (once, stop, go):
-        command.add_argument("--who", default=getpass.getuser(), help="who says so")
+        command.add_argument("--who", help="who says so; whose account it is where nobody is named")
         command.add_argument("--why", default="", help="the reason, for the record")
     return parser
 
@@ -63,21 +63,35 @@ def main() -> int:
     try:
         store = open_store(store_url(election.id))
         clock.follow(store, real=not election.rehearsal)
-    except (clock.RehearsedStore, sa.exc.ArgumentError) as error:
-        print(error, file=sys.stderr)
-        return 2
+        return _do(store, election, asked, [source] if source else known)
+    except (clock.RehearsedStore, sa.exc.SQLAlchemyError) as error:
+        print(str(error).splitlines()[0], file=sys.stderr)
+    except Refused:
+        print("say who you are: --who", file=sys.stderr)
+    return 2
+
+
+def _do(store: sa.Engine, election: Election, asked: argparse.Namespace, sources: list[str]) -> int:
     if asked.command == "run":
         return _run(store, election)
     if asked.command in ("stop", "go"):
-        getattr(switch, asked.command)(store, source, asked.who, asked.why)
-        print(f"{source}: {'stopped' if asked.command == 'stop' else 'polled again'}")
+        getattr(switch, asked.command)(store, asked.source, _who(asked), asked.why)
+        print(f"{asked.source}: {'stopped' if asked.command == 'stop' else 'polled again'}")
         return 0
     again, accept = asked.command == "replay", getattr(asked, "accept", False)
-    sources = [source] if source else known
     if accept:
         for one in sources:
-            decide(store, "accept", one, asked.who, asked.why)
-    return max(_once(store, election, s, again, accept) for s in sources)
+            decide(store, "accept", one, _who(asked), asked.why)
+    return max((_once(store, election, s, again, accept) for s in sources), default=0)
+
+
+def _who(asked: argparse.Namespace) -> str:
+    if asked.who is not None:
+        return str(asked.who)
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # an account without a name
+        raise Refused("who") from error
 
 
 def _run(store: sa.Engine, election: Election) -> int:

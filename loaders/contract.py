@@ -186,9 +186,9 @@ def keys(conn: sa.Connection, view: View) -> set[str]:
 
 
 def answers_by_report(conn: sa.Connection) -> dict[str, int]:
-    """How many answers each report has at the source."""
+    """How many answers each report has at the source; a field left empty is none."""
     a = ANSWER.table.c
-    query = sa.select(a.report, sa.func.count()).where(a.value.is_not(None)).group_by(a.report)
+    query = sa.select(a.report, sa.func.count()).where(a.value.is_not(None), a.value != "").group_by(a.report)
     return {code(r): n for r, n in conn.execute(query)}
 
 

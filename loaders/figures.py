@@ -90,7 +90,7 @@ class Publication:
         if (vanished and not now) or len(vanished) > max(_FEW, self.most_lost * rows):
             raise Lost(self.feed.id, "rows", len(vanished), rows)
         lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)
-        if lost > max(_FEW, self.most_lost * figures) and len(self.held.rows) > _FEW:
+        if lost > max(_FEW, self.most_lost * figures):
             raise Lost(self.feed.id, "figures", lost, figures)
 
     def _load(

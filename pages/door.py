@@ -77,9 +77,11 @@ def _sockets() -> Iterator[socket.socket]:
     """This process's TCP sockets."""
     for entry in Path("/dev/fd").iterdir():
         try:
+            if not entry.is_socket():  # a copy of a file's descriptor must not be closed: SQLite's locks go with it
+                continue
             copy = socket.socket(fileno=socket.dup(int(entry.name)))
         except (OSError, ValueError):
-            continue  # no socket, or closed meanwhile
+            continue  # closed meanwhile
         with copy:
             if copy.family in (socket.AF_INET, socket.AF_INET6) and copy.type == socket.SOCK_STREAM:
                 yield copy

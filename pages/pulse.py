@@ -27,7 +27,7 @@ def routes() -> list[Route]:
     async def script(request: Request) -> Response:
         return FileResponse(_SCRIPT, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
-    async def key(request: Request) -> Response:
+    def key(request: Request) -> Response:  # in a thread: the first snapshot after a start is waited for
         load, minute = snapshot.current().key
         return PlainTextResponse(f"{load} {minute}", headers={"cache-control": "no-store"})
 

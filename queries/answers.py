@@ -40,17 +40,17 @@ VIEWS = {
             where form in (select form from asked)) as of_observer
         where place = 1""",
     "told": """
-        select r.pec, r.form, a.question,
-            count(*) as observers, min(a.value) as least_value, max(a.value) as most_value,
-            min(a.number) as least, max(a.number) as most,
-            coalesce(max(case when r.nth = 1 then a.value end), max(case when r.nth = 2 then a.value end),
-                max(a.value)) as value,
-            coalesce(max(case when r.nth = 1 then a.number end), max(case when r.nth = 2 then a.number end),
-                max(a.number)) as number
-        from active_report r
-        join answer a on a.source = r.source and a.report = r.report
-        where a.load_from + 0 <= :load and (a.load_to is null or a.load_to > :load)
-        group by r.pec, r.form, a.question""",
+        select pec, form, question,
+            count(*) as observers, min(value) as least_value, max(value) as most_value,
+            min(number) as least, max(number) as most,
+            max(case when nth = last then value end) as value, max(case when nth = last then number end) as number
+        from (
+            select r.pec, r.form, r.nth, a.question, a.value, a.number,
+                min(r.nth) over (partition by r.pec, r.form, a.question) as last
+            from active_report r
+            join answer a on a.source = r.source and a.report = r.report
+            where a.load_from + 0 <= :load and (a.load_to is null or a.load_to > :load)) as answered
+        group by pec, form, question""",
     "decided": """
         select subject, value from decision
         where id in (select max(id) from decision where kind = 'answer' and load <= :load group by subject)

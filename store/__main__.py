@@ -19,8 +19,8 @@ def main() -> int:
     url = store_url(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28").rstrip("/").rsplit("/", 1)[-1])
     try:
         there = is_there(url)
-    except sa.exc.ArgumentError as error:
-        print(f"BAIKOO_STORE: {error}", file=sys.stderr)
+    except sa.exc.SQLAlchemyError as error:
+        print(f"BAIKOO_STORE: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     engine = connect(url)
     if not there:
