@@ -77,14 +77,22 @@ def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
 
 
 def timeline(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
-    """Everything of one PEC's day, in lanes. frame: lane, at_at, to_at (of what lasts), words, alarming (bool)."""
+    """Everything of one PEC's day, in lanes. frame: lane, at_at, to_at (of what lasts), words, mark (reported, alarm,
+    published)."""
     if frame.empty:
         return {}
     rows = frame.copy()
     rows["at"], rows["to"] = charts.on_clock(rows["at_at"]), charts.on_clock(rows["to_at"])
     rows["clock"] = rows["at_at"].map(words.clock_time)
-    rows["mark"] = rows["alarming"].map({True: _("contradicts or alarms"), False: _("reported")})
-    marks = {_("reported"): colours.OBSERVERS, _("contradicts or alarms"): colours.STATES["late"]}
+    named = {
+        "reported": (_("reported"), colours.OBSERVERS, "circle"),
+        "alarm": (_("contradicts or alarms"), colours.STATES["late"], "triangle-up"),
+        "published": (_("published by the commission"), colours.COMMISSION, "diamond"),
+    }
+    seen = {mark: own for mark, own in named.items() if mark in set(rows["mark"])}
+    rows["mark"] = [named[mark][0] for mark in rows["mark"]]
+    marks = {word: colour for word, colour, _shape in seen.values()}
+    shapes = [shape for _word, _colour, shape in seen.values()]
     y = alt.Y(
         "lane:N",
         sort=list(dict.fromkeys(rows["lane"])),
@@ -98,7 +106,7 @@ def timeline(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
     lasting = base.mark_bar(height=9, opacity=0.75).encode(x=x, x2="to:T")
     points = base.mark_point(size=90, filled=True, opacity=0.9).encode(
         x=x,
-        shape=alt.Shape("mark:N", scale=alt.Scale(domain=list(marks), range=["circle", "diamond"]), legend=None),
+        shape=alt.Shape("mark:N", scale=alt.Scale(domain=list(marks), range=shapes), legend=None),
     )
     return charts.spec(
         alt.layer(lasting, points),

@@ -93,15 +93,17 @@ def bands(frame: pd.DataFrame, title: str, order: Sequence[str]) -> Spec:
         .mark_bar(color=colours.OBSERVERS, opacity=0.85)
         .encode(
             y=y,
-            x=alt.X(
-                "pecs:Q", axis=charts.count_axis(_("PECs")), scale=alt.Scale(domain=[0, int(frame["n"].max() * 1.25)])
-            ),
+            x=alt.X("pecs:Q", axis=charts.count_axis(_("PECs")), scale=alt.Scale(domain=[0, int(frame["n"].max())])),
             tooltip=charts.tooltip(name=_("Voters turned away"), text=_("PECs")),
         )
     )
-    ends = bars.mark_text(align="left", dx=4, fontSize=12, color=TEXT).encode(text="text:N")
+    long = f"datum.pecs > {int(frame['n'].max()) / 2}"  # so long that its number stands in it
+    texts = [
+        bars.mark_text(align="right", dx=-6, fontSize=12, color="white").transform_filter(long),
+        bars.mark_text(align="left", dx=4, fontSize=12, color=TEXT).transform_filter(f"!({long})"),
+    ]
     return charts.spec(
-        alt.layer(bars, ends),
+        alt.layer(bars, *(text.encode(text="text:N") for text in texts)),
         title,
         _("Bars: how many PECs gave each answer."),
         _ROW * len(rows),

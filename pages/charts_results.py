@@ -28,7 +28,7 @@ def lists(frame: pd.DataFrame) -> Spec:
     known = {count_kind("machine"): _MACHINE, count_kind("manual"): colours.COMMISSION}
     most = float(long["votes"].max())
     base = alt.Chart(charts.data()).encode(
-        y=alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=120)),
+        y=alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=160)),
         yOffset=alt.YOffset("word:N", sort=list(known)),
         x=alt.X(
             "votes:Q", axis=charts.count_axis(_("votes")), scale=alt.Scale(domain=[0, most * 1.25 or 1], nice=False)
@@ -61,7 +61,7 @@ def one_count(frame: pd.DataFrame, count: str) -> Spec:
     )
     most = float(rows["share"].max())
     base = alt.Chart(charts.data()).encode(
-        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=120)),
+        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=160)),
         x=alt.X(
             "share:Q", axis=charts.percent_axis(_("share of ballots")), scale=alt.Scale(domain=[0, most * 1.2 or 1])
         ),
@@ -83,14 +83,13 @@ def one_count(frame: pd.DataFrame, count: str) -> Spec:
 
 
 def counted(frame: pd.DataFrame, since: datetime, now: datetime) -> Spec:
-    """The share of PECs whose result was published, as it grew. frame: count, at_at, pecs, of."""
+    """The share of PECs whose result was published, as it grew. frame: count, at_at, pecs, of, value."""
     rows = frame[frame["at_at"].notna()].copy()
     if rows.empty:
         return {}
     rows["at"] = charts.on_clock(rows["at_at"])
     rows["word"] = rows["count"].map(count_kind)
     rows["clock"] = rows["at_at"].map(words.clock_time)
-    rows["value"] = rows["pecs"] / rows["of"]
     rows["text"] = [words.share(v, n, of) for v, n, of in zip(rows["value"], rows["pecs"], rows["of"], strict=True)]
     known = {count_kind(kind): colours.COMMISSION for kind in ("machine", "manual")}
     base = alt.Chart(charts.data()).encode(

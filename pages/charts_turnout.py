@@ -68,20 +68,20 @@ def by_hour(hours: pd.DataFrame, earlier: Mapping[str, float]) -> Spec:
     )
 
 
-def of_a_pec(counts: pd.DataFrame, voters: int, around: pd.DataFrame, region: str) -> Spec:
+def of_a_pec(counts: pd.DataFrame, around: pd.DataFrame, region: str) -> Spec:
     """One PEC's counts as a share of the voters on its list, beside the estimate of its region.
 
-    counts: hour, count; around: hour, value.
+    counts: hour, count, share, voters; around: hour, value.
     """
-    if counts.empty or voters <= 0:
+    if not counts["share"].notna().any():
         return {}
     here, there = _("this PEC"), _("{region}, estimate").format(region=region)
-    known = {here: colours.OBSERVERS, there: colours.EARLIER}
-    rows = counts[["hour", "count"]].merge(around[["hour", "value"]], on="hour", how="outer").sort_values("hour")
-    rows["share"] = rows["count"] / voters
+    known = {here: colours.OBSERVERS, there: colours.AROUND}
+    own = counts[["hour", "count", "share", "voters"]]
+    rows = own.merge(around[["hour", "value"]], on="hour", how="outer").sort_values("hour")
     rows["text"] = [
-        words.NOTHING if words.missing(n) else words.share(s, n, voters)
-        for s, n in zip(rows["share"], rows["count"], strict=True)
+        words.NOTHING if words.missing(n) else words.share(s, n, v)
+        for s, n, v in zip(rows["share"], rows["count"], rows["voters"], strict=True)
     ]
     rows["around"] = [words.percent(v) for v in rows["value"]]
     rows["us"], rows["them"] = here, there

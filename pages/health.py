@@ -29,9 +29,9 @@ def _sources(seen: View) -> None:
     body = "".join(_source(row, ticks[ticks["source"] == row["source"]]) for row in rows.to_dict("records"))
     heads = (
         _("Source"), _("State"), _("Last success"), _("Last change"), _("Age"), _("Polls in the last hour"),
-        _("Seen"), _("Changed"), _("Set aside"),
+        _("Rows in the last poll"), _("Figures changed last"), _("Set aside"),
     )  # fmt: skip
-    numbers = {_("Seen"), _("Changed"), _("Set aside"), _("Age")}
+    numbers = {_("Rows in the last poll"), _("Figures changed last"), _("Set aside"), _("Age")}
     head = "".join(f"<th{' class=bk-number' if h in numbers else ''}>{escape(h)}</th>" for h in heads)
     st.html(
         f"<div class='scrolls'><table class='bk-table bk-sources'><thead><tr>{head}</tr></thead>"
@@ -60,22 +60,21 @@ def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
         f"<td>{words.clock_time(row['last_success_at'], seconds=True)}</td>",
         f"<td>{words.clock_time(row['last_change_at'], seconds=True)}</td>",
         f"<td class='bk-number'>{words.duration(row['age'])}<small>{escape(every)}</small></td>",
-        f"<td>{_ticks(ticks)}</td>",
+        f"<td>{_ticks(ticks, row['polls'], row['failed'])}</td>",
         *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed", "quarantined")),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _ticks(polls: pd.DataFrame) -> str:
-    """A small tick a poll, oldest first: low and quiet where it went well, high and red where it failed."""
-    ordered = polls.sort_values("polled_at").tail(60)
-    failed = int((ordered["outcome"] != "ok").sum())
+def _ticks(polls: pd.DataFrame, n: int, failed: int) -> str:
+    """A small tick a poll, the last sixty: low and quiet where it went well, high and red where it failed."""
+    last = polls.tail(60)
     marks = "".join(
         f"<i class='bk-tick bk-{'ok' if outcome == 'ok' else 'red'}' title='{words.clock_time(at)}'></i>"
-        for at, outcome in zip(ordered["polled_at"], ordered["outcome"], strict=True)
+        for at, outcome in zip(last["polled_at"], last["outcome"], strict=True)
     )
     said = n_("{failed} of {n} failed", "{failed} of {n} failed", failed).format(
-        failed=words.number(failed), n=words.number(len(ordered))
+        failed=words.number(failed), n=words.number(n)
     )
     return f"<span class='bk-ticks'>{marks}</span><small>{escape(said)}</small>"
 
@@ -148,9 +147,9 @@ def _set_aside(seen: View) -> None:
         "key": shell.Column(_("Key")),
         "source": shell.Column(_("Source"), names.source),
     }
-    counts = rows.groupby("reason", sort=False).size().sort_values(ascending=False)
-    st.text("\n".join(f"{words.number(n)} × {reason_words(str(reason))}" for reason, n in counts.items()))
-    count = n_("{n} row", "{n} rows", len(rows)).format(n=words.number(len(rows)))
+    reasons = seen.figure(health.reasons)
+    st.text("\n".join(f"{words.number(n)} × {reason_words(reason)}" for reason, n in reasons.itertuples(index=False)))
+    count = _("the last {n}").format(n=words.number(len(rows)))
     chosen = shell.table(rows, columns, key="set_aside", count=count, choose=True)
     if chosen is not None:
         raw = rows["raw"].iloc[chosen]

@@ -92,13 +92,12 @@ def last_minutes(seen: View) -> None:
 
 
 def _recent_words(seen: View) -> str:
-    recent = seen.figure(changes.recent, minutes=15)
-    if seen.region:
-        recent = recent[recent["region"] == seen.region]
+    there = {"region": seen.region} if seen.region else {}
+    recent = seen.figure(changes.recent, minutes=15, **there)
     if recent.empty:
         return ""
-    counts = recent.groupby("what", sort=False).size()
-    lines = [cards.change(str(what), int(n)) for what, n in counts.items()]
+    counts = seen.figure(changes.counts, minutes=15, **there)
+    lines = [cards.change(what, n) for what, n in counts.itertuples(index=False)]
     # twenty reports a minute must not hide the one incident among them: the counts tell of the reports
     came = recent["what"] == "report_in"
     rows = pd.concat([recent[~came], recent[came]]).head(RECENT_ROWS).to_dict("records")

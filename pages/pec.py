@@ -112,13 +112,13 @@ def _day(seen: View, one: Pec) -> None:
 
 
 def _turnout(seen: View, one: Pec) -> None:
-    voters, region = one.place.get("registered_voters"), one.place.get("region")
-    if one.counts.empty or words.missing(voters) or not region:
+    region = one.place.get("region")
+    if one.counts.empty or not region:
         return
     around = seen.figure(turnout.turnout, by=("hour", "region"), region=region)
     spec = seen.spec(
         "pec_turnout",
-        lambda: charts_turnout.of_a_pec(one.counts, int(voters or 0), around, names.region(region)),
+        lambda: charts_turnout.of_a_pec(one.counts, around, names.region(region)),
         one.code,
     )
     columns = {

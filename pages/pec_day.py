@@ -11,11 +11,12 @@ from pages.words import _
 from queries.moment import here
 from queries.pec import Pec
 
-_COLUMNS = ["lane", "at_at", "to_at", "words", "alarming"]
+_COLUMNS = ["lane", "at_at", "to_at", "words", "mark"]
 
 
 def events(one: Pec, now: datetime) -> pd.DataFrame:
-    """lane, at_at, to_at (of what lasts; an open failure lasts until now), words, alarming; by lane."""
+    """By lane: lane, at_at, to_at (of what lasts; an open failure lasts until now), words, mark (reported, alarm,
+    published)."""
     rows = [*_reports(one), *_corrections(one), *_incidents(one), *_episodes(one, now), *_published(one)]
     frame = pd.DataFrame(rows, columns=_COLUMNS)
     for column in ("at_at", "to_at"):
@@ -30,7 +31,7 @@ def _reports(one: Pec) -> list[dict[str, Any]]:
             "lane": names.form(row["form"]),
             "at_at": row["submitted_at"],
             "words": ", ".join([row["observer"], *_marks(row, row["form"] in conflicting)]),
-            "alarming": bool(row["withdrawn"] or not words.missing(row["held"]) or row["form"] in conflicting),
+            "mark": _mark(row["withdrawn"] or not words.missing(row["held"]) or row["form"] in conflicting),
         }
         for row in one.reports.to_dict("records")
         if not _tells_of_a_failure(str(row["form"]))  # drawn as the failure itself
@@ -59,7 +60,7 @@ def _corrections(one: Pec) -> list[dict[str, Any]]:
             "lane": _("corrections"),
             "at_at": at,
             "words": _("{form}: answers replaced").format(form=names.form(str(form))),
-            "alarming": False,
+            "mark": _mark(False),
         }
         for (form, at), _own in replaced.groupby(["form", "replaced_at"])
     ]
@@ -71,7 +72,7 @@ def _incidents(one: Pec) -> list[dict[str, Any]]:
             "lane": _("incident reports"),
             "at_at": row["reported_at"] if words.missing(row["occurred_at"]) else row["occurred_at"],
             "words": f"{names.category(row['category'])}, {names.severity(row['severity'])}",
-            "alarming": row["severity"] == "critical",
+            "mark": _mark(row["severity"] == "critical"),
         }
         for row in one.incidents.to_dict("records")
     ]
@@ -84,7 +85,7 @@ def _episodes(one: Pec, now: datetime) -> list[dict[str, Any]]:
             "at_at": row["from_at"],
             "to_at": {"open": now, "end_unknown": row["news_at"]}.get(row["state"], row["to_at"]),
             "words": f"{charts_day.device(row['device'])}, {charts_day.episode_state(row['state'])}",
-            "alarming": row["state"] != "ended",
+            "mark": _mark(row["state"] != "ended"),
         }
         for row in one.episodes.to_dict("records")
     ]
@@ -93,6 +94,10 @@ def _episodes(one: Pec, now: datetime) -> list[dict[str, Any]]:
 def _published(one: Pec) -> list[dict[str, Any]]:
     first = one.published.groupby("count", sort=False)["known_at"].min()
     return [
-        {"lane": _("commission"), "at_at": at, "words": count_kind(str(kind)), "alarming": False}
+        {"lane": _("commission"), "at_at": at, "words": count_kind(str(kind)), "mark": "published"}
         for kind, at in first.items()
     ]
+
+
+def _mark(alarming: bool) -> str:
+    return "alarm" if alarming else "reported"

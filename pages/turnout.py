@@ -99,8 +99,14 @@ def _theirs(row: dict[Any, Any]) -> Card:
 
 
 def _margins(row: dict[Any, Any]) -> Card:
-    value = words.NOTHING if words.missing(row["publish_margin"]) else f"± {points(row['publish_margin'])}"
-    return Card(_("Margin to publish, in points"), value, turnout_words.margins(row))
+    """The declared margin; where the interval shown is wider, half of that, since that is what may be said."""
+    if words.missing(row["publish_margin"]):
+        return Card(_("Margin to publish, in points"), words.NOTHING, turnout_words.margins(row))
+    if turnout_words.wider(row):
+        shown = f"± {points(row['shown_margin'])}"
+        title = _("Margin of the interval shown, in points")
+        return Card(title, shown, turnout_words.margins(row), "", _("say the interval"))
+    return Card(_("Margin to publish, in points"), f"± {points(row['publish_margin'])}", turnout_words.margins(row))
 
 
 def _origin(row: dict[Any, Any]) -> Card:

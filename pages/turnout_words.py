@@ -46,12 +46,17 @@ def margins(row: dict[Any, Any]) -> list[str]:
         )
     chosen = {
         "design": _("To publish, as declared before the day: the one fixed before the day."),
-        "data": _("To publish, as declared before the day: the one computed from the data."),
+        "data": _("To publish: the one computed from the data."),
     }
     said.append(chosen[row["publish"]])
-    if row["light"] != "red" and row["shown_margin"] > row["publish_margin"]:
+    if wider(row):
         said.append(_("The interval shown is wider than that: say the interval."))
     return said
+
+
+def wider(row: dict[Any, Any]) -> bool:
+    """Whether the interval shown is wider than the margin that was declared to be published."""
+    return bool(row["light"] != "red" and row["shown_margin"] > row["publish_margin"])
 
 
 def drift(row: dict[Any, Any]) -> list[str]:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise Refused(f"{sa.make_url(url).render_as_string()}: there is no store here yet")
         m = _moment(here()[1], asked.as_of)
         rows, under = answer(m, asked)
-        if under and under.withheld:
+        if under and not under.shown:
             print(f"queries: {export.withheld(m, under)}; --embargoed shows them", file=sys.stderr)
         sys.stdout.flush()
         sys.stdout.buffer.write(_printed(m, asked, rows, under))
@@ -128,10 +128,8 @@ def _under_embargo(
     if seen is None or end is None or embargo.lifted(m):
         return rows, None
     if asked.embargoed:
-        return rows, Embargo(end, shown=True, withheld=0)
-    open_rows = seen(m, rows)
-    emptied = (rows.notna() & open_rows.isna()).any(axis=1).sum() if len(open_rows) == len(rows) else 0
-    return open_rows, Embargo(end, shown=False, withheld=len(rows) - len(open_rows) + int(emptied))
+        return rows, Embargo(end, shown=True)
+    return seen(m, rows), Embargo(end, shown=False)
 
 
 def _filters(election: Election, asked: argparse.Namespace, takes: set[str]) -> dict[str, Any]:

@@ -3,18 +3,25 @@
 import pandas as pd
 
 from queries import equipment
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
 WHAT = ("report_in", "report_corrected", "report_withdrawn", "incident", "episode_open", "episode_end", "published")
 
 
-def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
-    """What the monitor learnt in the last minutes, newest first.
+def recent(m: Moment, minutes: int = 15, region: str | None = None, limit: int = 200) -> pd.DataFrame:
+    """What the monitor learnt in the last minutes, newest first; of what happened more often the newest.
 
     at_at (known here), what (one of `WHAT`), pec, region (none for what the commission published), detail (the
     report's form, the incident's category, the episode's device, the commission's count and hour), number (answers
     corrected, PECs published where it was by PEC), severity (of an incident).
     """
+    rows = _recent(m, minutes)
+    rows = rows if region is None else rows[rows["region"] == region]
+    return rows.head(limit).reset_index(drop=True)
+
+
+def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
     since = pd.Timestamp(m.at) - pd.Timedelta(minutes=minutes)
     # cross join: SQLite then keeps to this order, from the few fresh loads on, and does not read every answer
     rows = m.frame(
@@ -71,7 +78,24 @@ def recent(m: Moment, minutes: int = 15, limit: int = 200) -> pd.DataFrame:
         """,
         since=since.to_pydatetime(),
     )
-    return _with_episodes(m, rows, since).head(limit).reset_index(drop=True)
+    return _with_episodes(m, rows, since)
+
+
+_LAST: KeptOfMoment[dict[int, pd.DataFrame]] = KeptOfMoment(lambda m: {})  # minutes -> what happened in them
+
+
+def _recent(m: Moment, minutes: int) -> pd.DataFrame:
+    known = _LAST.of(m)
+    if minutes not in known:
+        known[minutes] = _ask_recent(m, minutes)
+    return known[minutes]
+
+
+def counts(m: Moment, minutes: int = 15, region: str | None = None) -> pd.DataFrame:
+    """How often each of `WHAT` happened in the last minutes: what, number; the newest first."""
+    rows = _recent(m, minutes)
+    rows = rows if region is None else rows[rows["region"] == region]
+    return rows.groupby("what", sort=False).size().rename("number").reset_index()
 
 
 def _with_episodes(m: Moment, rows: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:

@@ -64,14 +64,14 @@ def open_checks(m: Moment, checks: pd.DataFrame) -> pd.DataFrame:
 
 
 def open_quarantine(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of rows that were set aside (source, place, key, detail, raw): every row; what stood in it only where it is
-    an answer to a question that is no list's votes. An unknown question may be one with its name mistyped."""
+    """Of rows that were set aside (source, place, key, detail, raw): every row; what stood in it not where that may be
+    votes: an answer to a question of them or to one that nobody knows (its name mistyped), or an observer's message."""
     if lifted(m):
         return rows
     votes = {question for contest in m.election.contests for question in contest.vote_questions}
     told = {q.id for q in m.election.questions} - votes
     hidden = [
-        place == "obs_answer" and key.rpartition("/")[2] not in told
+        place == "obs_message" or (place == "obs_answer" and key.rpartition("/")[2] not in told)
         for place, key in zip(rows["place"], rows["key"], strict=True)
     ]
     mask = pd.Series(hidden, index=rows.index, dtype="bool")

@@ -1,5 +1,6 @@
 """Equipment: at how many PECs it failed, what is not working now, who was turned away, failure by failure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ import pandas as pd
 from elections.config import Checklist, Election, Question
 from queries import answers, grid, sample
 from queries.kept import KeptOfMoment
+from queries.light import too_few
 from queries.moment import Moment
+from queries.turnout import drawn_of
 
 NEWS = pd.Timedelta(minutes=60)  # after so long without news, nobody knows whether an open failure still lasts
 
@@ -27,7 +30,8 @@ def failures(
     with an episode that has no end: news of it within the hour, or none), pecs_replaced (a box was replaced),
     n (PECs that answered the checklist's question), failed_of_n (of these, those that failed), of (sampled),
     conflicts (PECs whose observers differ), value, low, high, confidence (of all PECs; in a region from its own
-    strata), merged_strata, enough (bool: so many answered that there is a value).
+    strata), merged_strata, enough (bool: so many answered, in all and of each stratum, as amber takes, that there is a
+    value).
 
     Who reports an episode has not yet answered: where something fails people report it at once, and an estimate
     from them would be 100% before the first checklist.
@@ -40,15 +44,13 @@ def failures(
     for name in [d for d in devices(m.election) if device in (None, d)]:
         own = _SEEN.of(m)[name]
         if "region" not in names and region is None:
-            least = m.election.estimates.amber_share
-            rows.append({"device": name, **_row(m, own, everywhere, everywhere.of, least)})
+            rows.append({"device": name, **_row(m, own, everywhere, everywhere.of)})
             continue
         for place in [r.id for r in m.election.regions if not r.abroad and region in (None, r.id)]:
             drawn = parts.get(place)
             here = own[own["region"] == place]
-            least = m.election.estimates.amber_stratum_share
             of = drawn.of if drawn else len(here)
-            rows.append({"device": name, "region": place, **_row(m, here, drawn, of, least)})
+            rows.append({"device": name, "region": place, **_row(m, here, drawn, of)})
     columns = [*names, "pecs_failed", "open_now", "end_unknown", "pecs_replaced", "n", "failed_of_n", "of", "conflicts",
                "value", "low", "high", "confidence", "merged_strata", "enough"]  # fmt: skip
     return sample.numbers(pd.DataFrame(rows, columns=columns))
@@ -82,11 +84,11 @@ def _seen(m: Moment, device: str, pecs: pd.DataFrame, happened: pd.DataFrame) ->
     return own
 
 
-def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int, least: float) -> dict[str, Any]:
+def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int) -> dict[str, Any]:
     answered = own[own["answered"]]
     counted = answered[answered["stratum"].isin(drawn.sizes)] if drawn else answered
     confidence = m.election.estimates.confidence
-    enough = len(answered) >= least * of
+    enough = drawn is not None and _enough(m.election, counted["stratum"], drawn)
     merged = sample.merge(list(counted["stratum"]), drawn) if enough else None
     estimate = sample.share(counted["failed"], merged, confidence)
     return {
@@ -102,6 +104,12 @@ def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int, leas
         "merged_strata": estimate.merged_strata,
         "enough": estimate.value is not None,
     }
+
+
+def _enough(election: Election, stratum: pd.Series, drawn: sample.Drawn) -> bool:
+    """Whether so many answered, in all and of each stratum, as amber takes."""
+    e, reported = election.estimates, Counter(stratum.tolist())
+    return not too_few(reported, drawn_of(drawn, reported), e.amber_share, e.amber_stratum_share, 1, e.spare)
 
 
 def _subjects(election: Election, meaning: str, device: str | None = None) -> set[str]:

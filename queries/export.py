@@ -20,12 +20,11 @@ from queries.moment import Moment, here
 
 @dataclasses.dataclass(frozen=True)
 class Embargo:
-    """What a figure is under: until when, whether somebody asked to see it all the same, and if not how many of its
-    rows are left out or emptied."""
+    """What a figure is under: until when, and whether somebody asked to see it all the same. Never how many rows are
+    left out: of findings that is how many votes differ."""
 
     until: datetime
     shown: bool
-    withheld: int
 
 
 _LIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -75,9 +74,8 @@ def json(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = No
 
 
 def withheld(m: Moment, under: Embargo) -> str:
-    """'520 rows hold observers' votes, which are under embargo until 2021-11-29 08:00 +06'."""
-    rows = "1 row holds" if under.withheld == 1 else f"{under.withheld} rows hold"
-    return f"{rows} observers' votes, which are under embargo until {_minute(m, under.until)}"
+    """'rows with observers' votes are left out, under embargo until 2021-11-29 08:00 +06'."""
+    return f"rows with observers' votes are left out, under embargo until {_minute(m, under.until)}"
 
 
 def _minute(m: Moment, at: datetime) -> str:
@@ -91,7 +89,7 @@ def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = N
     if m.election.rehearsal:
         head += "\nRehearsal: totals as published, single rows synthetic"
     if under:
-        what = "shown all the same" if under.shown else f"{under.withheld} rows withheld"
+        what = "shown all the same" if under.shown else "left out"
         head += f"\nObservers' votes are under embargo until {_minute(m, under.until)}: {what}"
     frame = _told(frame, _reason(m.election))
     frame = frame[sorted(frame.columns, key=lambda name: name == "reasons")]  # as long as they are, they stand last

@@ -12,7 +12,7 @@ def health(m: Moment) -> pd.DataFrame:
 
     since the last success), state ('ok', 'amber' from two intervals, 'red' from five, 'never'), seen (rows, in the
     last successful poll), changed (rows, in the last load that changed any), quarantined (rows that are set aside
-    now), error (of the last poll, if it failed), interval (seconds).
+    now), error (of the last poll, if it failed), interval (seconds), polls and failed (of these, in the last hour).
     """
     asked = [
         {"source": s.id, "place": i, "kind": s.kind, "seconds": s.interval} for i, s in enumerate(m.election.sources)
@@ -22,7 +22,7 @@ def health(m: Moment) -> pd.DataFrame:
         select s.source, s.kind, success.polled_at as last_success_at, change.committed_at as last_change_at,
             success.seen, change.changed, coalesce(aside.quarantined, 0) as quarantined,
             case when latest.outcome <> 'ok' then coalesce(latest.error, latest.outcome) end as error,
-            s.seconds as every
+            s.seconds as every, coalesce(hour.polls, 0) as polls, coalesce(hour.failed, 0) as failed
         from asked_source s
         left join poll success on success.id =
             (select max(id) from poll where source = s.source and outcome = 'ok' and polled_at <= :at)
@@ -33,6 +33,10 @@ def health(m: Moment) -> pd.DataFrame:
         left join (
             select source, count(*) as quarantined from quarantine_now group by source) as aside
             on aside.source = s.source
+        left join (
+            select source, count(*) as polls, sum(case when outcome <> 'ok' then 1 else 0 end) as failed
+            from poll where polled_at <= :at and polled_at > :at - 3600000 group by source) as hour
+            on hour.source = s.source
         order by s.place
         """,
         {"asked_source": asked},
@@ -43,14 +47,14 @@ def health(m: Moment) -> pd.DataFrame:
     state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
     rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
     return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
-                 "quarantined", "error", "interval"]]  # fmt: skip
+                 "quarantined", "error", "interval", "polls", "failed"]]  # fmt: skip
 
 
 def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:
-    """The looks at the sources in the last so many minutes: source, polled_at, outcome, milliseconds, seen, error."""
+    """The looks at the sources in the last so many minutes, oldest first: source, polled_at, outcome."""
     return m.frame(
         """
-        select source, polled_at, outcome, milliseconds, seen, error from poll
+        select source, polled_at, outcome from poll
         where polled_at <= :at and polled_at > :at - :minutes * 60000
         order by source, id
         """,
@@ -84,6 +88,11 @@ def quarantined(m: Moment, limit: int = 200) -> pd.DataFrame:
         """,
         limit=limit,
     )
+
+
+def reasons(m: Moment) -> pd.DataFrame:
+    """Why rows are set aside now, all of them counted, most first: reason, rows."""
+    return m.frame("select reason, count(*) as rows from quarantine_now group by reason order by count(*) desc, reason")
 
 
 def archive(m: Moment, limit: int = 50) -> pd.DataFrame:

@@ -27,7 +27,7 @@ class Pec:
     settled: pd.DataFrame  # form, question, value, who, why, decided_at: a person's decision on such a conflict
     incidents: pd.DataFrame  # as `incidents.incident_list`
     episodes: pd.DataFrame  # as `equipment.episodes`
-    counts: pd.DataFrame  # hour, count, conflict, fell: turnout, hour by hour
+    counts: pd.DataFrame  # hour, count, voters (on the list), share, conflict, fell: turnout, hour by hour
     published: pd.DataFrame  # contest, count, hour, line, unit, value, known_at
 
 
@@ -42,8 +42,6 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
     of_day = states.states(m)
     listed = incidents.incident_list(m)
     happened = equipment.episodes(m)
-    hours = counts.turnout_counts(m)
-    hours = hours[hours["pec"] == code].rename(columns={"number": "count"})
     listed = listed[listed["pec"] == code].reset_index(drop=True)
     row = {str(k): v for k, v in place.iloc[0].items()} if len(place) else {}
     told, agreed = (embargo.open_answers(m, ask(m, code)) for ask in (_history, _agreed))
@@ -61,7 +59,7 @@ def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
         settled=embargo.open_answers(m, _settled(m, code)),
         incidents=listed,
         episodes=happened[happened["pec"] == code].reset_index(drop=True),
-        counts=hours[["hour", "count", "conflict", "fell"]].reset_index(drop=True),
+        counts=_counts(m, code, row.get("registered_voters")),
         published=_published(m, code),
     )
 
@@ -134,6 +132,14 @@ def _agreed(m: Moment, code: str) -> pd.DataFrame:
         answers.VIEWS | {"counting_report": answers.OF_SOME},
     )
     return rows.astype({"conflict": "bool"})
+
+
+def _counts(m: Moment, code: str, voters: float | None) -> pd.DataFrame:
+    rows = counts.turnout_counts(m)
+    rows = rows[rows["pec"] == code].rename(columns={"number": "count"}).reset_index(drop=True)
+    listed = pd.Series(voters if voters else None, index=rows.index, dtype="Int64")
+    rows = rows.assign(voters=listed, share=rows["count"].astype("float64") / listed.astype("float64"))
+    return rows[["hour", "count", "voters", "share", "conflict", "fell"]]
 
 
 def _differing(reports: pd.DataFrame, told: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:

@@ -140,7 +140,8 @@ def _of(m: Moment, places: Sequence[str], region: str | None, district: str | No
 
 
 def progress(m: Moment, contest: str | None = None) -> pd.DataFrame:
-    """How the commission's counts came in: contest, count, at_at (known here), pecs (with that count by then), of."""
+    """How the commission's counts came in: contest, count, at_at (known here), pecs (with that count by then), of,
+    value (pecs of of)."""
     return _PROGRESS.of(m, contest=contest).copy(deep=False)
 
 
@@ -169,7 +170,8 @@ def _ask_progress(m: Moment, contest: str | None) -> pd.DataFrame:
     )
     rows["pecs"] = rows.astype({"came": "int64"}).groupby(["contest", "count"])["came"].cumsum()
     rows["of"] = int(_of(m, [], None, None)["of"].sum())
-    return rows[["contest", "count", "at_at", "pecs", "of"]]
+    rows["value"] = rows["pecs"] / rows["of"].where(rows["of"] > 0)
+    return rows[["contest", "count", "at_at", "pecs", "of", "value"]]
 
 
 _PROGRESS = KeptOfFacts(_ask_progress, "published", "pec")

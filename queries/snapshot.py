@@ -69,6 +69,7 @@ AHEAD: tuple[Asked, ...] = (
     *(FIGURES[name] for name in ("equipment", "equipment_by_region", "turnout", "turnout_by_region", "progress")),
     (health.health, {}),
     (changes.recent, {"minutes": 15}),
+    (changes.counts, {"minutes": 15}),
     (room.current, {"most": 3}),
     (room.focus, {}),
     (room.checklists, {}),

@@ -34,12 +34,13 @@ def turnout(
 
     value, low, high: the share of voters on the list who have voted, and the interval that is shown, drift and worst
     case included; none of them under a red light. margin: the computed one, alone; design_margin: the one that was
-    fixed before the day; shown_margin: half the width of the interval that is shown; publish (design, data): which of
-    the first two the configuration says to publish, and publish_margin: that one (the last two none under a red
-    light); confidence; n (PECs that the estimate rests on), of (sampled); light (green, amber, red),
-    drift and worst_case (what they add, as fractions), reasons (why the light is not better: `light.Reason`),
-    merged_strata, falling (PECs left out because the count is lower than an earlier hour's), conflicts (PECs whose
-    observers differ), origin_screen, origin_own (of the n, where the count was read).
+    fixed before the day (of the whole country alone); shown_margin: half the width of the interval that is shown;
+    publish (design, data): which of the first two the configuration says to publish, and publish_margin: that one (the
+    last two none under a red light; a part of the country has the one from the data); confidence; n (PECs that the
+    estimate rests on), of (sampled); light (green, amber, red), drift and worst_case (what they add, as fractions),
+    reasons (why the light is not better: `light.Reason`), merged_strata, falling (PECs left out because the count is
+    lower than an earlier hour's), conflicts (PECs whose observers differ), origin_screen, origin_own (of the n, where
+    the count was read).
     The commission's for the same hour, inside the country: published (share), published_voted,
     published_registered, published_pecs, published_pecs_of (PECs that the estimate is of), published_regions,
     published_regions_of, published_at (when it was known here). voters: on the list, by the frame, that the estimate is
@@ -55,7 +56,7 @@ def turnout(
     said, voters = _SAID.of(m), _voters(m)
     rows = [
         {"contest": form.contest, "hour": form.hour, "region": place, "voters": voters.get(place, 0)}
-        | _row(m.election, said.get((form.form, place), []), everywhere if place is None else parts.get(place))
+        | _row(m.election, said.get((form.form, place), []), parts.get(place) if place else everywhere, bool(place))
         for form in _forms(m, contest, hour)
         for place in places
     ]
@@ -173,8 +174,8 @@ _VOTERS = KeptOfFacts(
 )
 
 
-def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dict[str, Any]:
-    """The estimate from what these sampled PECs said for an hour."""
+def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None, part: bool) -> dict[str, Any]:
+    """The estimate from what these sampled PECs said for an hour; they are all of them, or a part of the country."""
     usable = [pec for pec in said if pec.usable]
     missing = [pec for pec in said if not pec.usable]
     shown, value, merged = estimate_shown(
@@ -189,7 +190,7 @@ def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dic
     )
     return {
         **estimate_columns(election, shown, value, merged),
-        **margins(election, shown),
+        **margins(election, shown, part),
         "n": len(usable),
         "of": drawn.of if drawn else len(said),
         "published_pecs_of": sum(drawn.sizes.values()) if drawn else None,
@@ -200,9 +201,14 @@ def _row(election: Election, said: list[Pec], drawn: sample.Drawn | None) -> dic
     }
 
 
-def margins(election: Election, shown: Shown) -> dict[str, Any]:
-    """The margin fixed before the day, half the interval shown, and the one that the configuration says to publish."""
+def margins(election: Election, shown: Shown, part: bool = False) -> dict[str, Any]:
+    """The margin fixed before the day, half the interval shown, and the one that the configuration says to publish.
+
+    The one fixed before the day is of the whole sample: a part of the country has the one from the data alone.
+    """
     fixed, which = election.estimates.design_margin, election.estimates.publish_margin
+    if part:
+        fixed, which = None, "data"
     if shown.low is None or shown.high is None:
         return {"design_margin": fixed, "shown_margin": None, "publish": which, "publish_margin": None}
     own = {"design": fixed, "data": shown.margin}[which]

@@ -84,17 +84,19 @@ TURNOUT = pd.DataFrame(
     }
 )
 BOTH = pd.DataFrame({"list": ["Ishenim", "Alliance"], "machine": [90, 50], "manual": [95, 50], "pecs": 10})
-PROGRESS = pd.DataFrame({"count": ["machine", "manual"], "at_at": at("05:00", "06:00"), "pecs": [5, 1], "of": 10})
+PROGRESS = pd.DataFrame(
+    {"count": ["machine", "manual"], "at_at": at("05:00", "06:00"), "pecs": [5, 1], "of": 10, "value": [0.5, 0.1]}
+)
 EVENTS = pd.DataFrame(
     {
         "lane": ["Opening", "incident reports"],
         "at_at": at("02:30", "03:00"),
         "to_at": at(None, "04:00"),
         "words": ["S-5043-1", "Campaigning, serious"],
-        "alarming": [False, True],
+        "mark": ["reported", "alarm"],
     }
 )
-COUNTS = pd.DataFrame({"hour": ["10:00", "12:00"], "count": [100.0, None]})
+COUNTS = pd.DataFrame({"hour": ["10:00", "12:00"], "count": [100.0, None], "voters": 1000, "share": [0.1, None]})
 
 
 def the_map(rows: pd.DataFrame, election: Election) -> charts.Spec:
@@ -150,7 +152,7 @@ CHARTS: dict[str, Drawing] = {
     "episodes": lambda e: charts_day.episodes(EPISODES, NOW, "Failures through the day"),
     "timeline": lambda e: charts_day.timeline(EVENTS, NOW, "What came from PEC 5043"),
     "turnout": lambda e: charts_turnout.by_hour(TURNOUT, {"2020-10-04": 0.562}),
-    "turnout of a PEC": lambda e: charts_turnout.of_a_pec(COUNTS, 1000, TURNOUT, "Osh"),
+    "turnout of a PEC": lambda e: charts_turnout.of_a_pec(COUNTS, TURNOUT, "Osh"),
     "machine and manual": lambda e: charts_results.lists(BOTH),
     "one count": lambda e: charts_results.one_count(
         pd.DataFrame({"list": ["Ishenim"], "votes": 9, "share": 0.9, "base": 10, "pecs": 1, "of": 2}), "machine"
@@ -173,7 +175,7 @@ EMPTY: dict[str, Callable[[], charts.Spec]] = {
     "episodes": lambda: charts_day.episodes(EPISODES[:0], NOW, ""),
     "timeline": lambda: charts_day.timeline(EVENTS[:0], NOW, ""),
     "turnout": lambda: charts_turnout.by_hour(TURNOUT[:0], {}),
-    "turnout of a PEC": lambda: charts_turnout.of_a_pec(COUNTS[:0], 1000, TURNOUT, ""),
+    "turnout of a PEC": lambda: charts_turnout.of_a_pec(COUNTS[:0], TURNOUT, ""),
     "machine and manual": lambda: charts_results.lists(BOTH.assign(pecs=0)),
     "one count": lambda: charts_results.one_count(BOTH.assign(pecs=0), "machine"),
     "settling": lambda: charts_stability.settling(STEPS[STEPS["light"] == "red"]),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from queries import equipment, incidents, light, procedures
+from queries import equipment, incidents, light, procedures, sample
 from queries.estimates import proportion
 from store import tables as t
 from tests.facts import ELECTION, Facts, easy
@@ -144,12 +144,19 @@ class TestEquipment:
         assert (row["pecs_failed"], row["n"], row["enough"]) == (24, 0, False)
         assert pd.isna(row["value"])
 
-    @pytest.mark.parametrize(("answered", "enough"), [(239, False), (240, True)])
-    def test_a_share_is_shown_from_the_elections_amber_share_of_the_sample_on(
-        self, facts: Facts, answered: int, enough: bool
+    @pytest.mark.parametrize(("missing", "enough"), [((0, 61), False), ((0, 60), True), ((21, 0), False)])
+    def test_a_share_is_shown_from_the_elections_amber_shares_on(
+        self, facts: Facts, missing: tuple[int, int], enough: bool
     ) -> None:
-        sampled = facts.pecs({s.id: s.sampled for s in facts.election.strata})
-        for pec in sampled[:answered]:
+        """Of the sample in all, and of each stratum: without any PEC of Naryn there is none."""
+        naryn, elsewhere = missing
+        sampled = {s.id: s.sampled for s in facts.election.strata}
+        facts.pecs(sampled)
+        rows = sample.pecs(facts.at("08:00"))
+        place = rows.groupby("stratum").cumcount()
+        rest = rows[rows["stratum"] != "naryn"].assign(place=place).sort_values(["place", "pec"])["pec"]
+        there = [*rows.loc[rows["stratum"] == "naryn", "pec"].iloc[naryn:], *rest.iloc[: len(rest) - elsewhere]]
+        for pec in there:
             facts.report(pec, "voting_12", at="12:00")
         assert self.arbb(facts, "12:10")["enough"] == enough
 

@@ -255,14 +255,14 @@ def test_what_is_missing_is_a_dash_and_never_a_zero(nothing: float | None) -> No
 
 def test_plurals_follow_the_language() -> None:
     def said(n: int) -> str:
-        return words.n_("{n} row", "{n} rows", n).format(n=n)
+        return words.n_("{n} turn", "{n} turns", n).format(n=n)
 
     with words.speaking("ru"):
         assert [said(n) for n in (1, 2, 5, 11, 21, 22)] == [
-            "1 строка", "2 строки", "5 строк", "11 строк", "21 строка", "22 строки",
+            "1 смена", "2 смены", "5 смен", "11 смен", "21 смена", "22 смены",
         ]  # fmt: skip
     with words.speaking("ky"):
-        assert [said(n) for n in (1, 5)] == ["1 сап", "5 сап"]
+        assert [said(n) for n in (1, 5)] == ["1 өзгөрүш", "5 өзгөрүш"]
 
 
 @pytest.mark.parametrize(
