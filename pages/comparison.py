@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from pages import check_words, embargoed, filters, names, shell, words
+from pages import check_words, embargoed, filters, names, shell, view, words
 from pages.shell import Card
 from pages.view import View
 from pages.words import _, n_
 from queries import comparison, embargo
-from queries.moment import here
 
-_DEFAULT_LINE = "valid"
+_DEFAULT_LINE = "found"  # under embargo at no hour
 
 
 def page() -> None:
@@ -25,7 +24,7 @@ def page() -> None:
         "comparison",
         protocol=(_("All states"), _states_said()),
         against=(_("held against: manual count"), {"machine": _("held against: machine count")}),
-        line=(_("line: valid ballots"), _lines()),
+        line=(_("line: ballots in the boxes"), _lines(view.view())),
     )
     shell.live(_protocols)
     shell.live(_sums)
@@ -51,16 +50,19 @@ def _states_said() -> dict[str, str]:
     }
 
 
-def _lines() -> dict[str, str]:
-    """The lines of the protocols and the lists, but for the one that is shown without being chosen."""
-    fields = comparison.asked_fields(here()[1])
-    return {field: check_words.line(field) for field in fields if field != _DEFAULT_LINE}
+def _lines(seen: View) -> dict[str, str]:
+    """The lines of the protocols and the lists, but for the one that is shown without being chosen; before the embargo
+    ends without those that are under it."""
+    election = seen.moment.election
+    hidden = () if embargo.lifted(seen.moment) else embargo.lines(election)
+    fields = [f for f in comparison.asked_fields(election) if f != _DEFAULT_LINE and f not in hidden]
+    return {field: check_words.line(field) for field in fields}
 
 
 def _asked(seen: View) -> dict[str, Any]:
-    """The filters as the queries take them; before the embargo ends without the lists' votes."""
+    """The filters as the queries take them; before the embargo ends without the lines that are under it."""
     against = filters.chosen("against", {"machine": ""}) or "manual"
-    return {"against": against, "votes": embargo.lifted(seen.moment), **seen.place}
+    return {"against": against, "whole": embargo.lifted(seen.moment), **seen.place}
 
 
 def _copies(seen: View) -> None:
@@ -114,7 +116,7 @@ def _states(seen: View) -> None:
         for id, said in _states_said().items()
         if id != "conflict" or counts.get(id)
     ]
-    under = "" if embargo.lifted(seen.moment) else _("Of the lines other than the lists' votes.")
+    under = "" if embargo.lifted(seen.moment) else _("Of the lines that are not under embargo.")
     shell.heading(_("Protocols of the sample by how they compare"), under)
     shell.figure_cards(cards)
 
@@ -123,10 +125,9 @@ def _protocols(seen: View) -> None:
     """The sampled PECs, those that differ in votes first; one line of each protocol side by side."""
     asked = _asked(seen)
     rows = seen.figure(comparison.protocols, **asked)
-    only, line = filters.chosen("protocol", _states_said()), filters.chosen("line", _lines()) or _DEFAULT_LINE
-    fields = seen.figure(comparison.fields, against=asked["against"], **seen.place)
-    fields = fields[(fields["field"] == line) & (asked["votes"] | ~fields["votes"].astype("bool"))]
-    sides = fields[["contest", "pec", "observed", "machine", "manual", "difference"]]
+    only, line = filters.chosen("protocol", _states_said()), filters.chosen("line", _lines(seen)) or _DEFAULT_LINE
+    fields = embargo.open_fields(seen.moment, seen.figure(comparison.fields, against=asked["against"], **seen.place))
+    sides = fields.loc[fields["field"] == line, ["contest", "pec", "observed", "machine", "manual", "difference"]]
     rows = rows.merge(sides, on=["contest", "pec"], how="left", sort=False)
     whole = len(rows)
     rows = rows if only is None else rows[rows["state"] == only]
@@ -146,7 +147,7 @@ def _protocols(seen: View) -> None:
         "region": shell.Column(_("Region"), names.region),
         "district": shell.Column(_("District"), names.district, "medium"),
     }
-    if not asked["votes"]:
+    if not asked["whole"]:
         del columns["votes_moved"]
     count = _("{fraction} PECs. Observers, machine and manual: {line}").format(
         fraction=words.fraction(len(rows), whole), line=check_words.line(line)

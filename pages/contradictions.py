@@ -26,7 +26,7 @@ def step(id: str) -> str:
 
 
 def shown(seen: View) -> pd.DataFrame:
-    """The contradictions that may be shown at this hour: those with observers' figures not before the embargo ends."""
+    """The contradictions that may be shown at this hour: what is under embargo not before it ends."""
     return seen.figure(contradictions.contradictions, **seen.place)
 
 
@@ -41,9 +41,7 @@ def listed(seen: View) -> None:
         return shell.empty(
             _("Nothing that is published contradicts itself or the observers' copies right now.")
             if embargo.lifted(seen.moment)
-            else _(
-                "Nothing that may be shown contradicts itself right now. What touches observers' votes is not told yet."
-            )
+            else _("Nothing that may be shown contradicts itself right now. What is under embargo is not told yet.")
         )
     _in_words(seen, rows)
     rows = rows.assign(

@@ -1,4 +1,4 @@
-"""What the pages say while observers' votes are under embargo, and until when."""
+"""What the pages say while the embargo lasts: what is under it, and until when."""
 
 from pages import shell, words
 from pages.view import View
@@ -11,7 +11,8 @@ def note(seen: View) -> None:
     until = embargo.until(seen.moment.election)
     if until is not None and not embargo.lifted(seen.moment):
         shell.empty(
-            _("Observers' votes are under embargo until {time}: nothing that is made of them is shown before.").format(
-                time=words.clock_time(until)
-            )
+            _(
+                "Observers' votes, valid and invalid ballots are under embargo until {time}: nothing that is made of "
+                "them is shown before."
+            ).format(time=words.clock_time(until))
         )

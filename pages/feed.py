@@ -58,12 +58,12 @@ def _cards(seen: View) -> None:
 
 
 def _contradictions(seen: View, stands: pd.DataFrame) -> Card:
-    """How many there are; before the embargo ends without what touches observers' votes, and none is not green then."""
+    """How many there are; before the embargo ends without what is under it, and none is not green then."""
     whole = embargo.lifted(seen.moment)
     none: shell.Tone = "green" if whole else ""
     lines = [
         _("seen by the machine, for head office until confirmed") if len(stands) else "",
-        "" if whole else _("without what touches observers' votes"),
+        "" if whole else _("without what is under embargo"),
     ]
     tone: shell.Tone = "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else none
     return Card(_("Contradictions now"), words.number(len(stands)), lines, tone)

@@ -154,7 +154,7 @@ def _set_aside(seen: View) -> None:
     if chosen is not None:
         raw = rows["raw"].iloc[chosen]
         if words.missing(raw):
-            st.caption(_("What stood there may be observers' votes, which are under embargo."))
+            st.caption(_("What stood there may be under embargo."))
             return
         st.caption(_("The row as it came:"))
         st.code(_readable(str(raw))[:RAW_LETTERS], language=None, wrap_lines=True)

@@ -15,12 +15,10 @@ def panel(seen: View, one: Pec) -> None:
     """Every line of each contest's protocol; below it what each side said before."""
     shell.heading(_("The protocol: observers' copy, machine count, manual count"))
     embargoed.note(seen)
-    fields = seen.figure(compared.fields, pec=one.code)
+    fields = embargo.open_fields(seen.moment, seen.figure(compared.fields, pec=one.code))
     history = seen.figure(protocol.history, pec=one.code)
     if history.empty:
         return shell.empty(_("Neither the observers nor the commission have a protocol of this PEC yet."))
-    if not embargo.lifted(seen.moment):
-        fields = fields[~fields["votes"].astype("bool")]
     if len(fields):
         _in_a_word(fields)
     _sides(fields, history)

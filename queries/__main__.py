@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         m = _moment(here()[1], asked.as_of)
         rows, under = answer(m, asked)
         if under and not under.shown:
-            print(f"queries: {export.withheld(m, under)}; --embargoed shows them", file=sys.stderr)
+            print(f"queries: {export.said(m, under)}; --embargoed shows them", file=sys.stderr)
         sys.stdout.flush()
         sys.stdout.buffer.write(_printed(m, asked, rows, under))
         sys.stdout.flush()
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         parser.add_argument(f"--{way}", dest="way", action="store_const", const=way, help=what)
     parser.add_argument("--contacts", action="store_true", help="with names and telephones (unreported)")
-    parser.add_argument("--embargoed", action="store_true", help="observers' votes too, before the embargo ends")
+    parser.add_argument("--embargoed", action="store_true", help="what is under embargo too, before it ends")
     return parser
 
 
@@ -127,9 +127,7 @@ def _under_embargo(
     seen, end = figure.seen_listed if asked.list else figure.seen, embargo.until(m.election)
     if seen is None or end is None or embargo.lifted(m):
         return rows, None
-    if asked.embargoed:
-        return rows, Embargo(end, shown=True)
-    return seen(m, rows), Embargo(end, shown=False)
+    return rows if asked.embargoed else seen(m, rows), Embargo(end, shown=asked.embargoed)
 
 
 def _filters(election: Election, asked: argparse.Namespace, takes: set[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from queries.sheets import Kind
 Tier = Literal["A", "B", "C"]
 Relation = Literal["=", "<=", ">="]
 LISTS = "votes"  # among the inputs: the votes of all lists, 'against all' included
+EVERY = "*"  # among the inputs: every line
 
 
 @dataclass(frozen=True)

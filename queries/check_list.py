@@ -5,7 +5,7 @@ The words are calm and exact: a table contradicts itself, figures differ. They s
 """
 
 from elections.config import Severity
-from queries.check_kinds import LISTS, Check, Identity, text
+from queries.check_kinds import EVERY, LISTS, Check, Identity, text
 
 
 def _identity(check: str, severity: Severity, identity: Identity, *words: str) -> Check:
@@ -91,7 +91,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "A",
         "serious",
         "every number is whole",
-        ("*",),
+        (EVERY,),
         "none",
         text(
             "{line} is not a whole number: {left}.",
@@ -104,7 +104,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "A",
         "serious",
         "every number >= 0",
-        ("*",),
+        (EVERY,),
         "none",
         text("{line} is below zero: {left}.", "{line}: меньше нуля, {left}.", "{line}: нөлдөн төмөн, {left}."),
     ),
@@ -139,7 +139,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "A",
         "critical",
         "line of the table = sum of the line over its PECs",
-        ("*", "pecs"),
+        (EVERY, "pecs"),
         "none; judged when the table counts as many PECs as are ours and stood around them, or both stood still",
         text(
             "The published table contradicts itself: {line} is {left} in the table and {right} by its PECs "
@@ -167,7 +167,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "A",
         "critical",
         "line of the country = sum of the line over the regions",
-        ("*",),
+        (EVERY,),
         "none; judged when all regions are published, and came together with the country or stood still",
         text(
             "{line} is {left} for the country and {right} by its regions (difference {difference}).",
@@ -208,7 +208,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "A",
         "serious",
         "line of the observers' copy = line of the commission's manual protocol",
-        ("*",),
+        (EVERY,),
         "none; only where a copy was obtained",
         text(
             "{line}: the commission's protocol has {left}, the observers' copy {right} (difference {difference}).",
@@ -258,7 +258,7 @@ CHANGED: tuple[Check, ...] = (
         "B",
         "minor",
         "a line other than votes = the one first published",
-        ("*",),
+        (EVERY,),
         "none; what grows with the PECs of a table is no change",
         text(
             "{line}: was {right}, is {left} now.",
@@ -272,7 +272,7 @@ CHANGED: tuple[Check, ...] = (
         "B",
         "critical",
         "what was published is still published",
-        ("*",),
+        (EVERY,),
         "none",
         text(
             "Figures of {place} were published and are not any more.",

@@ -44,8 +44,8 @@ def findings(
     turnout; observed: the observers' protocols), scope (pec, region, country), place, hour, line (a line or a list's
     id), left and right (what was compared, as the check's formula has it), difference, tolerance, unit (of left and
     right: number, percent, share), other (the PEC with the same figures; the base that a percentage fits), p (of
-    tier C), region and district (the frame's), payload (where it first stood). Observers' votes are in it, under
-    embargo or not: show `embargo.open_findings` of it.
+    tier C), region and district (the frame's), payload (where it first stood). What is under
+    embargo is in it: show `embargo.open_findings` of it.
     """
     found = evaluate(m).findings
     for name, only in (("tier", tier), ("check", check), ("region", region)):

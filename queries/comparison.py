@@ -2,8 +2,8 @@
 
 Level 1: per PEC, field by field; level 2: the sample's estimate against the published total; level 3: the
 commission's own figures for the sampled PECs against the observers', which has no sampling error. All of it rests on
-copies that an observer obtained. Observers' votes are under embargo until the hour that the configuration sets; who
-shows these figures sees to it: `embargo.open_fields` for level 1, nothing of levels 2 and 3.
+copies that an observer obtained. Some of it is under embargo until the hour that the configuration sets; who shows
+these figures sees to it: `embargo.open_fields` for level 1, nothing of levels 2 and 3.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from elections.config import Election
-from queries import grid, held
+from queries import embargo, grid, held
 from queries.moment import Moment
 from queries.protocol_fields import COMPARED, FIELDS, OBTAINED, STATES, fields
 from queries.quick_count import quick_count
@@ -28,10 +28,10 @@ def protocols(
     against: str = "manual",
     region: str | None = None,
     district: str | None = None,
-    votes: bool = True,
+    whole: bool = True,
 ) -> pd.DataFrame:
-    """Level 1, one row a PEC's protocol; those that differ in votes first, the largest difference first. `votes`:
-    False leaves the lists' votes out, of which nothing may be said before the embargo ends.
+    """Level 1, one row a PEC's protocol; those that differ in votes first, the largest difference first. `whole`:
+    False leaves out the lines under embargo, of which nothing may be said before it ends.
 
     contest, pec, region, district, copy, state (the first of differs, conflict, equal, not_published,
     copy_not_obtained, not_observed that holds for a field: equal is a protocol of which all that could be compared
@@ -39,7 +39,7 @@ def protocols(
     lists of |difference|), largest.
     """
     rows = fields(m, contest, against, region, district)
-    rows = rows if votes else rows[~rows["votes"].astype("bool")]
+    rows = rows if whole else rows[~rows["field"].isin(embargo.lines(m.election))]
     of, first = _grouped(rows, "contest", "pec")
     differs, of_list = (rows["state"] == "differs").to_numpy(), rows["votes"].to_numpy(dtype=bool)
     size = np.where(differs, rows["difference"].abs(), 0.0)

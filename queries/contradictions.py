@@ -27,7 +27,7 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     difference, tolerance, unit, other and payload; lines (comparisons that do not hold), standing (stands: it does
     not hold; holds by now; open: what stands now is not judged yet, or may not be told), step (one of `STEPS`), step_at
     and who (of the last step that a person took).
-    What prints observers' votes is not there before the embargo ends.
+    What is under embargo is not there before it ends.
     """
     found = embargo.open_findings(m, checks.findings(m, tier="A"))
     for name, only in (("region", region), ("district", district)):
@@ -59,7 +59,7 @@ def _gone(m: Moment, taken: pd.DataFrame) -> pd.DataFrame:
 
 def _standing(m: Moment, keys: pd.DataFrame) -> list[str]:
     """Of what is not seen now: whether it holds by now, or nobody can or may say."""
-    made, kind = checks.checks(m), KEYS[:3]
+    made, kind = embargo.open_checks(m, checks.checks(m)), KEYS[:3]
     judged = set(made.loc[made["state"] != "not_judged", kind].itertuples(index=False, name=None))
     hidden = set(checks.findings(m, tier="A")[KEYS].itertuples(index=False, name=None))
     return [

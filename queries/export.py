@@ -20,8 +20,8 @@ from queries.moment import Moment, here
 
 @dataclasses.dataclass(frozen=True)
 class Embargo:
-    """What a figure is under: until when, and whether somebody asked to see it all the same. Never how many rows are
-    left out: of findings that is how many votes differ."""
+    """What a figure is under: until when, and whether somebody asked to see it all the same. Not how much of it is left
+    out: how many findings there are would tell how many votes differ."""
 
     until: datetime
     shown: bool
@@ -73,13 +73,11 @@ def json(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = No
     return writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def withheld(m: Moment, under: Embargo) -> str:
-    """'rows with observers' votes are left out, under embargo until 2021-11-29 08:00 +06'."""
-    return f"rows with observers' votes are left out, under embargo until {_minute(m, under.until)}"
-
-
-def _minute(m: Moment, at: datetime) -> str:
-    return f"{at.astimezone(m.election.tz):%Y-%m-%d %H:%M %Z}"
+def said(m: Moment, under: Embargo) -> str:
+    """'Observers' votes, valid and invalid ballots are under embargo until 2021-11-29 08:00 +06: left out'."""
+    what = "shown all the same" if under.shown else "left out"
+    until = under.until.astimezone(m.election.tz)
+    return f"Observers' votes, valid and invalid ballots are under embargo until {until:%Y-%m-%d %H:%M %Z}: {what}"
 
 
 def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = None) -> str:
@@ -89,8 +87,7 @@ def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = N
     if m.election.rehearsal:
         head += "\nRehearsal: totals as published, single rows synthetic"
     if under:
-        what = "shown all the same" if under.shown else "left out"
-        head += f"\nObservers' votes are under embargo until {_minute(m, under.until)}: {what}"
+        head += f"\n{said(m, under)}"
     frame = _told(frame, _reason(m.election))
     frame = frame[sorted(frame.columns, key=lambda name: name == "reasons")]  # as long as they are, they stand last
     names = [str(name) for name in frame.columns]

@@ -38,7 +38,7 @@ class Figure:
     listed: Callable[..., pd.DataFrame] | None = None  # with --list
     ways: tuple[tuple[str, Callable[..., pd.DataFrame]], ...] = ()  # with --stability, --drift, --residuals
     called: tuple[tuple[str, str], ...] = ()  # column here -> column outside
-    seen: Seen | None = None  # where votes of observers are among its rows
+    seen: Seen | None = None  # where some of its rows are under embargo
     seen_listed: Seen | None = None  # the same of --list
 
 
@@ -62,7 +62,7 @@ def _quick_count(m: Moment, by: Sequence[str] = (), **given: Any) -> pd.DataFram
 
 
 def _seen_comparison(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of level 1 the lines that are nobody's votes; the other levels are made of votes."""
+    """Of level 1 the lines that are not under embargo; the other levels are made of those that are."""
     return embargo.open_fields(m, rows) if "pec" in rows else embargo.open_after(m, rows)
 
 

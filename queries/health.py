@@ -78,7 +78,7 @@ def loads(m: Moment, limit: int = 50) -> pd.DataFrame:
 
 def quarantined(m: Moment, limit: int = 200) -> pd.DataFrame:
     """What is set aside now, newest first: source, place, key, field, reason, detail, raw (without names and
-    telephones), since_at. Observers' votes are in it, under embargo or not: show `embargo.open_quarantine` of it.
+    telephones), since_at. What is under embargo is in it: show `embargo.open_quarantine` of it.
     """
     return m.frame(
         """

@@ -34,8 +34,8 @@ class Pec:
 def pec(m: Moment, code: str, contacts: bool = False) -> Pec:
     """One PEC as it was known at this moment; names and telephones only with contacts.
 
-    Votes in observers' protocols have no value (`answers`, `agreed`, `settled`) while they are under embargo, and
-    are not in `differing`.
+    What observers' protocols say under embargo has no value (`answers`, `agreed`, `settled`) and is not in `differing`
+    before it ends.
     """
     place = m.frame("select * from pec_now where pec = :code", code=code).drop(columns=["id", "load_from", "load_to"])
     reports = _reports(m, code)

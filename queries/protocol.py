@@ -11,7 +11,7 @@ SIDES = ("observed", "machine", "manual")
 def history(m: Moment, pec: str) -> pd.DataFrame:
     """Every figure that was known of a PEC's protocols, in the order it came: contest, field, votes (bool: of a list),
     side (observed, machine, manual), who (the observer's code, or none), value, known_at, replaced_at (none: it
-    stands), payload (of the commission's). The votes of lists in observers' protocols only after the embargo."""
+    stands), payload (of the commission's). The observers' of lines under embargo only after it has ended."""
     rows = m.frame(
         """
         select q.contest, q.field, q.votes, 'observed' as side, r.observer as who, a.number as value,
@@ -37,10 +37,7 @@ def history(m: Moment, pec: str) -> pd.DataFrame:
         {"question": _questions(m)},
         pec=pec,
     )
-    rows = rows.astype({"votes": "bool", "value": "float64"})
-    if not embargo.lifted(m):
-        rows = rows[~(rows["votes"] & (rows["side"] == "observed"))]
-    return rows.reset_index(drop=True)
+    return embargo.open_history(m, rows.astype({"votes": "bool", "value": "float64"}))
 
 
 def _questions(m: Moment) -> list[dict[str, object]]:

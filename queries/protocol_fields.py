@@ -1,7 +1,7 @@
 """The observers' protocols, PEC by PEC and field by field, beside the commission's machine and manual figures.
 
-Only what stands in a copy that an observer obtained is compared: 'not obtained' is never 'equal'. The votes in it are
-under embargo until the hour that the configuration sets: show `embargo.open_fields` of it.
+Only what stands in a copy that an observer obtained is compared: 'not obtained' is never 'equal'. Some of its
+lines are under embargo until the hour that the configuration sets: show `embargo.open_fields` of it.
 """
 
 import numpy as np

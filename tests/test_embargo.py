@@ -41,7 +41,7 @@ FORM = "protocol_single_constituency"
 LISTS = [item.id for item in ELECTION.contests[0].lists]
 NUMBERS = {item.id: f"votes_{item.number}" for item in ELECTION.contests[0].lists}
 SEEN, PUBLISHED = 7177, 8090  # of Ata-Meken, at the PEC whose observers and commission differ
-TOLD = ("7177", "913", "13488")  # the votes, how far they differ, the sum of both lists
+TOLD = ("7177", "913", "13488", "13411", "589")  # votes, how far they differ, the sum of both lists, valid, invalid
 WAYS: tuple[list[str], ...] = ([], ["--list"], ["--by", "district"], *(["--level", n] for n in "123"))
 
 
@@ -57,7 +57,7 @@ def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("BAIKOO_STORE", str(sqlite_store.url))
     moment.here.cache_clear()
     facts = Facts(sqlite_store).pec("5001", registered_voters=20000)
-    said = {NUMBERS.get(line, line): value for line, value in protocol(SEEN, 13400).items()}
+    said = {NUMBERS.get(line, line): value for line, value in protocol(SEEN, 13411).items()}
     facts.report("5001", FORM, at="22:30", best=False, copy="certified", **said)
     facts.published("manual", "5001", protocol(PUBLISHED, 14000) | {"registered": 20100}, at="23:00")
     yield facts
@@ -97,9 +97,11 @@ def test_it_is_said_that_rows_are_left_out_and_not_how_many(facts: Facts, capfd:
     answer = json.loads(out)
     assert code == 0
     assert answer["embargo"] == {"until": "2021-11-29T08:00:00+06:00", "shown": False}
-    assert {row["field"] for row in answer["rows"]} == set(protocol(0, 0)) - set(LISTS)
-    assert err.startswith("queries: rows with observers' votes are left out, under embargo until 2021-11-29 08:00 +06")
-    assert asked(capfd, "comparison", "--as-of", "23:30", "--format", "csv")[1].count("\r\n") == 8 + 1
+    assert {row["field"] for row in answer["rows"]} == set(protocol(0, 0)) - {*LISTS, "valid", "invalid"}
+    assert err.startswith(
+        "queries: Observers' votes, valid and invalid ballots are under embargo until 2021-11-29 08:00 +06: left out"
+    )
+    assert asked(capfd, "comparison", "--as-of", "23:30", "--format", "csv")[1].count("\r\n") == 6 + 1
 
 
 def test_findings_that_print_no_votes_stay_and_no_count_tells_of_votes(
@@ -108,14 +110,14 @@ def test_findings_that_print_no_votes_stay_and_no_count_tells_of_votes(
     listed = json.loads(asked(capfd, "checks", "--list", "--as-of", "23:30", "--format", "json")[1])["rows"]
     differs = [(row["line"], row["left"], row["right"]) for row in listed if row["check"] == "protocol_differs"]
     assert ("registered", 20100, 20000) in differs
-    assert not {line for line, *_ in differs} & set(LISTS)
+    assert not {line for line, *_ in differs} & {*LISTS, "valid", "invalid"}
     counted = json.loads(asked(capfd, "checks", "--as-of", "23:30", "--format", "json")[1])["rows"]
     kinds = {(row["check"], row["count"]) for row in counted}
     assert not {("protocol_differs", "manual"), ("valid_votes", "observed")} & kinds
-    assert {("found_split", "observed"), ("valid_votes", "manual")} <= kinds
+    assert {("found_issued", "observed"), ("valid_votes", "manual")} <= kinds
     later = json.loads(asked(capfd, "checks", "--as-of", "2021-11-29T08:00", "--format", "json")[1])["rows"]
     row = next(row for row in later if row["check"] == "protocol_differs")
-    assert (row["state"], row["wrong"]) == ("wrong", len(differs) + 1)
+    assert (row["state"], row["wrong"]) == ("wrong", len(differs) + 3)  # the votes, valid and invalid
 
 
 def test_a_moment_that_has_not_come_lifts_nothing(facts: Facts, capfd: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +180,10 @@ def test_after_it_or_where_it_is_asked_for_everything_is_there(
 def test_who_sees_it_before_its_end_is_told_so(facts: Facts, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = asked(capfd, "quickcount", "--as-of", "23:30", "--embargoed")
     assert (code, err) == (0, "")
-    assert "Observers' votes are under embargo until 2021-11-29 08:00 +06: shown all the same" in out
+    assert (
+        "Observers' votes, valid and invalid ballots are under embargo until 2021-11-29 08:00 +06: shown all the same"
+        in out
+    )
     assert "embargo" not in asked(capfd, "quickcount", "--as-of", "2021-11-29T08:00")[1]
 
 

@@ -106,7 +106,7 @@ def test_a_person_accepts_the_refused_payload_on_the_feed(night: Facts) -> None:
 
 def test_where_observers_votes_may_not_be_told_the_feed_does_not_say_that_nothing_differs(night: Facts) -> None:
     for as_of, told in ((NIGHT, True), (MORNING, False)):
-        assert ("without what touches observers" in words_of(drawn("feed", as_of=as_of))) == told
+        assert ("without what is under embargo" in words_of(drawn("feed", as_of=as_of))) == told
         quiet = words_of(drawn("feed", as_of=as_of, region="bishkek"))
         assert ("Nothing that may be shown contradicts itself right now." in quiet) == told
         assert ("contradicts itself or the observers" in quiet) != told
@@ -132,7 +132,7 @@ def test_before_the_embargo_ends_no_page_says_the_observers_votes_and_each_says_
     night: Facts, name: str
 ) -> None:
     app = drawn(name, as_of=NIGHT, pec="5043", line=LISTS[0].id)
-    assert "votes are under embargo until 29 Nov 08:00" in words_of(app)
+    assert "under embargo until 29 Nov 08:00" in words_of(app)
     assert str(SECRET) not in words_of(app) + tables(app)
     later = drawn(name, as_of=MORNING, pec="5043", line=LISTS[0].id)
     assert "under embargo" not in words_of(later)
