@@ -8,8 +8,6 @@ from pages.view import View
 from pages.words import _, n_
 from queries import comparison, embargo
 
-_DEFAULT_LINE = "found"  # under embargo at no hour
-
 
 def page() -> None:
     shell.title(
@@ -22,41 +20,42 @@ def page() -> None:
     shell.heading(_("PEC by PEC: the observers' copy, the machine count, the manual protocol"))
     filters.choose(
         "comparison",
-        protocol=(_("All states"), _states_said()),
+        protocol=(_("All states"), states_said(view.view())),
         against=(_("held against: manual count"), {"machine": _("held against: machine count")}),
-        line=(_("line: ballots in the boxes"), _lines(view.view())),
+        line=(_("line: the one that differs most"), _lines(view.view())),
     )
     shell.live(_protocols)
     shell.live(_sums)
     shell.live(_shares)
 
 
-def state(id: str) -> str:
-    return _states_said().get(id, id)
-
-
 def copy(id: str) -> str:
     return _("the observers differ") if id == "conflict" else names.choice(id)
 
 
-def _states_said() -> dict[str, str]:
+def state(id: str, awaited: bool = False) -> str:
+    """What a protocol's state is called; `awaited`: one that has not come may still be on its way."""
     return {
         "differs": _("differs"),
         "conflict": _("the observers differ"),
         "equal": _("equal"),
         "not_published": _("not yet published"),
         "copy_not_obtained": _("copy not obtained"),
-        "not_observed": _("not observed"),
-    }
+        "not_observed": _("awaited") if awaited else _("not observed"),
+    }.get(id, id)
+
+
+def states_said(seen: View) -> dict[str, str]:
+    """What each state of a protocol is called at this hour."""
+    awaited = seen.figure(comparison.awaited)
+    return {id: state(id, awaited) for id in comparison.PROTOCOL}
 
 
 def _lines(seen: View) -> dict[str, str]:
-    """The lines of the protocols and the lists, but for the one that is shown without being chosen; before the embargo
-    ends without those that are under it."""
+    """The lines of the protocols and the lists; before the embargo ends without those that are under it."""
     election = seen.moment.election
     hidden = () if embargo.lifted(seen.moment) else embargo.lines(election)
-    fields = [f for f in comparison.asked_fields(election) if f != _DEFAULT_LINE and f not in hidden]
-    return {field: check_words.line(field) for field in fields}
+    return {field: check_words.line(field) for field in comparison.asked_fields(election) if field not in hidden}
 
 
 def _asked(seen: View) -> dict[str, Any]:
@@ -68,16 +67,15 @@ def _asked(seen: View) -> dict[str, Any]:
 def _copies(seen: View) -> None:
     """What became of the copies: certified, photographed, promised, refused."""
     rows = seen.figure(comparison.protocols, **_asked(seen))
-    counts = rows["copy"].fillna("").value_counts()
+    counts = seen.figure(comparison.counted, column="copy", **_asked(seen))
     shell.heading(_("Copies of the protocol that observers obtained, by PEC"))
-    if rows["copy"].isna().all():
+    if list(counts.index) in ([], [""]):
         return shell.empty(_expected(seen))
-    cards = [
-        Card(words.sentence(names.choice(c)), words.number(counts.get(c, 0)), (_of(len(rows)),))
-        for c in comparison.copies(seen.moment.election)
-    ]
-    said = _("Nothing said of a copy yet")
-    cards.append(Card(said, words.number(counts.get("", 0)), (_of(len(rows)),)))
+    said = {c: words.sentence(names.choice(c)) for c in comparison.copies(seen.moment.election)}
+    if "conflict" in counts.index:
+        said["conflict"] = words.sentence(copy("conflict"))
+    said[""] = _("Nothing said of a copy yet")
+    cards = [Card(word, words.number(counts.get(c, 0)), (_of(len(rows)),)) for c, word in said.items()]
     shell.figure_cards(cards)
     return None
 
@@ -102,8 +100,8 @@ def _of(n: int) -> str:
 
 def _states(seen: View) -> None:
     rows = seen.figure(comparison.protocols, **_asked(seen))
-    counts = rows["state"].value_counts()
-    if counts.get("not_observed", 0) == len(rows):
+    counts = seen.figure(comparison.counted, column="state", **_asked(seen))
+    if list(counts.index) in ([], ["not_observed"]):
         return
     tones: dict[str, shell.Tone] = {"differs": "amber", "equal": "green"}
     cards = [
@@ -113,7 +111,7 @@ def _states(seen: View) -> None:
             (_of(len(rows)),),
             tones.get(id, "") if counts.get(id) else "",
         )
-        for id, said in _states_said().items()
+        for id, said in states_said(seen).items()
         if id != "conflict" or counts.get(id)
     ]
     under = "" if embargo.lifted(seen.moment) else _("Of the lines that are not under embargo.")
@@ -123,19 +121,19 @@ def _states(seen: View) -> None:
 
 def _protocols(seen: View) -> None:
     """The sampled PECs, those that differ in votes first; one line of each protocol side by side."""
-    asked = _asked(seen)
-    rows = seen.figure(comparison.protocols, **asked)
-    only, line = filters.chosen("protocol", _states_said()), filters.chosen("line", _lines(seen)) or _DEFAULT_LINE
-    fields = embargo.open_fields(seen.moment, seen.figure(comparison.fields, against=asked["against"], **seen.place))
-    sides = fields.loc[fields["field"] == line, ["contest", "pec", "observed", "machine", "manual", "difference"]]
-    rows = rows.merge(sides, on=["contest", "pec"], how="left", sort=False)
+    asked, said = _asked(seen), states_said(seen)
+    only, line = filters.chosen("protocol", said), filters.chosen("line", _lines(seen))
+    rows = seen.figure(comparison.protocols, line=line, **asked)
+    if len(rows) and rows[["copy", "machine", "manual"]].isna().all(axis=None):
+        return shell.empty(_("Neither the observers nor the commission have a protocol of these PECs yet."))
     whole = len(rows)
     rows = rows if only is None else rows[rows["state"] == only]
     if rows.empty:
         return shell.empty(_("No PEC fits these filters."))
     columns = {
         "pec": shell.Column(_("PEC")),
-        "state": shell.Column(_("State"), state),
+        "state": shell.Column(_("State"), lambda id: said.get(id, id)),
+        "field": shell.Column(_("Line"), check_words.line, "medium"),
         "observed": shell.Column(_("Observers"), words.number),
         "machine": shell.Column(_("Machine"), words.number),
         "manual": shell.Column(_("Manual"), words.number),
@@ -149,9 +147,7 @@ def _protocols(seen: View) -> None:
     }
     if not asked["whole"]:
         del columns["votes_moved"]
-    count = _("{fraction} PECs. Observers, machine and manual: {line}").format(
-        fraction=words.fraction(len(rows), whole), line=check_words.line(line)
-    )
+    count = _("{fraction} PECs").format(fraction=words.fraction(len(rows), whole))
     shell.table(rows.reset_index(drop=True), columns, "protocols", count=count, opens_pec=True, height=480)
     return None
 

@@ -48,6 +48,7 @@ def listed(seen: View) -> None:
         title=rows["check"].map(check_words.title),
         figures=[feed_names.figures(c, s) for c, s in zip(rows["count"], rows["scope"], strict=True)],
         where=[check_words.place(s, p) for s, p in zip(rows["scope"], rows["place"], strict=True)],
+        largest=[check_words.value(u, v) for u, v in zip(rows["unit"], rows["difference"], strict=True)],
         now=rows["standing"].map({"stands": _("stands"), "holds": _("holds by now"), "open": _("cannot be told yet")}),
     )
     columns = {
@@ -56,7 +57,7 @@ def listed(seen: View) -> None:
         "figures": shell.Column(_("Figures"), width="medium"),
         "where": shell.Column(_("Where")),
         "lines": shell.Column(_("Lines"), words.number),
-        "difference": shell.Column(_("Largest difference"), words.number),
+        "largest": shell.Column(_("Largest difference")),
         "now": shell.Column(_("Now")),
         "step": shell.Column(_("How far"), step, "medium"),
         "payload": shell.Column(_("Payload"), words.number),

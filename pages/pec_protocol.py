@@ -1,5 +1,8 @@
 """A PEC's protocol: the observers' copy, the machine and the manual count side by side, and the history of each."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -19,26 +22,25 @@ def panel(seen: View, one: Pec) -> None:
     history = seen.figure(protocol.history, pec=one.code)
     if history.empty:
         return shell.empty(_("Neither the observers nor the commission have a protocol of this PEC yet."))
-    if len(fields):
-        _in_a_word(fields)
-    _sides(fields, history)
+    protocols = seen.figure(compared.protocols, whole=embargo.lifted(seen.moment))
+    for row in protocols[protocols["pec"] == one.code].to_dict("records"):
+        _in_a_word(row)
+    _sides(seen, fields, history)
     _history(history)
     return None
 
 
-def _in_a_word(fields: pd.DataFrame) -> None:
-    """'Copy: certified. 2 of 30 lines differ.'"""
-    copy = fields["copy"].iloc[0]
-    said = _("Copy: {copy}.").format(copy=words.NOTHING if words.missing(copy) else comparison.copy(str(copy)))
-    counted = fields["state"].isin(("differs", "equal"))
-    if counted.any():
-        differs = words.fraction(int((fields["state"] == "differs").sum()), int(counted.sum()))
-        lines = _("{fraction} lines differ from the manual count.").format(fraction=differs)
-        said = f"{said} {lines}"
-    st.text(said)
+def _in_a_word(row: dict[Hashable, Any]) -> None:
+    """'Copy: certified. 2 of 30 lines differ from the manual count.'"""
+    copy = words.NOTHING if words.missing(row["copy"]) else comparison.copy(str(row["copy"]))
+    said = [_("Copy: {copy}.").format(copy=copy)]
+    if row["compared"]:
+        differs = words.fraction(row["differing"], row["compared"])
+        said.append(_("{fraction} lines differ from the manual count.").format(fraction=differs))
+    st.text(" ".join(said))
 
 
-def _sides(fields: pd.DataFrame, history: pd.DataFrame) -> None:
+def _sides(seen: View, fields: pd.DataFrame, history: pd.DataFrame) -> None:
     """What stands now, those that differ first. Of a PEC outside the sample the commission's figures alone."""
     columns = {
         "field": shell.Column(_("Line"), check_words.line, "medium"),
@@ -50,9 +52,10 @@ def _sides(fields: pd.DataFrame, history: pd.DataFrame) -> None:
     sides = stands.pivot_table(index=["contest", "field"], columns="side", values="value", aggfunc="last", sort=False)
     sides = sides.reset_index().reindex(columns=["contest", "field", *protocol.SIDES])
     if len(fields):
+        said = comparison.states_said(seen)
         columns |= {
             "difference": shell.Column(_("Difference"), words.number),
-            "state": shell.Column(_("State"), comparison.state),
+            "state": shell.Column(_("State"), lambda id: said.get(id, id)),
         }
         extra = sides[~sides["field"].isin(fields["field"])]
         sides = pd.concat([fields, extra[extra["machine"].notna() | extra["manual"].notna()]], ignore_index=True)

@@ -125,7 +125,7 @@ ARITHMETIC: tuple[Check, ...] = (
         "pec_once",
         "A",
         "serious",
-        "every PEC stands once in a payload",
+        "every PEC of a payload has one set of figures",
         ("pec",),
         "none",
         text(

@@ -116,7 +116,7 @@ def _evaluate(m: Moment) -> Evaluation:
         checks_a.set_aside(m, published, frame),
         checks_a.percentages(m.election, published),
         totals(m, published),
-        _differing(told),
+        _differing(told, published.of(scope="pec", count="manual")),
         _within_slips(published, slips),
         _changed(m, published),
         checks_c.to_look_at(m.election, published, frame, feed.steps(m), turnout_counts(m)),
@@ -160,11 +160,15 @@ def _observed(told: pd.DataFrame, slips: Mapping[str, float]) -> Sheets:
     return Sheets(columns, lines, np.column_stack([values, identified]))
 
 
-def _differing(told: pd.DataFrame) -> Outcome:
+def _differing(told: pd.DataFrame, manual: Sheets) -> Outcome:
     """What differs between the observers' copies and the commission's manual protocols."""
     differs, equal = told[told["state"] == "differs"], told[told["state"] == "equal"]
+    payloads = pd.Series(manual.keys["payload"], [manual.keys["contest"], manual.keys["place"]])
+    differs = differs.assign(
+        payload=[payloads.get(at, 0) for at in zip(differs["contest"], differs["pec"], strict=True)]
+    )
     named = {"contest": "contest", "place": "pec", "line": "field", "left": "manual", "right": "observed",
-             "difference": "difference"}  # fmt: skip
+             "difference": "difference", "payload": "payload"}  # fmt: skip
     same = {"check": "protocol_differs", "count": "manual", "scope": "pec", "hour": "", "tolerance": 0.0}
     compared = pd.concat([differs["contest"], equal["contest"]]).value_counts()
     return Outcome(

@@ -18,7 +18,8 @@ from queries.moment import Moment
 from queries.protocol_fields import COMPARED, FIELDS, OBTAINED, STATES, fields
 from queries.quick_count import quick_count
 
-__all__ = ["FIELDS", "LEVELS", "OBTAINED", "STATES", "asked_fields", "comparison", "copies", "fields", "protocols",
+__all__ = ["FIELDS", "LEVELS", "OBTAINED", "PROTOCOL", "STATES", "asked_fields", "awaited",
+           "comparison", "copies", "counted", "fields", "protocols",
            "shares", "sums"]  # fmt: skip
 
 
@@ -29,22 +30,24 @@ def protocols(
     region: str | None = None,
     district: str | None = None,
     whole: bool = True,
+    line: str | None = None,
 ) -> pd.DataFrame:
     """Level 1, one row a PEC's protocol; those that differ in votes first, the largest difference first. `whole`:
-    False leaves out the lines under embargo, of which nothing may be said before it ends.
+    False leaves out the lines under embargo, of which nothing may be said before it ends. `line`: the line that is
+    shown of each; none: the one that differs most, votes before other lines, and `found` where none does.
 
     contest, pec, region, district, copy, state (the first of differs, conflict, equal, not_published,
     copy_not_obtained, not_observed that holds for a field: equal is a protocol of which all that could be compared
     is the same), fields, compared, differing, votes_differ (lists whose votes differ), votes_moved (sum over the
-    lists of |difference|), largest.
+    lists of |difference|), largest, and of the line shown: field, observed, machine, manual, difference.
     """
     rows = fields(m, contest, against, region, district)
     rows = rows if whole else rows[~rows["field"].isin(embargo.lines(m.election))]
     of, first = _grouped(rows, "contest", "pec")
     differs, of_list = (rows["state"] == "differs").to_numpy(), rows["votes"].to_numpy(dtype=bool)
     size = np.where(differs, rows["difference"].abs(), 0.0)
-    place = np.full(len(first), len(_PROTOCOL) - 1)
-    np.minimum.at(place, of, pd.Index(_PROTOCOL).get_indexer(pd.Index(rows["state"])))
+    place = np.full(len(first), len(PROTOCOL) - 1)
+    np.minimum.at(place, of, pd.Index(PROTOCOL).get_indexer(pd.Index(rows["state"])))
     largest = np.zeros(len(first))
     np.maximum.at(largest, of, size)
     numbers = {
@@ -54,8 +57,11 @@ def protocols(
         "votes_differ": differs & of_list,
     }
     found = rows[["contest", "pec", "region", "district", "copy"]].iloc[first].reset_index(drop=True)
+    first_shown = np.select([differs, rows["field"] == "found"], [0, 1], 2)  # of those that differ the largest is first
+    shown = rows[rows["field"] == line] if line else rows.iloc[np.argsort(first_shown, kind="stable")]
+    shown = shown.drop_duplicates(["contest", "pec"])[["contest", "pec", *_LINE]]
     found = found.assign(
-        state=pd.Series(place).map(dict(enumerate(_PROTOCOL))),
+        state=pd.Series(place).map(dict(enumerate(PROTOCOL))),
         **{name: np.bincount(of, each, len(first)).astype("int64") for name, each in numbers.items()},
         votes_moved=np.bincount(of, np.where(of_list, size, 0.0), len(first)).astype("float64"),
         largest=largest,
@@ -63,10 +69,23 @@ def protocols(
     )
     order = ["place", "votes_moved", "largest", "pec"]
     found = found.sort_values(order, ascending=[True, False, False, True]).reset_index(drop=True)
-    return found.drop(columns="place")
+    return found.drop(columns="place").merge(shown, on=["contest", "pec"], how="left", sort=False)
 
 
-_PROTOCOL = ("differs", "conflict", "equal", "not_published", "copy_not_obtained", "not_observed")
+_LINE = ("field", "observed", "machine", "manual", "difference")
+PROTOCOL = ("differs", "conflict", "equal", "not_published", "copy_not_obtained", "not_observed")
+
+
+def counted(m: Moment, column: str, **asked: Any) -> pd.Series:
+    """How many PECs' protocols are in each `state`, or have each `copy` ('': nobody said); asked as `protocols`."""
+    return protocols(m, **asked)[column].fillna("").value_counts()
+
+
+def awaited(m: Moment) -> bool:
+    """Whether observers' protocols may still be on their way: one that has not come is not missing yet."""
+    forms = [m.election.forms[c.protocol_form] for c in m.election.contests if c.protocol_form]
+    late = [at for form in forms if (at := m.election.late_from(form))]
+    return bool(late) and m.at < max(late)
 
 
 def sums(m: Moment, contest: str | None = None, region: str | None = None, district: str | None = None) -> pd.DataFrame:

@@ -68,6 +68,40 @@ def test_what_differs_stands_with_both_values_votes_first(facts: Facts) -> None:
     assert state(facts, field="Alliance", against="machine") == "differs"
 
 
+def test_a_protocol_shows_the_line_that_differs_most_votes_first_or_the_one_asked_for(facts: Facts) -> None:
+    facts.pec("5043").published("manual", "5043", RIGHT | {"registered": 1200, "Alliance": 35}, at="22:30")
+    facts.pec("5044").published("manual", "5044", RIGHT, at="22:30")
+    for pec in ("5043", "5044"):
+        observed(facts, pec, RIGHT)
+    m, shown = facts.at("23:59"), ["pec", "field", "observed", "manual", "difference"]
+    found = RIGHT["found"]
+    assert comparison.protocols(m)[shown].to_numpy().tolist() == [
+        ["5043", "Alliance", 40, 35, -5],
+        ["5044", "found", found, found, 0],
+    ]
+    lines = comparison.protocols(m, line="registered")[shown].to_numpy().tolist()
+    assert lines == [["5043", "registered", 1000, 1200, 200], ["5044", "registered", 1000, 1000, 0]]
+    hidden = comparison.protocols(m, whole=False)[[*shown, "differing"]].to_numpy().tolist()
+    assert hidden[0] == ["5043", "registered", 1000, 1200, 200, 1]
+
+
+def test_the_protocols_are_counted_by_state_and_by_copy(facts: Facts) -> None:
+    for pec, copy in (("5041", "certified"), ("5042", "refused"), ("5043", None)):
+        facts.pec(pec).published("manual", pec, RIGHT, at="22:30")
+        observed(facts, pec, RIGHT, copy=copy)
+    m = facts.at("23:59")
+    assert comparison.counted(m, "state").to_dict() == {"equal": 1, "copy_not_obtained": 1, "not_observed": 1}
+    assert comparison.counted(m, "copy").to_dict() == {"certified": 1, "refused": 1, "": 1}
+
+
+def test_a_protocol_is_awaited_until_it_is_late(facts: Facts) -> None:
+    late = ELECTION.late_from(ELECTION.forms[FORM])
+    assert late is not None
+    facts.pec("5043")
+    assert comparison.awaited(facts.as_of("23:00"))
+    assert not comparison.awaited(facts.as_of(f"{late:%Y-%m-%dT%H:%M}"))
+
+
 @pytest.mark.parametrize("copy", ["promised", "refused"])
 def test_a_copy_that_was_not_obtained_is_never_equal(facts: Facts, copy: str) -> None:
     facts.pec("5043").published("manual", "5043", RIGHT, at="22:30")
