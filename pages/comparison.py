@@ -58,10 +58,14 @@ def _lines(seen: View) -> dict[str, str]:
     return {field: check_words.line(field) for field in comparison.asked_fields(election) if field not in hidden}
 
 
+def _against() -> str:
+    """The count of the commission's that the reader chose."""
+    return filters.chosen("against", {"machine": ""}) or "manual"
+
+
 def _asked(seen: View) -> dict[str, Any]:
     """The filters as the queries take them; before the embargo ends without the lines that are under it."""
-    against = filters.chosen("against", {"machine": ""}) or "manual"
-    return {"against": against, "whole": embargo.lifted(seen.moment), **seen.place}
+    return {"against": _against(), "whole": embargo.lifted(seen.moment), **seen.place}
 
 
 def _copies(seen: View) -> None:
@@ -184,9 +188,12 @@ def _shares(seen: View) -> None:
     """Level 2: the sample's estimate of each list's share against the commission's."""
     if not embargo.lifted(seen.moment):
         return
-    rows = seen.figure(comparison.shares)
+    by_machine = _against() == "machine"
+    rows = seen.figure(comparison.shares, against=_against())
     shell.heading(
-        _("The sample's estimate of each share in the country against the commission's manual protocols"),
+        _("The sample's estimate of each share in the country against the commission's machine count")
+        if by_machine
+        else _("The sample's estimate of each share in the country against the commission's manual protocols"),
         _("Held against each other only where the light allows a number and enough PECs are published."),
     )
     rows = rows.assign(
@@ -207,7 +214,7 @@ def _shares(seen: View) -> None:
         "value": shell.Column(_("Estimate"), lambda v: words.percent(v, 2)),
         "interval": shell.Column(_("Interval"), width="medium"),
         "basis": shell.Column(_("PECs of the sample")),
-        "theirs": shell.Column(_("Commission, manual"), width="medium"),
+        "theirs": shell.Column(_("Commission, machine") if by_machine else _("Commission, manual"), width="medium"),
         "pecs": shell.Column(_("PECs published")),
         "said": shell.Column(_("Held against each other"), width="medium"),
     }

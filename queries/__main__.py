@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--category", help="only incidents of this category")
     parser.add_argument("--day", help="only incidents of this local day: 2021-11-28")
     parser.add_argument("--level", help="only this level of the comparison: 1, 2 or 3")
+    parser.add_argument("--against", help="the commission's count that it is held against: manual or machine")
     parser.add_argument("--as-of", metavar="TIME", help="as it was known then: 14:00, or a date and time")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     parser.add_argument("--list", action="store_true", help="one by one instead of counted")
@@ -155,6 +156,7 @@ def _known(election: Election) -> dict[str, tuple[str, ...]]:
         "category": tuple(c.id for c in election.categories),
         "day": (),
         "level": tuple(str(level) for level in LEVELS),
+        "against": ("manual", "machine"),
     }
 
 

@@ -16,7 +16,7 @@ from elections.config import Election
 from queries import embargo, grid, held
 from queries.moment import Moment
 from queries.protocol_fields import COMPARED, FIELDS, OBTAINED, STATES, fields
-from queries.quick_count import quick_count
+from queries.quick_count import MACHINE, PUBLISHED, quick_count
 
 __all__ = ["FIELDS", "LEVELS", "OBTAINED", "PROTOCOL", "STATES", "asked_fields", "awaited",
            "comparison", "copies", "counted", "fields", "protocols",
@@ -130,13 +130,16 @@ def _grouped(rows: pd.DataFrame, *keys: str) -> tuple[NDArray[np.intp], NDArray[
     return of, np.unique(of, return_index=True)[1]
 
 
-def shares(m: Moment, contest: str | None = None) -> pd.DataFrame:
-    """Level 2: the quick count against the sum of the commission's manual protocols inside the country.
+def shares(m: Moment, contest: str | None = None, against: str = "manual") -> pd.DataFrame:
+    """Level 2: the quick count against the sum of the commission's protocols inside the country, by hand or by machine.
 
-    The columns of `quick_count`, and state (inside, outside, not_comparable), why (of the last: light; published: too
-    few PECs are in), outside_by (how far from the interval, as a fraction).
+    The columns of `quick_count` (published...: of the count named by `against`), and state (inside, outside,
+    not_comparable), why (of the last: light; published: too few PECs are in), outside_by (how far from the interval,
+    as a fraction).
     """
     rows = quick_count(m, contest)
+    if against == "machine":
+        rows = rows.assign(**{name: rows[own] for name, own in zip(PUBLISHED, MACHINE, strict=True)})
     least = m.election.estimates.green_share
     found = [held.share(row, least) for row in rows.to_dict("records")]
     return rows.assign(**pd.DataFrame(found, columns=held.Held._fields).astype({"outside_by": "float64"}))
@@ -160,13 +163,21 @@ LEVELS = (1, 2, 3)
 
 
 def comparison(
-    m: Moment, level: int = 1, contest: str | None = None, region: str | None = None, district: str | None = None
+    m: Moment,
+    level: int = 1,
+    contest: str | None = None,
+    region: str | None = None,
+    district: str | None = None,
+    against: str | None = None,
 ) -> pd.DataFrame:
-    """One level of the comparison: `fields`, `shares` or `sums`. The estimate is of the whole country alone."""
+    """One level of the comparison: `fields`, `shares` or `sums`. The estimate is of the whole country alone; the sums
+    have both counts beside each other."""
     if level == 1:
-        return fields(m, contest, region=region, district=district)
+        return fields(m, contest, against or "manual", region, district)
     if level == 3:
+        if against:
+            raise grid.UnknownColumn("comparison --level 3 has the machine count beside the manual one already")
         return sums(m, contest, region, district)
     if region or district:
         raise grid.UnknownColumn("comparison --level 2 is of the whole country: a part has too few sampled PECs")
-    return shares(m, contest)
+    return shares(m, contest, against or "manual")

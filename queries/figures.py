@@ -121,7 +121,7 @@ FIGURES: dict[str, Figure] = {
     "comparison": Figure(
         _comparison,
         "the commission's figures against the observers': --level 1 by PEC and field, 2 in all, 3 over the sample",
-        filters=(*_PLACE, "contest", "level"),
+        filters=(*_PLACE, "contest", "level", "against"),
         seen=_seen_comparison,
     ),
     "checks": Figure(

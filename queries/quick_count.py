@@ -23,10 +23,10 @@ from queries.turnout import estimate_columns, estimate_shown
 INVALID = "invalid"  # as a list: the share of the ballots found that are invalid
 _LINES = ("valid", "invalid", "found")  # that there is a share of, or in
 _UNUSABLE = ("conflict", "copy_not_obtained", "not_observed")
-_PUBLISHED = ["published", "published_votes", "published_base", "published_pecs"]
-_MACHINE = ["machine", "machine_votes", "machine_base", "machine_pecs"]
+PUBLISHED = ["published", "published_votes", "published_base", "published_pecs"]
+MACHINE = ["machine", "machine_votes", "machine_base", "machine_pecs"]
 COLUMNS = ["contest", "list", "value", "low", "high", "margin", "confidence", "n", "of", "light", "drift",
-           "worst_case", "reasons", "merged_strata", *COPIES, *_PUBLISHED, *_MACHINE, "published_of"]  # fmt: skip
+           "worst_case", "reasons", "merged_strata", *COPIES, *PUBLISHED, *MACHINE, "published_of"]  # fmt: skip
 
 
 def quick_count(m: Moment, contest: str | None = None) -> pd.DataFrame:
@@ -146,8 +146,8 @@ def _rows(contest: Contest, m: Moment) -> Iterator[dict[str, Any]]:
             "n": len(own),
             "of": drawn.of,
             **copies,
-            **dict(zip(_PUBLISHED, manual.share(name, base), strict=True)),
-            **dict(zip(_MACHINE, machine.share(name, base), strict=True)),
+            **dict(zip(PUBLISHED, manual.share(name, base), strict=True)),
+            **dict(zip(MACHINE, machine.share(name, base), strict=True)),
             "published_of": manual.of,
         }
 

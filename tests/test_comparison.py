@@ -182,7 +182,7 @@ def test_level_3_adds_up_both_sides_over_the_pecs_that_can_be_compared(facts: Fa
     assert list(rows.index[:2]) == ["Ata-Meken", "Butun Kyrgyzstan"]  # lists before the other lines
 
 
-def many(facts: Facts, shift: int = 0, last: int = 0) -> None:
+def many(facts: Facts, shift: int = 0, last: int = 0, count: str = "manual") -> None:
     """Every stratum's PECs with protocols; the commission's differ by `shift` votes, and `last` are not published."""
     pecs = facts.pecs({s.id: s.sampled for s in ELECTION.strata})
     reports, published = [], []
@@ -193,7 +193,7 @@ def many(facts: Facts, shift: int = 0, last: int = 0) -> None:
     for pec, figures in reports:
         observed(facts, pec, figures)
     for pec, figures in published[: len(published) - last]:
-        facts.published("manual", pec, figures, at="23:10")
+        facts.published(count, pec, figures, at="23:10")
 
 
 def test_level_2_says_whether_the_published_total_lies_in_the_samples_interval(sqlite_store: sa.Engine) -> None:
@@ -213,6 +213,15 @@ def test_level_2_finds_votes_that_went_from_one_list_to_another(sqlite_store: sa
     many(facts, shift=20)
     rows = comparison.shares(facts.at("23:59")).set_index("list")
     assert rows["state"][["Ata-Meken", "Butun Kyrgyzstan", "Alliance"]].tolist() == ["outside", "outside", "inside"]
+
+
+def test_level_2_is_held_against_the_machine_count_where_that_is_asked_for(sqlite_store: sa.Engine) -> None:
+    facts = Facts(sqlite_store)
+    many(facts, shift=20, count="machine")  # and nothing by hand yet
+    rows = comparison.shares(facts.at("23:59"), against="machine").set_index("list")
+    assert rows["state"][["Ata-Meken", "Butun Kyrgyzstan", "Alliance"]].tolist() == ["outside", "outside", "inside"]
+    assert (rows.loc["Ata-Meken", "published_pecs"], rows.loc["Ata-Meken", "published_of"]) == (300, 300)
+    assert set(comparison.shares(facts.at("23:59"))["state"]) == {"not_comparable"}
 
 
 def test_level_2_compares_with_no_part_of_the_total(sqlite_store: sa.Engine) -> None:
