@@ -86,7 +86,7 @@ def incident_reports(seen: View) -> Card:
 def arbb(seen: View) -> Card:
     row = seen.figure(room.failures_of, device="arbb", region=seen.around)
     opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
-    if not row["enough"]:
+    if row["light"] == "red":
         return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened, _reach(seen)))
     of = _("{fraction} PECs that answered").format(fraction=words.fraction(row["failed_of_n"], row["n"]))
     lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened, _reach(seen))

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_day, charts_estimates, names, shell, words
+from pages import charts, charts_day, charts_estimates, names, shell, turnout_words, words
 from pages.view import View
 from pages.words import _, n_
 from queries import equipment
@@ -40,17 +40,19 @@ def _devices(seen: View) -> None:
         with column:
             shell.heading(charts_day.device(row["device"]))
             shell.figure_cards(_cards(row))
-            if row["enough"]:
+            if row["light"] != "green":
+                st.caption(turnout_words.reasons_said(row["reasons"]))
+            if row["light"] != "red":
                 _by_region(seen, row, regions[regions["device"] == row["device"]])
 
 
 def _cards(row: dict[Any, Any]) -> list[shell.Card]:
     """'29.7% of PECs so far', and what is open now."""
-    enough = row["enough"]
+    red = row["light"] == "red"
     rests_on = _("{n} PECs answered of {of} sampled").format(n=words.number(row["n"]), of=words.number(row["of"]))
     failed = _("failed at {n} of them").format(n=words.number(row["failed_of_n"]))
     known = n_("a failure is known at {n} PEC", "a failure is known at {n} PECs", row["pecs_failed"])
-    interval = words.interval(row["low"], row["high"], row["confidence"]) if enough else _("too few PECs have answered")
+    interval = "" if red else words.interval(row["low"], row["high"], row["confidence"])
     unknown = n_(
         "{n} with its end unknown: no news for an hour",
         "{n} with their end unknown: no news for an hour",
@@ -59,11 +61,11 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
     replaced = n_("replaced by a box at {n} PEC", "replaced by a box at {n} PECs", row["pecs_replaced"])
     return [
         shell.Card(
-            _("Failed at least once so far"),
-            words.percent(row["value"] if enough else None),
-            (interval, rests_on, failed if enough else known.format(n=words.number(row["pecs_failed"]))),
+            _("PECs where it failed at least once so far"),
+            words.percent(row["value"]),
+            (interval, rests_on, known.format(n=words.number(row["pecs_failed"])) if red else failed),
             "",
-            _("of all PECs") if enough else _("no number"),
+            turnout_words.light_word(row["light"]),
         ),
         shell.Card(
             _("Open now"),
@@ -79,7 +81,6 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
 
 def _by_region(seen: View, row: dict[Any, Any], regions: pd.DataFrame) -> None:
     device = row["device"]
-    regions = regions.assign(**{name: regions[name].where(regions["enough"]) for name in ("value", "low", "high")})
     title = _("Share of PECs where it failed at least once so far, by region: {device}")
     spec = seen.spec(
         f"equipment_{device}",
@@ -92,6 +93,7 @@ def _by_region(seen: View, row: dict[Any, Any], regions: pd.DataFrame) -> None:
         "value": shell.Column(_("Estimate"), words.percent),
         "low": shell.Column(_("From"), words.percent),
         "high": shell.Column(_("To"), words.percent),
+        "light": shell.Column(_("Light"), turnout_words.light_word),
         "pecs_failed": shell.Column(_("PECs that failed"), words.number),
         "n": shell.Column(_("Answered"), words.number),
         "of": shell.Column(_("Sampled"), words.number),

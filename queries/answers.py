@@ -123,6 +123,15 @@ def some(pecs: Sequence[str] | None) -> dict[str, Rows]:
     return {} if pecs is None else {"chosen": [{"pec": pec} for pec in pecs] or [{"pec": ""}]}
 
 
+def ever_known(pecs: Sequence[str] | None) -> dict[str, str]:
+    """The view `known_report`: every version of a usable report that was ever known, of some PECs or of all."""
+    return {"known_report": _EVER if pecs is None else _EVER_OF_SOME}
+
+
+_EVER = "select * from report where load_from <= :load and held is null"
+_EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
+
+
 def day_answers(m: Moment, subjects: Collection[str], pecs: pd.DataFrame) -> pd.DataFrame:
     """What each of these PECs (columns `pec` and whatever else) says for the day: the worst over its windows.
 

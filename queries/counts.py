@@ -151,13 +151,11 @@ def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
         where place = 1
         """,
         {"counted": _dated(m.election), **answers.some(pecs)},
-        {"known_report": _EVER if pecs is None else _EVER_OF_SOME},
+        answers.ever_known(pecs),
     )
     return found.astype({"pec": "str", "form": "str"})
 
 
-_EVER = "select * from report where load_from <= :load and held is null"
-_EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
 _FIRST = Kept(_ask_first)
 _OF_PECS = Kept(_ask_counts)
 _COUNTS = KeptOfMoment(_in_order)

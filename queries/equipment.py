@@ -1,17 +1,16 @@
 """Equipment: at how many PECs it failed, what is not working now, who was turned away, failure by failure."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from elections.config import Checklist, Election, Question
-from queries import answers, grid, sample
+from queries import answers, grid, sample, yes_no
 from queries.kept import KeptOfMoment
-from queries.light import too_few
 from queries.moment import Moment
-from queries.turnout import drawn_of
+from queries.turnout import estimate_columns, thresholds
 
 NEWS = pd.Timedelta(minutes=60)  # after so long without news, nobody knows whether an open failure still lasts
 
@@ -29,9 +28,8 @@ def failures(
     pecs_failed (at least once so far: the worst answer in some window, or an episode), open_now, end_unknown (PECs
     with an episode that has no end: news of it within the hour, or none), pecs_replaced (a box was replaced),
     n (PECs that answered the checklist's question), failed_of_n (of these, those that failed), of (sampled),
-    conflicts (PECs whose observers differ), value, low, high, confidence (of all PECs; in a region from its own
-    strata), merged_strata, enough (bool: so many answered, in all and of each stratum, as amber takes, that there is a
-    value).
+    conflicts (PECs whose observers differ), value, low, high, margin, confidence, light, drift, reasons, merged_strata
+    (of all PECs; in a region from its own strata; as of `procedures`: none under a red light).
 
     Who reports an episode has not yet answered: where something fails people report it at once, and an estimate
     from them would be 100% before the first checklist.
@@ -52,21 +50,26 @@ def failures(
             of = drawn.of if drawn else len(here)
             rows.append({"device": name, "region": place, **_row(m, here, drawn, of)})
     columns = [*names, "pecs_failed", "open_now", "end_unknown", "pecs_replaced", "n", "failed_of_n", "of", "conflicts",
-               "value", "low", "high", "confidence", "merged_strata", "enough"]  # fmt: skip
+               *_ESTIMATE]  # fmt: skip
     return sample.numbers(pd.DataFrame(rows, columns=columns))
 
 
 def _all_seen(m: Moment) -> dict[str, pd.DataFrame]:
     pecs = sample.pecs(m)[["pec", "region", "stratum"]]
-    happened = episodes(m)
-    return {name: _seen(m, name, pecs, happened[happened["device"] == name]) for name in devices(m.election)}
+    happened, first, forms = episodes(m), yes_no.first_reports(m, pecs["pec"]), yes_no.forms(m.election)
+    seen = {}
+    for name in devices(m.election):
+        asked = {form for subject in _subjects(m.election, "equipment", name) for form in forms[subject]}
+        own = _seen(m, name, pecs, happened[happened["device"] == name])
+        seen[name] = own.assign(order=np.min([first[form] for form in asked], axis=0, initial=np.inf))
+    return seen
 
 
 _SEEN = KeptOfMoment(_all_seen)
 
 
 def _seen(m: Moment, device: str, pecs: pd.DataFrame, happened: pd.DataFrame) -> pd.DataFrame:
-    """The sampled PECs with what is known of a device: answered, failed, conflict, replaced, open, end_unknown."""
+    """The sampled PECs and what is known of a device: answered, failed, conflict, replaced, open, end_unknown."""
     failed = _subjects(m.election, "equipment", device)
     replaced = _subjects(m.election, "replaced_by", device)
     worst = {answers.subject(q): len(q.choices) for q in m.election.questions}
@@ -87,10 +90,16 @@ def _seen(m: Moment, device: str, pecs: pd.DataFrame, happened: pd.DataFrame) ->
 def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int) -> dict[str, Any]:
     answered = own[own["answered"]]
     counted = answered[answered["stratum"].isin(drawn.sizes)] if drawn else answered
-    confidence = m.election.estimates.confidence
-    enough = drawn is not None and _enough(m.election, counted["stratum"], drawn)
-    merged = sample.merge(list(counted["stratum"]), drawn) if enough else None
-    estimate = sample.share(counted["failed"], merged, confidence)
+    (failed, _works), merged = yes_no.shares(
+        tuple((2 - counted["failed"]).tolist()),  # the first of two choices
+        tuple(counted["stratum"]),
+        tuple(counted["order"]),
+        2,
+        drawn,
+        thresholds(m.election),
+        m.election.estimates.confidence,
+    )
+    estimate = estimate_columns(m.election, *failed, merged)
     return {
         "pecs_failed": int(own["failed"].sum()),
         "open_now": int(own["open"].sum()),
@@ -100,16 +109,11 @@ def _row(m: Moment, own: pd.DataFrame, drawn: sample.Drawn | None, of: int) -> d
         "failed_of_n": int(answered["failed"].sum()),
         "of": of,
         "conflicts": int(own["conflict"].sum()),
-        **estimate.columns(),
-        "merged_strata": estimate.merged_strata,
-        "enough": estimate.value is not None,
+        **{name: estimate[name] for name in _ESTIMATE},
     }
 
 
-def _enough(election: Election, stratum: pd.Series, drawn: sample.Drawn) -> bool:
-    """Whether so many answered, in all and of each stratum, as amber takes."""
-    e, reported = election.estimates, Counter(stratum.tolist())
-    return not too_few(reported, drawn_of(drawn, reported), e.amber_share, e.amber_stratum_share, 1, e.spare)
+_ESTIMATE = ("value", "low", "high", "margin", "confidence", "light", "drift", "reasons", "merged_strata")
 
 
 def _subjects(election: Election, meaning: str, device: str | None = None) -> set[str]:

@@ -1,10 +1,8 @@
 """Procedures: what observers saw at the sampled PECs, answer by answer, and what it says of all PECs."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from elections.config import Checklist, Election, Question
-from queries import answers, sample
-from queries.estimates import Floats, proportion
-from queries.kept import Kept
-from queries.light import Shown, Thresholds, drift, light
+from queries import answers, sample, yes_no
+from queries.estimates import Floats
 from queries.moment import Moment
-from queries.turnout import drawn_of, estimate_columns, thresholds
+from queries.turnout import estimate_columns, thresholds
 
 COLUMNS = ["stage", "question", "answer", "count", "n", "of", "value", "low", "high", "margin", "confidence", "light",
            "drift", "reasons", "conflicts", "merged_strata", "windows"]  # fmt: skip
@@ -61,7 +57,7 @@ def procedures(
         stratum=said["stratum"].to_numpy(dtype=object),
         applied=said["mobile_applications"].to_numpy(dtype=np.float64) > 0,
     )
-    first, forms = _first(m, pecs["pec"]), _forms(m.election)
+    first, forms = yes_no.first_reports(m, pecs["pec"]), yes_no.forms(m.election)
     windows = _windows(m, subjects, pecs["pec"])
     rows: list[dict[str, Any]] = []
     for q, subject in zip(asked, subjects, strict=True):
@@ -134,47 +130,6 @@ def _drawn(m: Moment, region: str | None) -> sample.Drawn | None:
     return everywhere if region is None else sample.by_region(everywhere, sample.pecs(m)).get(region)
 
 
-def _forms(election: Election) -> dict[str, frozenset[str]]:
-    """The checklists that ask a question, by its subject."""
-    found: dict[str, set[str]] = {}
-    for form in election.forms:
-        for question in election.asked(form).values():
-            found.setdefault(answers.subject(question), set()).add(form)
-    return {subject: frozenset(forms) for subject, forms in found.items()}
-
-
-def _first(m: Moment, pecs: pd.Series) -> dict[str, Floats]:
-    """By checklist the place, in the order of receipt, of each of these PECs' first usable report (inf: none)."""
-    came = _FIRST.of(m)
-    order = came.groupby(["load", "submitted"]).ngroup().to_numpy(dtype=np.float64)
-    place = pd.Index(pecs).get_indexer(pd.Index(came["pec"]))
-    first = {form: np.full(len(pecs), np.inf) for form in m.election.forms}
-    for form, rows in came.groupby("form").indices.items():
-        own = rows[place[rows] >= 0]
-        np.minimum.at(first[str(form)], place[own], order[own])
-    return first
-
-
-def _ask_first(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
-    """When each PEC's first usable report of each checklist came: pec, form, load, submitted."""
-    return m.frame(
-        """
-        select pec, form, load_from as load, submitted_at as submitted
-        from (
-            select r.*, row_number() over (partition by pec, form order by load_from, submitted_at) as place
-            from known_report r) as reports
-        where place = 1
-        """,
-        answers.some(pecs),
-        {"known_report": _EVER if pecs is None else _EVER_OF_SOME},
-    )
-
-
-_EVER = "select * from report where load_from <= :load and held is null"
-_EVER_OF_SOME = "select * from report where load_from <= :load and held is null and pec in (select pec from chosen)"
-_FIRST = Kept(_ask_first)
-
-
 def _rows(
     election: Election,
     question: Question,
@@ -187,7 +142,7 @@ def _rows(
     """The rows of one question: `said` are the PECs' answers for the day, `order` that of the sampled PECs' reports."""
     agreed = said.at(~said.conflict)
     known = agreed.at(np.array([s in drawn.sizes for s in agreed.stratum], dtype=np.bool_)) if drawn else agreed
-    shares, merged = _shares(
+    shares, merged = yes_no.shares(
         tuple(known.rank.tolist()),
         tuple(known.stratum.tolist()),
         tuple(order[known.place].tolist()),
@@ -210,31 +165,3 @@ def _rows(
         }
         for rank, (answer, (shown, value)) in enumerate(zip(question.choices, shares, strict=True), 1)
     ]
-
-
-@lru_cache(maxsize=1_000)
-def _shares(
-    rank: tuple[float, ...],
-    stratum: tuple[str, ...],
-    order: tuple[float, ...],
-    choices: int,
-    drawn: sample.Drawn | None,
-    limits: Thresholds,
-    confidence: float,
-) -> tuple[list[tuple[Shown, float | None]], tuple[str, ...]]:
-    """Of each choice the share of all PECs that say so, under its light; the strata that were merged.
-
-    The same answers give the same shares: a report tells of a few questions alone.
-    """
-    merged = sample.merge(stratum, drawn)
-    if drawn is None or merged is None:
-        return [(light(None, {}, drawn.sampled if drawn else {}, 0.0, None, limits), None)] * choices, ()
-    reported = dict(Counter(stratum))
-    sampled = drawn_of(drawn, reported)
-    shares: list[tuple[Shown, float | None]] = []
-    for choice in range(1, choices + 1):
-        yes = np.asarray(rank) == choice
-        estimate = proportion(yes, merged.stratum, merged.sizes, confidence)
-        term = drift(yes, order, merged.stratum, sum(sampled.values())).term
-        shares.append((light(estimate, reported, sampled, term, None, limits), estimate.value))
-    return shares, tuple(sorted(merged.parts))

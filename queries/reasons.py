@@ -4,6 +4,7 @@ The messages are written out under `_`, so that they come into the catalogues; t
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from elections.config import Election
@@ -26,6 +27,8 @@ def sentence(why: Reason, _: Callable[[str], str], number: Number, stratum: Call
         return _("{region}: {have} of {of} PECs have reported; it takes {needs}.").format(
             region=stratum(why.stratum), have=number(why.have), of=number(why.of), needs=number(why.needs)
         )
+    if why.have == inf:
+        return _("All reports came at one moment: whether early and late ones differ cannot be seen yet.")
     have, needs = (number(100 * share, 2) for share in (why.have, why.needs))
     if why.code == "drift":
         return _("Early and late reports differ: {have} points of drift; at most {needs} are allowed.").format(

@@ -132,7 +132,7 @@ def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
     reports = ask(m, incidents.incidents, by=("region", "day"))
     reports = reports[reports["day"] >= m.election.date.isoformat()].groupby("region")[["count", "critical"]].sum()
     failed = ask(m, equipment.failures, by=("device", "region"))
-    arbb = failed[(failed["device"] == "arbb") & failed["enough"]][["region", "failed_of_n", "n", "value"]]
+    arbb = failed[(failed["device"] == "arbb") & (failed["light"] != "red")][["region", "failed_of_n", "n", "value"]]
     arbb.columns = pd.Index(["region", "arbb_failed", "arbb_n", "arbb_value"])
     rows = rows.merge(reports.rename(columns={"count": "incidents"}), on="region", how="left")
     rows[["incidents", "critical"]] = rows[["incidents", "critical"]].fillna(0).astype("int64")

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from elections.config import Election
-from queries.estimates import TooFewPecs, merge_small_strata, proportion
+from queries.estimates import TooFewPecs, merge_small_strata
 from queries.kept import KeptOfFacts
 from queries.moment import Moment
 
@@ -81,20 +79,6 @@ def by_region(sample: Drawn, pecs: pd.DataFrame) -> dict[str, Drawn | None]:
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share of all PECs: none where a stratum has too few that answered and nothing to merge with."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    confidence: float
-    merged_strata: tuple[str, ...] = ()
-
-    def columns(self) -> dict[str, Any]:
-        return {"value": self.value, "low": self.low, "high": self.high, "confidence": self.confidence}
-
-
-@dataclass(frozen=True)
 class Merged:
     """The strata of the PECs that answered, small ones merged."""
 
@@ -115,14 +99,6 @@ def _merged(stratum: tuple[str, ...], sample: Drawn) -> Merged | None:
         return Merged(tuple(strata.tolist()), sizes, parts)
     except TooFewPecs:
         return None
-
-
-def share(yes: Any, merged: Merged | None, confidence: float) -> Share:
-    """Of all PECs, the share that would say yes: `yes` (0 or 1) of each PEC that answered."""
-    if merged is None:
-        return Share(None, None, None, confidence)
-    e = proportion(np.asarray(yes, dtype=float), merged.stratum, merged.sizes, confidence)
-    return Share(e.value, clip(e.low), clip(e.high), confidence, tuple(sorted(merged.parts)))
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:

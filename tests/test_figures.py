@@ -118,10 +118,12 @@ def test_every_reason_is_said_alike_on_the_page_and_on_the_command_line() -> Non
         Reason("stratum", "naryn+talas", 9, 11, 21),
         Reason("drift", None, 0.0123, 0.005),
         Reason("width", None, 0.2, 0.15),
+        Reason("width", None, float("inf"), 0.15),
         Reason("estimate", None, 0, 1),
     ]
     with words.speaking("en"):
         assert [turnout_words.reason(why) for why in several] == [reasons.english(why, ELECTION) for why in several]
+    assert reasons.english(several[4], ELECTION).startswith("All reports came at one moment")
     with words.speaking("ru"):
         assert turnout_words.reason(several[1]).startswith("Нарын + Талас")
 

@@ -168,11 +168,16 @@ def test_procedures_are_those_of_the_observers_own_rows(both: tuple[Day, Moment]
     for _, r in rows.iterrows():
         own = expected[r["stage"], r["question"], r["answer"]]
         assert (r["count"], r["n"], r["conflicts"]) == (own["count"], own["n"], own["conflicts"]), (r, own)
-        if r["light"] == "red":
-            assert r[["value", "low", "high"]].isna().all()
-        else:
-            wider = {"low": max(0.0, own["low"] - r["drift"]), "high": min(1.0, own["high"] + r["drift"])}
-            same_numbers(r, own | wider, "value", "low", "high")
+        same_share(r, own)
+
+
+def same_share(r: Any, own: dict[str, Any]) -> None:
+    """The value, and the interval with its drift on both sides; none of them under a red light."""
+    if r["light"] == "red":
+        assert r[["value", "low", "high"]].isna().all()
+    else:
+        wider = {"low": max(0.0, own["low"] - r["drift"]), "high": min(1.0, own["high"] + r["drift"])}
+        same_numbers(r, own | wider, "value", "low", "high")
 
 
 def test_equipment_is_that_of_the_observers_own_rows(both: tuple[Day, Moment]) -> None:
@@ -183,10 +188,7 @@ def test_equipment_is_that_of_the_observers_own_rows(both: tuple[Day, Moment]) -
         assert [r[name] for name in told] == [own[name] for name in told]
         assert r["open_now"] + r["end_unknown"] == own["without_end"]
         assert own["open_at_least"] <= r["open_now"] <= own["open_at_most"]
-        if r["enough"]:
-            same_numbers(r, own, "value", "low", "high")
-        else:
-            assert r[["value", "low", "high"]].isna().all()
+        same_share(r, own)
 
 
 def test_turnout_is_that_of_the_observers_own_rows(both: tuple[Day, Moment]) -> None:

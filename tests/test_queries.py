@@ -141,12 +141,14 @@ class TestEquipment:
         for pec in facts.pecs(3):
             facts.episode(pec, "arbb", "10:00", at="10:10")
         row = self.arbb(facts, "11:00")
-        assert (row["pecs_failed"], row["n"], row["enough"]) == (24, 0, False)
+        assert (row["pecs_failed"], row["n"], row["light"]) == (24, 0, "red")
         assert pd.isna(row["value"])
 
-    @pytest.mark.parametrize(("missing", "enough"), [((0, 61), False), ((0, 60), True), ((21, 0), False)])
+    @pytest.mark.parametrize(
+        ("missing", "light"), [((0, 61), "red"), ((0, 60), "amber"), ((0, 14), "green"), ((21, 0), "red")]
+    )
     def test_a_share_is_shown_from_the_elections_amber_shares_on(
-        self, facts: Facts, missing: tuple[int, int], enough: bool
+        self, facts: Facts, missing: tuple[int, int], light: str
     ) -> None:
         """Of the sample in all, and of each stratum: without any PEC of Naryn there is none."""
         naryn, elsewhere = missing
@@ -158,7 +160,20 @@ class TestEquipment:
         there = [*rows.loc[rows["stratum"] == "naryn", "pec"].iloc[naryn:], *rest.iloc[: len(rest) - elsewhere]]
         for pec in there:
             facts.report(pec, "voting_12", at="12:00")
-        assert self.arbb(facts, "12:10")["enough"] == enough
+        row = self.arbb(facts, "12:10")
+        assert (row["light"], pd.isna(row["value"])) == (light, light == "red")
+        assert ("naryn" in [why.stratum for why in row["reasons"]]) == bool(naryn)
+
+    def test_failures_that_only_early_reports_tell_of_widen_the_interval(self, facts: Facts) -> None:
+        facts.pecs({s.id: s.sampled for s in facts.election.strata})
+        for i, pec in enumerate(sample.pecs(facts.at("08:00"))["pec"].sample(frac=0.9, random_state=1)):
+            late = i >= 135
+            facts.report(pec, "voting_12", at="12:30" if late else "12:00",
+                         arbb_temporary_failure="no" if late or i % 5 else "yes")  # fmt: skip
+        row = self.arbb(facts, "12:40")
+        assert row["light"] == "amber"
+        assert row["drift"] > 0.01
+        assert row["high"] - row["value"] > row["margin"] > 0
 
     @pytest.mark.parametrize(("at", "state"), [("10:40", "open"), ("11:09", "open"), ("11:10", "end_unknown")])
     def test_an_open_failure_without_news_for_an_hour_has_an_unknown_end(
@@ -203,11 +218,13 @@ class TestEquipment:
     def test_a_region_is_estimated_from_its_own_stratum(self, store: sa.Engine) -> None:
         facts = Facts(store, easy(ELECTION))
         for i, pec in enumerate(facts.pecs(10)):
-            facts.report(pec, "voting_12", at="12:00", arbb_temporary_failure="yes" if i % 5 == 0 else "no")
-        rows = equipment.failures(facts.at("12:10"), ("device", "region")).set_index(["device", "region"])
+            at = f"12:{i // 2:02}"
+            facts.report(pec, "voting_12", at=at, arbb_temporary_failure="yes" if i % 5 == 0 else "no")
+        rows = equipment.failures(facts.at("12:50"), ("device", "region")).set_index(["device", "region"])
         expected = proportion([1, 0, 0, 0, 0] * 2, ["osh"] * 10, {"osh": SIZES["osh"]})
         row = rows.loc[("arbb", "osh")]
-        assert (row["value"], row["low"], row["high"]) == pytest.approx((expected.value, expected.low, expected.high))
+        assert (row["value"], row["margin"]) == pytest.approx((expected.value, expected.margin))
+        assert row["high"] == pytest.approx(min(1, expected.high + row["drift"]))
         assert (row["pecs_failed"], row["n"], row["of"]) == (2, 10, 73)
         assert len(rows) == 16
 

@@ -32,12 +32,14 @@ def asked(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
     return out if code == 0 else ""
 
 
-def is_red(row: dict[str, Any]) -> bool:
-    return row.get("light") == "red" or row.get("enough") in (False, "false")
-
-
 def shown(rows: list[dict[str, Any]]) -> list[tuple[str, Any]]:
-    return [(name, row[name]) for row in rows if is_red(row) for name in ESTIMATE if row.get(name) not in (None, "")]
+    return [
+        (name, row[name])
+        for row in rows
+        if row.get("light") == "red"
+        for name in ESTIMATE
+        if row.get(name) not in (None, "")
+    ]
 
 
 @pytest.mark.parametrize("at", TIMES)
