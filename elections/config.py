@@ -17,7 +17,6 @@ from elections.folder import Values, values
 
 FOLDER = Path(__file__).parent
 Text = dict[str, str]  # language -> words
-Count = Literal["machine", "manual"]
 Severity = Literal["critical", "serious", "minor"]
 
 

@@ -76,11 +76,6 @@ def cards_html(cards: Sequence[Card]) -> str:
     return f'<div class="bk-cards">{"".join(map(_card, cards))}</div>'
 
 
-def figure_card(title: str, value: str, *lines: str, tone: Tone = "", word: str = "") -> None:
-    """One card alone."""
-    figure_cards([Card(title, value, lines, tone, word)])
-
-
 def _card(card: Card) -> str:
     word = f' <span class="bk-word">{escape(card.word)}</span>' if card.word else ""
     lines = "".join(f'<div class="bk-line">{escape(line)}</div>' for line in card.lines if line)

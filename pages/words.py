@@ -19,7 +19,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from queries.moment import here
 
-LANGUAGES = {"en": "English", "ru": "Русский", "ky": "Кыргызча"}
 CATALOGUES = Path(__file__).parent.parent / "locale"
 NOTHING = "–"
 _THIN = "\u202f"  # narrow, and no line breaks at it
@@ -150,11 +149,6 @@ def clock_time(at: datetime | None, seconds: bool = False) -> str:
     then = local(at)
     time = f"{then:%H:%M:%S}" if seconds else f"{then:%H:%M}"
     return time if then.date() == here()[1].date else f"{_day(then)} {time}"
-
-
-def hour_of(then: datetime) -> str:
-    """'14:00' of a time that is the election's already."""
-    return f"{then:%H:%M}"
 
 
 def offset(at: datetime) -> str:

@@ -13,7 +13,6 @@ from rehearsal.script import Row
 from rehearsal.turnout import Turnout
 from rehearsal.world import SEEN_INSIDE, World
 
-Answers = dict[str, dict[str, str]]  # PEC -> question -> answer
 _FROM_SCREEN = 0.35  # of PECs: the count is read from the commission's screen
 # Incidents of the day before, and the question of the mobile checklist that their PEC answered badly.
 _MOBILE_SEEN = {

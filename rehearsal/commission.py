@@ -3,7 +3,7 @@
 import bisect
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -166,6 +166,3 @@ def _ticks(start: datetime, end: datetime, tick: timedelta, shares: Floats) -> S
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
-
-
-Now = Callable[[], datetime]

@@ -134,11 +134,6 @@ def _last_committed(conn: sa.Connection, before: int) -> Any:
     return conn.execute(query).scalar() or clock.now()
 
 
-def last_cursor(conn: sa.Connection, source: str) -> Any:
-    """The cursor of the source's last load that kept one, or None."""
-    return last_kept(conn, source)[1]
-
-
 def last_kept(conn: sa.Connection, source: str) -> tuple[int, Any]:
     """The source's last load that kept a cursor, and the cursor; (0, None) where there is none."""
     query = sa.select(t.load.c.id, t.load.c.cursor).where(t.load.c.source == source, t.load.c.cursor.is_not(None))

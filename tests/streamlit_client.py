@@ -1,7 +1,6 @@
 """A browser without a picture: speaks the websocket of a Streamlit server, page by page, fragment by fragment."""
 
 import contextlib
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -125,8 +124,3 @@ def _drawn(message: ForwardMsg) -> Iterator[Any]:
     """The element that a message draws, if it draws one."""
     if message.WhichOneof("type") == "delta" and message.delta.WhichOneof("type") == "new_element":
         yield message.delta.new_element
-
-
-def specs(run: Run) -> list[dict[str, Any]]:
-    """The Vega-Lite specs that a run drew."""
-    return [json.loads(e.vega_lite_chart.spec) for e in run.elements if e.WhichOneof("type") == "vega_lite_chart"]

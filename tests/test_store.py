@@ -27,7 +27,7 @@ from queries.moment import Moment, moment
 from store import check, clock
 from store import tables as t
 from store.engine import connect, is_there, open_store, writing
-from store.loading import last_cursor, loading
+from store.loading import last_kept, loading
 
 NOON = datetime(2021, 11, 28, 6, tzinfo=UTC)
 ELECTION = config.read("kg-2021-11-28")
@@ -99,8 +99,8 @@ def test_the_cursor_of_the_last_load_that_kept_one_is_found(store: sa.Engine) ->
         load.cursor = {"obs_pec": "2021-11-28T06:00:00Z"}
     put(store, pec("1002"))
     with store.connect() as conn:
-        assert last_cursor(conn, "observation") == {"obs_pec": "2021-11-28T06:00:00Z"}
-        assert last_cursor(conn, "commission") is None
+        assert last_kept(conn, "observation")[1] == {"obs_pec": "2021-11-28T06:00:00Z"}
+        assert last_kept(conn, "commission") == (0, None)
 
 
 def test_what_was_set_aside_stands_once_and_is_resolved_by_a_good_version(store: sa.Engine) -> None:
