@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from queries import export, moment, reasons, states
 from queries.light import Reason
 from store import clock
 from tests.facts import ELECTION, Facts
+from tests.test_docs import text, words_in_code
 
 NAMES = ["coverage", "unreported", "incidents", "equipment", "procedures", "turnout", "results", "checks", "changes",
          "comparison", "health"]  # fmt: skip
@@ -43,6 +43,26 @@ def asked(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def rows(capfd: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     return json.loads(asked(capfd, *arguments, "--format", "json"))["rows"]
+
+
+def looks() -> Iterator[list[str]]:
+    """Every figure in every way that it can be asked for."""
+    for name, figure in figures.FIGURES.items():
+        yield [name]
+        if figure.listed:
+            yield [name, "--list"]
+        yield from ([name, f"--{way}"] for way, _ in figure.ways)
+        yield from ([name, "--by", column] for column in figure.by)
+    yield from (["comparison", "--level", level] for level in ("2", "3"))
+    yield ["unreported", "--contacts"]
+
+
+def test_every_column_of_every_figure_is_documented(facts: Facts, capfd: pytest.CaptureFixture[str]) -> None:
+    known = words_in_code(text("docs/figures.md"))
+    for look in looks():
+        table = asked(capfd, *look, "--embargoed", "--format", "csv").removeprefix("\ufeff")
+        columns = next(csv.reader(io.StringIO(table)))
+        assert (look, sorted(set(columns) - known)) == (look, [])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -237,7 +257,7 @@ def test_the_page_and_the_command_line_say_the_same(facts: Facts, capfd: pytest.
 
 
 def test_every_option_is_documented() -> None:
-    words = (Path(__file__).parent.parent / "docs" / "figures.md").read_text("utf-8")
+    words = text("docs/figures.md")
     options = [o for action in figures._parser()._actions for o in action.option_strings if o.startswith("--")]
     assert [o for o in options if o != "--help" and f"`{o}" not in words] == []
     assert [name for name in figures.FIGURES if f"`{name}`" not in words] == []
