@@ -83,6 +83,7 @@ class Question(Part):
             "turnout_origin",
             "protocol",
             "protocol_copy",
+            "final_report",
             "identified",
             "device",
             "episode_from",

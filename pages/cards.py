@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from pages import names, words
+from pages import charts_day, contradictions, names, words
 from pages.shell import Card, Tone, cards_html
 from pages.view import View, day_ends
 from pages.words import _, n_
-from queries import checks, results, room
+from queries import room
 
 _TONES: dict[str, Tone] = {"green": "green", "amber": "amber", "red": "red"}
 
@@ -25,7 +25,9 @@ def of_the_phase(seen: View) -> list[Card]:
     if seen.phase == "before":
         return [*(checklist(seen, f) for f in forms[:3]), late(seen), incident_reports(seen)]
     if seen.phase == "voting":
-        return [*(checklist(seen, f) for f in forms[:1]), late(seen), incident_reports(seen), arbb(seen), turnout(seen)]
+        return [
+            *(checklist(seen, f) for f in forms[:1]), late(seen), incident_reports(seen), *failures(seen), turnout(seen)
+        ]  # fmt: skip
     if seen.phase == "closing":
         published = len(seen.figure(room.counted)) > 0
         second = [counted(seen)] if published else [checklist(seen, f) for f in forms[1:2]]
@@ -33,9 +35,10 @@ def of_the_phase(seen: View) -> list[Card]:
             *(checklist(seen, f) for f in forms[:1]), *second, late(seen), incident_reports(seen), turnout(seen)
         ]  # fmt: skip
     if seen.phase == "night":
-        return [*(checklist(seen, f) for f in forms[:2]), counted(seen), late(seen), incident_reports(seen)]
-    compared = [counted(seen), both_counts(seen)]
-    return [*(checklist(seen, f) for f in forms[:1]), *compared, incident_reports(seen), turnout(seen)]
+        night = seen.figure(room.night_forms)
+        return [*(checklist(seen, f) for f in night), counted(seen), inside(seen), incident_reports(seen)]
+    both = [counted(seen), compared(seen)]
+    return [*(checklist(seen, f) for f in forms[:1]), *both, incident_reports(seen), turnout(seen)]
 
 
 def checklist(seen: View, form: str) -> Card:
@@ -51,23 +54,59 @@ def checklist(seen: View, form: str) -> Card:
         n_("{n} with a conflict", "{n} with conflicts", row["conflict"]).format(n=words.number(row["conflict"])),
     ]
     shown = [p for p, n in zip(problems, (row["incomplete"], row["conflict"]), strict=True) if n]
-    lines = (f"{words.fraction(row['received'], row['expected'])}, {due}", ", ".join(shown), _copies(seen, form))
-    return Card(names.form(form), words.percent(row["value"]), lines, "amber" if row["late"] else "")
+    lines = (
+        f"{words.fraction(row['received'], row['expected'])}, {due}", ", ".join(shown),
+        _copies(seen, form), _reports(seen, form),
+    )  # fmt: skip
+    tone: Tone = "amber" if row["late"] else ""
+    return Card(names.form(form), words.percent(row["value"]), lines, tone, _late(row["late"]))
+
+
+def _late(n: int) -> str:
+    return n_("{n} late", "{n} late", n).format(n=words.number(n)) if n else ""
 
 
 def _copies(seen: View, form: str) -> str:
     """Of a protocol: which copies the observers hold."""
-    copies = seen.figure(room.copies, form=form)
+    copies = seen.figure(room.handed, form=form, meaning="protocol_copy")
     return ", ".join(f"{names.choice(answer)} {words.number(n)}" for answer, n in copies.items() if n)
 
 
+def _reports(seen: View, form: str) -> str:
+    """Of the machine's final report: at how many PECs it was handed in, and at how many it was not."""
+    handed, *not_handed = seen.figure(room.handed, form=form, meaning=room.FINAL).values() or (0,)
+    said = _("report handed in: {n}, not handed in: {missing}")
+    return said.format(n=words.number(handed), missing=words.number(sum(not_handed))) if handed or not_handed else ""
+
+
 def late(seen: View) -> Card:
-    row = seen.figure(room.late, **seen.place)
-    value = n_("{n} PEC", "{n} PECs", row["pecs"]).format(n=words.number(row["pecs"]))
-    over = n_("{n} over 1 h", "{n} over 1 h", row["over_hour"]).format(n=words.number(row["over_hour"]))
+    row = _late_figures(seen)
     checklists = n_("{n} checklist", "{n} checklists", row["checklists"]).format(n=words.number(row["checklists"]))
-    tone: Tone = "red" if row["over_hour"] else "amber" if row["pecs"] else "green"
-    return Card(_("Late"), value, (over, checklists), tone)
+    tone, word = _how_late(row)
+    return Card(_("Late"), _pecs(row["pecs"]), (checklists,), tone, word)
+
+
+def inside(seen: View) -> Card:
+    """At night: where observers reported from and the protocol is awaited; and who is late with anything."""
+    overdue = _late_figures(seen)
+    tone, word = _how_late(overdue)
+    lines = (_("reported today, protocol awaited"), _("late: {pecs}").format(pecs=_pecs(overdue["pecs"])))
+    return Card(_("Observers still inside"), _pecs(seen.figure(room.inside, **seen.place)), lines, tone, word)
+
+
+def _late_figures(seen: View) -> dict[str, int]:
+    """Those late with the chosen checklist; none chosen: with any."""
+    return seen.figure(room.late, **({"form": seen.form} if seen.form else {}), **seen.place)
+
+
+def _how_late(row: dict[str, int]) -> tuple[Tone, str]:
+    if row["over_hour"]:
+        return "red", n_("{n} over 1 h", "{n} over 1 h", row["over_hour"]).format(n=words.number(row["over_hour"]))
+    return ("amber", _late(row["pecs"])) if row["pecs"] else ("green", _("none is late"))
+
+
+def _pecs(n: int) -> str:
+    return n_("{n} PEC", "{n} PECs", n).format(n=words.number(n))
 
 
 def incident_reports(seen: View) -> Card:
@@ -75,22 +114,32 @@ def incident_reports(seen: View) -> Card:
     lines = [
         _("{total} reports since the morning of election day, {critical} critical").format(
             total=words.number(row["total"]), critical=words.number(row["critical"])
-        )
+        ),
+        before_the_day(row["before"]),
     ]
-    if row["before"]:
-        lines.append(_("{n} before election day").format(n=words.number(row["before"])))
-    tone: Tone = "red" if row["critical_last_hour"] else ""
-    return Card(_("Incidents"), words.number(row["last_hour"]), lines, tone, _("in the last hour"))
+    if not row["critical_last_hour"]:
+        return Card(_("Incidents"), words.number(row["last_hour"]), lines, "", _("in the last hour"))
+    word = n_("in the last hour, {n} critical", "in the last hour, {n} critical", row["critical_last_hour"])
+    word = word.format(n=words.number(row["critical_last_hour"]))
+    return Card(_("Incidents"), words.number(row["last_hour"]), lines, "red", word)
 
 
-def arbb(seen: View) -> Card:
-    row = seen.figure(room.failures_of, device="arbb", region=seen.around)
+def before_the_day(n: int) -> str:
+    return _("{n} before election day").format(n=words.number(n)) if n else ""
+
+
+def failures(seen: View) -> list[Card]:
+    """Of the first device that checklists ask about, where they ask about one."""
+    row = seen.figure(room.device_failures, region=seen.around)
+    if row is None:
+        return []
+    title = _("Failures: {device}").format(device=charts_day.device(row["device"]))
     opened = n_("{n} open now", "{n} open now", row["open_now"]).format(n=words.number(row["open_now"]))
     if row["light"] == "red":
-        return Card(_("ARBB failures"), words.NOTHING, (_("no estimate yet"), opened, _reach(seen)))
+        return [Card(title, words.NOTHING, (_("no estimate yet"), opened, _reach(seen)))]
     of = _("{fraction} PECs that answered").format(fraction=words.fraction(row["failed_of_n"], row["n"]))
     lines = (words.interval(row["low"], row["high"], row["confidence"]), of, opened, _reach(seen))
-    return Card(_("ARBB failures"), words.percent(row["value"]), lines, "", _("of PECs so far"))
+    return [Card(title, words.percent(row["value"]), lines, "", _("of PECs so far"))]
 
 
 def turnout(seen: View) -> Card:
@@ -132,30 +181,40 @@ def counted(seen: View) -> Card:
     lines = [f"{word}: {so_far[kind]}" for kind, word in named.items()]
     lines += [_("of the whole country")] if seen.place else []
     best = next((k for k in ("manual", "machine") if k in last), None)
-    tone: Tone = ""
-    if len(seen.figure(checks.of_tables)):
-        tone = "red"
-        lines.append(_("the published table contradicts itself: seen by the machine"))
     if best is None:
         return Card(_("Counted by the commission"), words.NOTHING, lines)
-    return Card(_("Counted by the commission"), words.percent(last[best]["value"]), lines, tone, named[best])
+    share = words.percent(last[best]["value"])
+    steps = seen.figure(room.contradicting)
+    if not steps:
+        return Card(_("Counted by the commission"), share, lines, "", named[best])
+    n = sum(steps.values())
+    lines.append(", ".join(f"{words.number(of)} {contradictions.step(id)}" for id, of in steps.items()))
+    word = n_("{n} contradiction", "{n} contradictions", n).format(n=words.number(n))
+    return Card(_("Counted by the commission"), share, lines, "red", word)
 
 
-def both_counts(seen: View) -> Card:
-    """PECs on which machine and manual count can be compared."""
-    rows = seen.figure(results.both)
-    if rows.empty:
-        return Card(_("Machine and manual compared"), words.NOTHING, (_("nothing published yet"),))
-    pecs = int(rows["pecs"].iloc[0])
-    lines = (_("PECs that have both counts"), _("of the whole country") if seen.place else "")
-    return Card(_("Machine and manual compared"), words.number(pecs), lines)
+def compared(seen: View) -> Card:
+    """The observers' protocols held against those that the commission published."""
+    row = seen.figure(room.compared, **seen.place)
+    lines = (
+        _("of {n} compared").format(n=words.number(row["of"])),
+        _("observers' copies and the commission's manual count"),
+    )
+    if not row["of"]:
+        return Card(_("Protocols compared"), words.NOTHING, (_("nothing to compare yet"), lines[1]))
+    tone: Tone = "amber" if row["differ"] else "green"
+    word = n_("differs", "differ", row["differ"]) if row["differ"] else _("none differs")
+    return Card(_("Protocols compared"), words.number(row["differ"]), lines, tone, word)
 
 
 def until(seen: View) -> datetime:
-    """How far the day's axis reaches: to the evening, on with the night, and no further than the next noon."""
-    ends = [c.due for c in seen.moment.election.checklists if c.due and c.due.date() == seen.moment.election.date]
-    evening = seen.moment.election.instant(max(ends)) + timedelta(minutes=30) if ends else seen.moment.at
-    return max(evening, min(seen.moment.at, day_ends()))
+    """How far the day's axis reaches: to the evening, to when the last of the open checklists is due, and on with the
+    time, no further than the next noon."""
+    election, at = seen.moment.election, seen.moment.at
+    due = [(election.instant(c.opens), election.instant(c.due)) for c in election.checklists if c.due]
+    ends = [end for opens, end in due if opens <= at or words.local(end).date() == election.date]
+    evening = max(ends) + timedelta(minutes=30) if ends else at
+    return max(evening, min(at, day_ends()))
 
 
 def change(what: str, n: int) -> str:

@@ -18,7 +18,7 @@ def episode_state(state: str) -> str:
 
 
 def device(id: str) -> str:
-    return {"arbb": _("ARBB"), "identification": _("Voter identification")}.get(id, id)
+    return {"arbb": _("ARBB"), "identification": _("Voter identification")}.get(id) or names.choice(id)
 
 
 def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:

@@ -9,8 +9,8 @@ from pages import charts, colours, names, words
 from pages.charts import FAINT, TEXT, Spec
 from pages.words import _
 
-_ROW = 46  # pixels of a checklist: its name above, its area below
-_TOP, _BASE, _NAME = 0.28, 0.9, 0.13  # parts of a row
+_ROW = 58  # pixels of a checklist: its name above, its area, when it is due below
+_TOP, _BASE, _NAME, _DUE = 0.26, 0.73, 0.12, 0.86  # parts of a row
 
 
 def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, now: datetime, until: datetime) -> Spec:
@@ -33,9 +33,11 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
             "due_word": [_("due {time}").format(time=words.clock_time(at)) for at in checklists["due_at"]],
         }
     )
-    for part, place in (("top", _TOP), ("base", _BASE), ("word", _NAME)):
+    for part, place in (("top", _TOP), ("base", _BASE), ("word", _NAME), ("due_word_at", _DUE)):
         rows[part] = rows["row"] + place
-    day = [f"{words.local(at):%Y-%m-%dT%H:%M:%S}Z" for at in (checklists["opens_at"].min(), until)]
+    first = checklists["opens_at"].min()
+    rows["late_in_day"] = (checklists["due_at"] > first + (until - first) / 2).to_numpy()
+    day = [f"{words.local(at):%Y-%m-%dT%H:%M:%S}Z" for at in (first, until)]
     x = charts.time_x("at", grid=False).scale(type="utc", domain=day)  # as text: Vega takes numbers for no time here
     y = alt.Y("base:Q", scale=alt.Scale(domain=[0, len(rows)], reverse=True, nice=False), axis=None)
     due = charts.tooltip(name=_("Checklist"), due_word=_("Due"))
@@ -43,6 +45,11 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
         color=colours.STATES["received"], interpolate="step-after", opacity=0.85, tooltip=False
     )
     each = alt.Chart(charts.data())
+    words_of_due = each.encode(x="due:T", y="due_word_at:Q", text="due_word:N", tooltip=due)
+    dues = [  # each word at its rule, on the side where there is room
+        words_of_due.transform_filter("!datum.late_in_day").mark_text(align="left", fontSize=11, color=TEXT),
+        words_of_due.transform_filter("datum.late_in_day").mark_text(align="right", fontSize=11, color=TEXT),
+    ]
     chart = alt.layer(
         area.encode(x=x, y=y, y2="high:Q", detail="form:N"),
         each.mark_rule(color=FAINT).encode(x="opens:T", x2=alt.value("width"), y="top:Q"),
@@ -50,6 +57,7 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
         each.mark_rule(color=colours.STATES["late"], strokeDash=[4, 2], strokeWidth=2).encode(
             x="due:T", y="top:Q", y2="base:Q", tooltip=due
         ),
+        *dues,
         alt.Chart(charts.data("present")).mark_rule(color=TEXT, strokeWidth=1.5).encode(x="at:T"),
         each.mark_text(align="left", fontSize=12, fontWeight=600, color=TEXT).encode(
             x=alt.value(0), y="word:Q", text="name:N"

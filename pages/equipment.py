@@ -16,7 +16,7 @@ _ON_THE_AXIS = 40  # failures in the timeline; the table behind it has all
 def page() -> None:
     shell.title(_("Equipment"), _("Failures at the sampled PECs so far, as checklists and failure reports say."))
     shell.live(_devices)
-    shell.live(_timeline)
+    shell.live(_timelines)
     left, right = st.columns(2, gap="large")
     with left:
         shell.live(_worst)
@@ -75,6 +75,7 @@ def _cards(row: dict[Any, Any]) -> list[shell.Card]:
                 replaced.format(n=words.number(row["pecs_replaced"])) if row["pecs_replaced"] else "",
             ),
             "amber" if row["open_now"] else "",
+            _("not working") if row["open_now"] else "",
         ),
     ]
 
@@ -103,27 +104,37 @@ def _by_region(seen: View, row: dict[Any, Any], regions: pd.DataFrame) -> None:
     charts.draw(spec, f"equipment_{device}", regions, columns)
 
 
-def _timeline(seen: View) -> None:
-    """The failures on the day's clock: those without an end first, then the newest."""
+def _timelines(seen: View) -> None:
+    """The failures of each device on the day's clock."""
     rows = seen.figure(equipment.episodes, **seen.place)
+    if rows.empty:
+        return shell.empty(_("No failure of equipment has been reported yet."))
+    devices = [d for d in equipment.devices(seen.moment.election) if d in set(rows["device"])]
+    for device, column in zip(devices, st.columns(len(devices), gap="large"), strict=True):
+        with column:
+            _timeline(seen, device, rows[rows["device"] == device])
+
+
+def _timeline(seen: View, device: str, rows: pd.DataFrame) -> None:
+    """The failures of a device: those without an end first, then the newest."""
     running = rows[rows["state"] != "ended"]
     shown = pd.concat([running, rows[rows["state"] == "ended"]]).head(_ON_THE_AXIS)
-    title = _("Equipment failures through the day, {shown} of {n}: those without an end first").format(
-        shown=words.number(len(shown)), n=words.number(len(rows))
+    title = _("{device}: failures through the day, {shown} of {n}, those without an end first").format(
+        device=words.sentence(charts_day.device(device)), shown=words.number(len(shown)), n=words.number(len(rows))
     )
-    spec = seen.spec("episodes", lambda: charts_day.episodes(shown, seen.moment.at, title))
+    name = f"episodes_{device}"
+    spec = seen.spec(name, lambda: charts_day.episodes(shown, seen.moment.at, title))
     if not spec:
-        return shell.empty(_("No failure of equipment has been reported yet."))
+        return
     columns = {
         "pec": shell.Column(_("PEC")),
         "region": shell.Column(_("Region"), names.region),
-        "device": shell.Column(_("Device"), charts_day.device),
         "state": shell.Column(_("State"), charts_day.episode_state),
         "from_at": shell.Column(_("From"), words.clock_time),
         "to_at": shell.Column(_("To"), words.clock_time),
         "news_at": shell.Column(_("Last news"), words.clock_time),
     }
-    charts.draw(spec, "episodes", rows, columns)
+    charts.draw(spec, name, rows, columns)
 
 
 def _worst(seen: View) -> None:

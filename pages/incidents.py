@@ -9,7 +9,7 @@ import streamlit as st
 from pages import cards, charts, charts_incidents, charts_map, colours, names, reports, shell, words
 from pages.view import View
 from pages.words import _, n_
-from queries import incidents
+from queries import incidents, room
 
 
 def page() -> None:
@@ -30,17 +30,23 @@ def page() -> None:
 
 
 def _cards(seen: View) -> None:
-    """All reports and those of the last hour; each severity."""
-    rows = seen.figure(incidents.incidents, by=("severity",), **seen.place)
+    """The reports of election day and after it: all, those of the last hour, each severity."""
+    rows = seen.figure(room.severities, **seen.place)
     by_severity = [
         shell.Card(
             names.severity(row["severity"]).capitalize(),
             words.number(row["count"]),
-            (n_("at {n} PEC", "at {n} PECs", row["pecs"]).format(n=words.number(row["pecs"])),),
+            (
+                _("since the morning of election day"),
+                n_("at {n} PEC", "at {n} PECs", row["pecs"]).format(n=words.number(row["pecs"])),
+                cards.before_the_day(row["before"]),
+            ),
         )
         for row in rows.to_dict("records")
     ]
     shell.figure_cards([cards.incident_reports(seen), *by_severity])
+    if rows["before"].any():
+        st.caption(_("The charts and the list below have the reports of the days before election day, too."))
 
 
 def _by_hour(seen: View) -> None:

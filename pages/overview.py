@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import cards, charts, charts_map, charts_overview, colours, names, shell, strip, words
+from pages import cards, charts, charts_day, charts_map, charts_overview, colours, names, shell, strip, words
 from pages.view import View, packed
 from pages.words import _, n_
 from queries import changes, coverage, room
@@ -117,26 +117,43 @@ def _recent(row: dict[Any, Any]) -> str:
 
 def regions(seen: View) -> None:
     """The regions side by side; their order is that of the trouble."""
-    if (seen.form or seen.figure(room.focus)) is not None:
+    if _looked_at(seen) is not None:
         st.html(seen.made(_regions_table))
 
 
+def _looked_at(seen: View) -> str | None:
+    """The checklist that was chosen, else the one that matters now."""
+    return seen.form or seen.figure(room.focus)
+
+
+def _form(seen: View) -> dict[str, str]:
+    """The chosen checklist, as the queries take it; none chosen: late with any."""
+    return {"form": seen.form} if seen.form else {}
+
+
 def _regions_table(seen: View) -> str:
-    form = str(seen.form or seen.figure(room.focus))
-    rows = seen.figure(room.regions, form=form, **({"district": seen.district} if seen.district else {}))
+    rows = seen.figure(room.regions, **_form(seen), **({"district": seen.district} if seen.district else {}))
     if seen.district:
         rows = rows[rows["expected"] > 0]
     elif seen.region:
         rows = rows[rows["region"] == seen.region]
-    heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), _("ARBB failed"), _("Turnout")]
+    device = room.device(seen.moment.election)
+    failed = _("Failed: {device}").format(device=charts_day.device(device)) if device else ""
+    heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), failed, _("Turnout")]
     if "hour" in rows and rows["hour"].notna().any():
         heads[-1] = _("Turnout at {hour}").format(hour=rows["hour"].dropna().iloc[0])
     body = "".join(_region_row(row) for row in rows.to_dict("records"))
     marks = ("", "", *(" class=bk-number" for _right in heads[2:]))
     head = "".join(f"<th{mark}>{escape(h)}</th>" for mark, h in zip(marks, heads, strict=True))
     table = f"<table class='bk-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    title = shell.heading_html(_("Regions, most late PECs first"), names.form(form))
+    title = shell.heading_html(_("Regions, most late PECs first"), _of_which(seen))
     return f"{title}<div class='scrolls'>{table}</div>{_legend()}"
+
+
+def _of_which(seen: View) -> str:
+    """Which checklists the columns are about."""
+    form = names.form(str(_looked_at(seen)))
+    return form if seen.form else _("Received: {checklist}. Late: PECs late with any checklist.").format(checklist=form)
 
 
 def _region_row(row: dict[Any, Any]) -> str:
@@ -145,15 +162,15 @@ def _region_row(row: dict[Any, Any]) -> str:
         for state, colour in colours.STATES.items()
         if row[state]
     )
-    arbb = "" if words.missing(row["arbb_n"]) else words.fraction(row["arbb_failed"], row["arbb_n"])
+    failed = "" if words.missing(row["failed_n"]) else words.fraction(row["failed"], row["failed_n"])
     critical = n_("{n} critical", "{n} critical", row["critical"]).format(n=row["critical"]) if row["critical"] else ""
     return (
         f"<tr><td><b>{escape(names.region(row['region']))}</b></td>"
         f"<td>{words.fraction(row['received'], row['expected'])}<div class='bk-bar'>{bar}</div></td>"
-        f"<td class='bk-number'><b>{words.number(row['late'])}</b></td>"
+        f"<td class='bk-number'><b>{words.number(row['pecs_late'])}</b></td>"
         f"<td class='bk-number'>{words.number(row['incidents'])}<small>{escape(critical)}</small></td>"
-        f"<td class='bk-number'>{words.percent(row['arbb_value'])}"
-        f"<small>{arbb}</small></td>"
+        f"<td class='bk-number'>{words.percent(row['failed_value'])}"
+        f"<small>{failed}</small></td>"
         f"<td class='bk-number'>{_turnout(row)}</td></tr>"
     )
 
@@ -178,34 +195,33 @@ def _legend() -> str:
 
 def late_map(seen: View) -> None:
     """Where the late ones are."""
-    form = seen.form or seen.figure(room.focus)
-    if form is None or seen.moment.election.map is None:
+    if _looked_at(seen) is None or seen.moment.election.map is None:
         return
     columns = {
         "region": shell.Column(_("Region"), names.region),
-        "late": shell.Column(_("Late"), words.number),
-        "expected": shell.Column(_("Expected"), words.number),
+        "pecs_late": shell.Column(_("Late"), words.number),
+        "pecs_of": shell.Column(_("Expected"), words.number),
     }
-    charts.draw(seen.made(_late_map), "late_map", seen.figure(room.regions, form=form), columns)
+    charts.draw(seen.made(_late_map), "late_map", seen.figure(room.regions, **_form(seen)), columns)
 
 
 def _late_map(seen: View) -> charts.Spec:
-    form = str(seen.form or seen.figure(room.focus))
-    rows = seen.figure(room.regions, form=form)
-    return packed(_map(rows, form, str(seen.moment.election.map)))
+    return packed(_map(seen.figure(room.regions, **_form(seen)), seen.form, str(seen.moment.election.map)))
 
 
-def _map(rows: pd.DataFrame, form: str, file: str) -> charts.Spec:
+def _map(rows: pd.DataFrame, form: str | None, file: str) -> charts.Spec:
+    late = zip(rows["value"], rows["pecs_late"], rows["pecs_of"], strict=True)
     written = rows.assign(
-        written=rows["late"].map(words.number),
-        share=[words.share(v, n, of) for v, n, of in zip(rows["value"], rows["late"], rows["expected"], strict=True)],
+        written=rows["pecs_late"].map(words.number),
+        share=[words.share(value, n, of) for value, n, of in late],
         value=rows["value"].fillna(0.0),
     )
+    title = _("PECs late with this checklist, by region: {checklist}").format(checklist=names.form(form or ""))
     return charts_map.regions(
         written[["region", "value", "written", "share"]],
         Path(file),
-        _("PECs late with this checklist, by region: {checklist}").format(checklist=names.form(form)),
-        _("Map of the regions: number of PECs late with this checklist."),
+        title if form else _("PECs late with any checklist, by region"),
+        _("Map of the regions: number of PECs that are late."),
         shade="value",
         colour=colours.STATES["late"],
         written="written",

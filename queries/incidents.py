@@ -9,7 +9,7 @@ from queries import grid
 from queries.moment import Moment
 
 BY = ("region", "district", "category", "severity", "hour", "day", "reporter")
-_URGENT = ["critical", "serious", "minor"]
+URGENT = ["critical", "serious", "minor"]
 
 
 def incidents(
@@ -39,7 +39,7 @@ def incidents(
     rows = rows.astype(dict.fromkeys(counts, "int64"))
     values = {
         "category": [c.id for c in m.election.categories if category in (None, c.id)],
-        "severity": [s for s in _URGENT if severity in (None, s)],
+        "severity": [s for s in URGENT if severity in (None, s)],
         **{name: sorted(set(found[name])) for name in ("hour", "day", "reporter")},
     }
     axes = grid.axes(m.election, names, values, region, district)

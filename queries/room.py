@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from elections.config import Checklist, Election
-from queries import coverage, equipment, incidents, procedures, results, turnout
+from queries import comparison, contradictions, coverage, embargo, equipment, incidents, procedures, results, turnout
 from queries.moment import Moment
 from queries.shared import ask
 
@@ -50,12 +50,51 @@ def checklists(m: Moment, **place: str) -> pd.DataFrame:
     return rows
 
 
-def late(m: Moment, region: str | None = None, district: str | None = None) -> dict[str, int]:
-    """PECs that are late with any checklist: pecs, over_hour (past due by more than an hour), checklists."""
+def late_by_region(
+    m: Moment, form: str | None = None, region: str | None = None, district: str | None = None
+) -> pd.DataFrame:
+    """PECs that are late with a checklist, or with any of them: region, pecs, over_hour (past due by more than an
+    hour), checklists, of (PECs that are expected to send it), value (pecs of of)."""
+    found = coverage.states(m, form, region, district)
+    overdue = found["state"] == "late"
+    found["late"] = found["pec"].where(overdue)
+    found["over"] = found["pec"].where(overdue & (found["minutes_late"] > 60).fillna(False))
+    counts = {"pecs": ("late", "nunique"), "over_hour": ("over", "nunique"), "checklists": ("late", "count")}
+    rows = found.groupby("region").agg(**counts, of=("pec", "nunique")).reset_index()
+    rows["value"] = rows["pecs"] / rows["of"]
+    return rows
+
+
+def late(m: Moment, **asked: str) -> dict[str, int]:
+    """The sums of `late_by_region`: pecs, over_hour, checklists."""
+    rows = ask(m, late_by_region, **asked)
+    return {name: int(rows[name].sum()) for name in ("pecs", "over_hour", "checklists")}
+
+
+def inside(m: Moment, region: str | None = None, district: str | None = None) -> int:
+    """PECs whose observers have sent something since the morning of election day, and whose protocol is awaited."""
+    today = {c.form for c in m.election.checklists if c.opens.date() >= m.election.date}
     found = coverage.states(m, region=region, district=district)
-    overdue = found[found["state"] == "late"]
-    over_hour = overdue[overdue["minutes_late"] > 60]
-    return {"pecs": overdue["pec"].nunique(), "over_hour": over_hour["pec"].nunique(), "checklists": len(overdue)}
+    there = found[found["form"].isin(today) & (found["observers_in"] > 0)]
+    awaited = found[found["form"].isin(_protocols(m.election)) & found["state"].isin(_AWAITED)]
+    return int(awaited.loc[awaited["pec"].isin(there["pec"]), "pec"].nunique())
+
+
+_AWAITED = ("not_due", "due", "late", "incomplete")
+
+
+def _protocols(election: Election) -> list[str]:
+    return [c.protocol_form for c in election.contests if c.protocol_form]
+
+
+def night_forms(m: Moment) -> list[str]:
+    """The checklists that the night is about: the machine's final report and the protocols; else those of `current`."""
+    asked = m.election.asked
+    reports = [f for f in sample_forms(m.election) if any(q.meaning == FINAL for q in asked(f).values())]
+    return [*reports[:1], *_protocols(m.election)[:1]] or current(m, most=2)
+
+
+FINAL = "final_report"
 
 
 def incident_counts(m: Moment, **place: str) -> dict[str, int]:
@@ -74,6 +113,15 @@ def incident_counts(m: Moment, **place: str) -> dict[str, int]:
         "critical_last_hour": int((fresh & critical).sum()),
         "before": len(every) - len(listed),
     }
+
+
+def severities(m: Moment, **place: str) -> pd.DataFrame:
+    """A row a severity: severity, count and pecs (of election day and after it), before (reports of days ahead)."""
+    every = ask(m, incidents.incident_list, **place)
+    today = every["day"] >= m.election.date.isoformat()
+    rows = every.assign(pec=every["pec"].where(today), today=today.astype("int64"), before=(~today).astype("int64"))
+    counts = rows.groupby("severity").agg(count=("today", "sum"), pecs=("pec", "nunique"), before=("before", "sum"))
+    return counts.reindex(pd.Index(incidents.URGENT, name="severity"), fill_value=0).reset_index()
 
 
 def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
@@ -95,11 +143,17 @@ def latest_turnout(m: Moment, region: str | None = None) -> dict[str, Any] | Non
     return dict((shown if len(shown) else rows).sort_values("hour", kind="stable").iloc[-1])
 
 
-def failures_of(m: Moment, device: str, region: str | None = None) -> dict[str, Any]:
-    """The row of `equipment.failures` about a device, in all or of a region."""
+def device(election: Election) -> str | None:
+    """The device that the room looks at: the first that checklists ask about."""
+    return next(iter(equipment.devices(election)), None)
+
+
+def device_failures(m: Moment, region: str | None = None) -> dict[str, Any] | None:
+    """The row of `equipment.failures` about this device, in all or of a region; None: no checklist asks about any."""
     rows = ask(m, equipment.failures, by=("device", "region")) if region else ask(m, equipment.failures)
-    rows = rows[rows["device"] == device]
-    return dict((rows[rows["region"] == region] if region else rows).iloc[0])
+    rows = rows[rows["device"] == device(m.election)]
+    rows = rows[rows["region"] == region] if region else rows
+    return dict(rows.iloc[0]) if len(rows) else None
 
 
 def counted(m: Moment) -> pd.DataFrame:
@@ -109,9 +163,27 @@ def counted(m: Moment) -> pd.DataFrame:
     return rows[["count", "pecs", "of", "value"]].reset_index(drop=True)
 
 
-def copies(m: Moment, form: str) -> dict[str, int]:
-    """How many PECs answered what about the copy of the protocol, where this checklist asks about it."""
-    asked = {f"{q.stage}.{q.id}" for q in m.election.questions if q.meaning == "protocol_copy"}
+def contradicting(m: Moment) -> dict[str, int]:
+    """How many contradictions of the commission's counts in the whole country stand, by how far people have taken
+    them, the furthest first; nothing where nothing is counted yet."""
+    if ask(m, results.progress).empty:
+        return {}
+    rows = ask(m, contradictions.contradictions)
+    rows = rows[(rows["scope"] == "country") & (rows["standing"] == "stands") & rows["count"].isin(results.COUNTS)]
+    steps = rows["step"].value_counts()
+    return {step: int(steps[step]) for step in reversed(contradictions.STEPS) if step in steps}
+
+
+def compared(m: Moment, **place: str) -> dict[str, int]:
+    """Observers' protocols held against the commission's: differ, of (those that could be compared)."""
+    states = ask(m, comparison.counted, column="state", whole=embargo.lifted(m), **place)
+    differ = int(states.get("differs", 0))
+    return {"differ": differ, "of": differ + int(states.get("equal", 0))}
+
+
+def handed(m: Moment, form: str, meaning: str) -> dict[str, int]:
+    """How many PECs answered what to this checklist's question with a meaning, where it has one."""
+    asked = {f"{q.stage}.{q.id}" for q in m.election.questions if q.meaning == meaning}
     keys = [k for k in m.election.forms[form].questions if k in asked]
     if not keys:
         return {}
@@ -120,23 +192,29 @@ def copies(m: Moment, form: str) -> dict[str, int]:
     return {str(a): int(n) for a, n in zip(rows["answer"], rows["count"], strict=True)}
 
 
-def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
+def regions(m: Moment, form: str | None = None, district: str | None = None) -> pd.DataFrame:
     """The regions, most late PECs first.
 
-    region, the states of `form` and `expected`, value (late of expected), incidents, critical (of election day and
-    after it), arbb_failed, arbb_n, arbb_value, turnout, turnout_low, turnout_high, turnout_light, hour.
+    region, the states of `form` (none: of the one that matters now) and `expected`, pecs_late, pecs_of, value (with
+    `form`, or with any: as of `late_by_region`), incidents, critical (of election day and after it), failed, failed_n,
+    failed_value (of `device`), turnout, turnout_low, turnout_high, turnout_light, hour.
     """
-    rows = ask(m, coverage.coverage, by=("region", "form"), **({"district": district} if district else {}))
-    rows = rows[rows["form"] == form].drop(columns="form")
-    rows["value"] = rows["late"] / rows["expected"].where(rows["expected"] > 0)
+    there = {"district": district} if district else {}
+    rows = ask(m, coverage.coverage, by=("region", "form"), **there)
+    rows = rows[rows["form"] == (form or focus(m))].drop(columns="form")
+    overdue = ask(m, late_by_region, **({"form": form} if form else {}), **there)[["region", "pecs", "of", "value"]]
+    overdue = overdue.rename(columns={"pecs": "pecs_late", "of": "pecs_of"})
+    rows = rows.merge(overdue, on="region", how="left")
+    rows[["pecs_late", "pecs_of"]] = rows[["pecs_late", "pecs_of"]].fillna(0).astype("int64")
     reports = ask(m, incidents.incidents, by=("region", "day"))
     reports = reports[reports["day"] >= m.election.date.isoformat()].groupby("region")[["count", "critical"]].sum()
     failed = ask(m, equipment.failures, by=("device", "region"))
-    arbb = failed[(failed["device"] == "arbb") & (failed["light"] != "red")][["region", "failed_of_n", "n", "value"]]
-    arbb.columns = pd.Index(["region", "arbb_failed", "arbb_n", "arbb_value"])
+    failed = failed[(failed["device"] == device(m.election)) & (failed["light"] != "red")]
+    failed = failed[["region", "failed_of_n", "n", "value"]]
+    failed.columns = pd.Index(["region", "failed", "failed_n", "failed_value"])
     rows = rows.merge(reports.rename(columns={"count": "incidents"}), on="region", how="left")
     rows[["incidents", "critical"]] = rows[["incidents", "critical"]].fillna(0).astype("int64")
-    rows = rows.merge(arbb, on="region", how="left")
+    rows = rows.merge(failed, on="region", how="left")
     latest = ask(m, latest_turnout)
     if latest is not None:
         own = ask(m, turnout.turnout, by=("hour", "region"))
@@ -144,4 +222,4 @@ def regions(m: Moment, form: str, district: str | None = None) -> pd.DataFrame:
         own = own[["region", "hour", "value", "low", "high", "light"]]
         own.columns = pd.Index(["region", "hour", "turnout", "turnout_low", "turnout_high", "turnout_light"])
         rows = rows.merge(own, on="region", how="left")
-    return rows.sort_values(["late", "incomplete", "due"], ascending=False, kind="stable").reset_index(drop=True)
+    return rows.sort_values(["pecs_late", "incomplete", "due"], ascending=False, kind="stable").reset_index(drop=True)

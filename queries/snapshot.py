@@ -14,7 +14,6 @@ import pandas as pd
 
 from queries import (
     changes,
-    checks,
     coverage,
     equipment,
     health,
@@ -76,9 +75,9 @@ AHEAD: tuple[Asked, ...] = (
     (room.late, {}),
     (room.incident_counts, {}),
     (room.latest_turnout, {"region": None}),
-    (room.failures_of, {"device": "arbb", "region": None}),
+    (room.device_failures, {"region": None}),
     (room.counted, {}),
-    (checks.of_tables, {}),
+    (room.contradicting, {}),
 )
 
 
