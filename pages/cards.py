@@ -83,15 +83,17 @@ def late(seen: View) -> Card:
     row = _late_figures(seen)
     checklists = n_("{n} checklist", "{n} checklists", row["checklists"]).format(n=words.number(row["checklists"]))
     tone, word = _how_late(row)
-    return Card(_("Late"), _pecs(row["pecs"]), (checklists,), tone, word)
+    return Card(_("PECs late"), words.number(row["pecs"]), (checklists,), tone, word)
 
 
 def inside(seen: View) -> Card:
     """At night: where observers reported from and the protocol is awaited; and who is late with anything."""
     overdue = _late_figures(seen)
     tone, word = _how_late(overdue)
-    lines = (_("reported today, protocol awaited"), _("late: {pecs}").format(pecs=_pecs(overdue["pecs"])))
-    return Card(_("Observers still inside"), _pecs(seen.figure(room.inside, **seen.place)), lines, tone, word)
+    pecs = n_("{n} PEC", "{n} PECs", overdue["pecs"]).format(n=words.number(overdue["pecs"]))
+    lines = (_("PECs that reported today, protocol awaited"), _("late: {pecs}").format(pecs=pecs))
+    value = words.number(seen.figure(room.inside, **seen.place))
+    return Card(_("Observers still inside"), value, lines, tone, word)
 
 
 def _late_figures(seen: View) -> dict[str, int]:
@@ -103,10 +105,6 @@ def _how_late(row: dict[str, int]) -> tuple[Tone, str]:
     if row["over_hour"]:
         return "red", n_("{n} over 1 h", "{n} over 1 h", row["over_hour"]).format(n=words.number(row["over_hour"]))
     return ("amber", _late(row["pecs"])) if row["pecs"] else ("green", _("none is late"))
-
-
-def _pecs(n: int) -> str:
-    return n_("{n} PEC", "{n} PECs", n).format(n=words.number(n))
 
 
 def incident_reports(seen: View) -> Card:

@@ -1,5 +1,6 @@
 """Overview: the situation room. What the day asks for now, what changed, the regions, worst first."""
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from queries import changes, coverage, room
 from queries.moment import here
 
 RECENT_ROWS = 8
+LATELY = 5  # checklists
 
 
 def page() -> None:
@@ -41,7 +43,16 @@ def _room(seen: View) -> None:
 
 def through_the_day(seen: View) -> None:
     """Small multiples by checklist."""
-    opened = seen.made(_opened)
+    _draw_day(seen, _opened, _day)
+
+
+def lately(seen: View) -> None:
+    """As many of them as can be read from afar: those opened last."""
+    _draw_day(seen, _opened_lately, _day_lately)
+
+
+def _draw_day(seen: View, checklists: Callable[[View], pd.DataFrame], chart: Callable[[View], charts.Spec]) -> None:
+    opened = seen.made(checklists)
     if opened.empty:
         shell.heading(_("PECs that have sent each checklist, through the day"))
         return shell.empty(_expected(seen.figure(room.checklists, **seen.place)))
@@ -53,7 +64,7 @@ def through_the_day(seen: View) -> None:
         "lost": shell.Column(_("Lost"), words.number),
         "due_at": shell.Column(_("Due"), words.clock_time),
     }
-    charts.draw(seen.made(_through_the_day), "through_the_day", opened, columns)
+    charts.draw(seen.made(chart), "through_the_day", opened, columns)
 
 
 def _opened(seen: View) -> pd.DataFrame:
@@ -62,10 +73,22 @@ def _opened(seen: View) -> pd.DataFrame:
     return checklists[checklists["opens_at"] <= pd.Timestamp(seen.moment.at)]
 
 
-def _through_the_day(seen: View) -> charts.Spec:
+def _opened_lately(seen: View) -> pd.DataFrame:
+    return seen.made(_opened).sort_values("opens_at", kind="stable").tail(LATELY)
+
+
+def _day(seen: View) -> charts.Spec:
+    return _small_multiples(seen, seen.made(_opened))
+
+
+def _day_lately(seen: View) -> charts.Spec:
+    return _small_multiples(seen, seen.made(_opened_lately))
+
+
+def _small_multiples(seen: View, opened: pd.DataFrame) -> charts.Spec:
     arrivals = seen.figure(coverage.arrivals, **seen.place)
     chart = charts_overview.coverage_through_the_day
-    return packed(chart(arrivals, seen.made(_opened), seen.moment.at, cards.until(seen)))
+    return packed(chart(arrivals, opened, seen.moment.at, cards.until(seen)))
 
 
 def _expected(checklists: pd.DataFrame) -> str:

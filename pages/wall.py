@@ -31,12 +31,13 @@ def _cards(seen: View) -> None:
 
 
 def _lower_half(seen: View) -> None:
-    parts = (overview.through_the_day, overview.regions, incident_hours)
+    parts = (overview.lately, overview.regions, incident_hours)
     turn = 0
     if st.query_params.get("rotate") == "1":
         turn = int(time.monotonic() // seen.moment.election.wall_rotation) % len(parts)
     urgent = _urgent(seen)
-    left, right = st.columns([2, 1], gap="large")
+    with st.container(key="bk_lower"):
+        left, right = st.columns([2, 1], gap="large")
     with shell.enlarged(ENLARGED):
         with left:
             if urgent:
