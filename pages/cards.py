@@ -194,15 +194,14 @@ def counted(seen: View) -> Card:
 def compared(seen: View) -> Card:
     """The observers' protocols held against those that the commission published."""
     row = seen.figure(room.compared, **seen.place)
-    lines = (
-        _("of {n} compared").format(n=words.number(row["of"])),
-        _("observers' copies and the commission's manual count"),
-    )
+    what = _("observers' copies and the commission's manual count")
     if not row["of"]:
-        return Card(_("Protocols compared"), words.NOTHING, (_("nothing to compare yet"), lines[1]))
+        return Card(_("Protocols compared"), words.NOTHING, (_("nothing to compare yet"), what))
+    word = n_("differs, of {n} compared", "differ, of {n} compared", row["differ"])
     tone: Tone = "amber" if row["differ"] else "green"
-    word = n_("differs", "differ", row["differ"]) if row["differ"] else _("none differs")
-    return Card(_("Protocols compared"), words.number(row["differ"]), lines, tone, word)
+    return Card(
+        _("Protocols compared"), words.number(row["differ"]), (what,), tone, word.format(n=words.number(row["of"]))
+    )
 
 
 def until(seen: View) -> datetime:

@@ -240,10 +240,10 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
         assert words.interval(0.232, 0.369, 0.99) == "from 23.2% to 36.9% (99%)"
     with words.speaking("ru"):
         assert words.number(1234567) == "1\u202f234\u202f567"
-        assert words.share(0.951, 1234, 1298) == "95,1\u202f% (1\u202f234 из 1\u202f298)"
+        assert words.share(0.951, 1234, 1298) == "95,1\u202f% (1\u202f234\u00a0из\u00a01\u202f298)"
     with words.speaking("ky"):
         assert words.number(1234.5, 1) == "1\u202f234,5"
-        assert words.share(0.951, 1234, 1298) == "95,1\u202f% (1\u202f298 ичинен 1\u202f234)"
+        assert words.share(0.951, 1234, 1298) == "95,1\u202f% (1\u202f298\u00a0ичинен\u00a01\u202f234)"
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
