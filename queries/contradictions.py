@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from queries import checks, embargo
+from queries import checks, embargo, judged
 from queries.check_list import CHECKS
 from queries.moment import Moment
 
@@ -45,6 +45,26 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     rows = rows.merge(taken, on="subject", how="left")
     rows["step"] = [step if isinstance(step, str) else STEPS[0] for step in rows["step"]]
     return rows[COLUMNS]
+
+
+def of_country(m: Moment) -> pd.DataFrame:
+    """The checks of tier A that do not hold at a table of the whole country, and how far people took each: check,
+    contest, count, step. What is made of a table alone is seen at once, what is held against other figures when its
+    poll has been judged."""
+    kept = judged.last(m)
+    kept = kept[(kept["state"] == "wrong") & (kept["scope"] == "country") & kept["check"].isin(_TIER_A)]
+    alone = checks.of_tables(m)
+    kind = KEYS[:3]
+    found = pd.concat([alone.loc[alone["scope"] == "country", kind], kept[kind]]).drop_duplicates(ignore_index=True)
+    taken = _taken(m)
+    keys = pd.DataFrame([s.split("|", len(KEYS) - 1) for s in taken["subject"]], columns=KEYS).assign(
+        step=taken["step"]
+    )
+    keys = keys[keys["scope"] == "country"].drop_duplicates(kind, keep="last")
+    return found.merge(keys[[*kind, "step"]], on=kind, how="left").fillna({"step": STEPS[0]})
+
+
+_TIER_A = [check.id for check in CHECKS.values() if check.tier == "A"]
 
 
 def _gone(m: Moment, taken: pd.DataFrame) -> pd.DataFrame:

@@ -47,6 +47,18 @@ def turned(m: Moment) -> pd.DataFrame:
     return rows.assign(**named, largest=rows["largest"].astype("float64"))[order]
 
 
+def last(m: Moment) -> pd.DataFrame:
+    """What each check came to when a poll was last judged: check, contest, count, scope, state."""
+    return m.frame(
+        """
+        select check_id as "check", contest, count, scope, state from check_result
+        where id in (
+            select max(id) from check_result where load <= :load and judged_at <= :at
+            group by check_id, contest, count, scope)
+        """
+    )
+
+
 def waiting(m: Moment) -> int:
     """How many polls of this moment brought something and nobody has judged yet."""
     rows = m.frame(

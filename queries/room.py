@@ -168,9 +168,8 @@ def contradicting(m: Moment) -> dict[str, int]:
     them, the furthest first; nothing where nothing is counted yet."""
     if ask(m, results.progress).empty:
         return {}
-    rows = ask(m, contradictions.contradictions)
-    rows = rows[(rows["scope"] == "country") & (rows["standing"] == "stands") & rows["count"].isin(results.COUNTS)]
-    steps = rows["step"].value_counts()
+    rows = ask(m, contradictions.of_country)
+    steps = rows.loc[rows["count"].isin(results.COUNTS), "step"].value_counts()
     return {step: int(steps[step]) for step in reversed(contradictions.STEPS) if step in steps}
 
 
