@@ -80,25 +80,22 @@ def _reports(seen: View, form: str) -> str:
 
 
 def late(seen: View) -> Card:
-    row = _late_figures(seen)
+    """Those late with the chosen checklist; none chosen: with any."""
+    row = seen.figure(room.late, **({"form": seen.form} if seen.form else {}), **seen.place)
     checklists = n_("{n} checklist", "{n} checklists", row["checklists"]).format(n=words.number(row["checklists"]))
     tone, word = _how_late(row)
-    return Card(_("PECs late"), words.number(row["pecs"]), (checklists,), tone, word)
+    return Card(_("PECs late"), words.number(row["pecs"]), (_of(row["of"]), checklists), tone, word)
 
 
 def inside(seen: View) -> Card:
-    """At night: where observers reported from and the protocol is awaited; and who is late with anything."""
-    overdue = _late_figures(seen)
-    tone, word = _how_late(overdue)
-    pecs = n_("{n} PEC", "{n} PECs", overdue["pecs"]).format(n=words.number(overdue["pecs"]))
-    lines = (_("PECs that reported today, protocol awaited"), _("late: {pecs}").format(pecs=pecs))
-    value = words.number(seen.figure(room.inside, **seen.place))
-    return Card(_("Observers still inside"), value, lines, tone, word)
+    """At night: where observers reported from and the protocol is awaited."""
+    row = seen.figure(room.inside, **seen.place)
+    lines = (_("reported today, protocol awaited"), _of(row["of"]))
+    return Card(_("PECs with observers still inside"), words.number(row["pecs"]), lines)
 
 
-def _late_figures(seen: View) -> dict[str, int]:
-    """Those late with the chosen checklist; none chosen: with any."""
-    return seen.figure(room.late, **({"form": seen.form} if seen.form else {}), **seen.place)
+def _of(n: int) -> str:
+    return n_("of {n} PEC", "of {n} PECs", n).format(n=words.number(n))
 
 
 def _how_late(row: dict[str, int]) -> tuple[Tone, str]:
@@ -186,9 +183,9 @@ def counted(seen: View) -> Card:
     if not steps:
         return Card(_("Counted by the commission"), share, lines, "", named[best])
     n = sum(steps.values())
-    lines.append(", ".join(f"{words.number(of)} {contradictions.step(id)}" for id, of in steps.items()))
+    lines.append(contradictions.steps_said(steps))
     word = n_("{n} contradiction", "{n} contradictions", n).format(n=words.number(n))
-    return Card(_("Counted by the commission"), share, lines, "red", word)
+    return Card(_("Counted by the commission"), share, lines, "red", f"{named[best]}, {word}")
 
 
 def compared(seen: View) -> Card:

@@ -1,5 +1,6 @@
 """Contradictions: what the machine saw, who confirmed it with a picture, when it was put and answered."""
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -23,6 +24,11 @@ def step(id: str) -> str:
         "put": _("put to the commission"),
         "answered": _("answered"),
     }.get(id, id)
+
+
+def steps_said(steps: Mapping[str, int]) -> str:
+    """'1 confirmed by a person, 2 seen by the machine: for head office'."""
+    return ", ".join(f"{words.number(n)} {step(id)}" for id, n in steps.items())
 
 
 def shown(seen: View) -> pd.DataFrame:

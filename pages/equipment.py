@@ -109,7 +109,7 @@ def _timelines(seen: View) -> None:
     rows = seen.figure(equipment.episodes, **seen.place)
     if rows.empty:
         return shell.empty(_("No failure of equipment has been reported yet."))
-    devices = [d for d in equipment.devices(seen.moment.election) if d in set(rows["device"])]
+    devices = list(dict.fromkeys(rows["device"].sort_values()))
     for device, column in zip(devices, st.columns(len(devices), gap="large"), strict=True):
         with column:
             _timeline(seen, device, rows[rows["device"] == device])
@@ -125,7 +125,7 @@ def _timeline(seen: View, device: str, rows: pd.DataFrame) -> None:
     name = f"episodes_{device}"
     spec = seen.spec(name, lambda: charts_day.episodes(shown, seen.moment.at, title))
     if not spec:
-        return
+        return shell.empty(_("No failure of equipment has been reported yet."))
     columns = {
         "pec": shell.Column(_("PEC")),
         "region": shell.Column(_("Region"), names.region),

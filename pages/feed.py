@@ -10,6 +10,7 @@ from pages.shell import Card
 from pages.view import View
 from pages.words import _, n_
 from queries import checks, embargo, feed, judged
+from queries.contradictions import by_step
 
 _TIERS = ("A", "B", "C")
 
@@ -60,13 +61,16 @@ def _cards(seen: View) -> None:
 def _contradictions(seen: View, stands: pd.DataFrame) -> Card:
     """How many there are; before the embargo ends without what is under it, and none is not green then."""
     whole = embargo.lifted(seen.moment)
-    none: shell.Tone = "green" if whole else ""
-    lines = [
-        _("seen by the machine, for head office until confirmed") if len(stands) else "",
-        "" if whole else _("without what is under embargo"),
-    ]
-    tone: shell.Tone = "red" if (stands["severity"] == "critical").any() else "amber" if len(stands) else none
-    return Card(_("Contradictions now"), words.number(len(stands)), lines, tone)
+    lines = [contradictions.steps_said(by_step(stands)), "" if whole else _("without what is under embargo")]
+    if stands.empty:
+        return Card(
+            _("Contradictions now"), words.number(0), lines, "green" if whole else "", _("none") if whole else ""
+        )
+    worst = stands["severity"].iloc[0]  # the severest stands first
+    return Card(
+        _("Contradictions now"), words.number(len(stands)), lines, "red" if worst == "critical" else "amber",
+        names.severity(worst),
+    )  # fmt: skip
 
 
 def _tier(own: dict[Any, Any], tier: str) -> Card:

@@ -162,10 +162,10 @@ def _regions_table(seen: View) -> str:
         rows = rows[rows["region"] == seen.region]
     device = room.device(seen.moment.election)
     failed = _("Failed: {device}").format(device=charts_day.device(device)) if device else ""
-    heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), failed, _("Turnout")]
+    heads = [_("Region"), _("Received"), _("Late"), _("Incident reports"), *([failed] if failed else []), _("Turnout")]
     if "hour" in rows and rows["hour"].notna().any():
         heads[-1] = _("Turnout at {hour}").format(hour=rows["hour"].dropna().iloc[0])
-    body = "".join(_region_row(row) for row in rows.to_dict("records"))
+    body = "".join(_region_row(row, bool(device)) for row in rows.to_dict("records"))
     marks = ("", "", *(" class=bk-number" for _right in heads[2:]))
     head = "".join(f"<th{mark}>{escape(h)}</th>" for mark, h in zip(marks, heads, strict=True))
     table = f"<table class='bk-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -179,22 +179,21 @@ def _of_which(seen: View) -> str:
     return form if seen.form else _("Received: {checklist}. Late: PECs late with any checklist.").format(checklist=form)
 
 
-def _region_row(row: dict[Any, Any]) -> str:
+def _region_row(row: dict[Any, Any], with_device: bool) -> str:
     bar = "".join(
         f"<i style='flex:{row[state]};background:{colour}' title='{escape(names.state(state))}: {row[state]}'></i>"
         for state, colour in colours.STATES.items()
         if row[state]
     )
-    failed = "" if words.missing(row["failed_n"]) else words.fraction(row["failed"], row["failed_n"])
+    of = "" if words.missing(row["failed_n"]) else words.fraction(row["failed"], row["failed_n"])
+    failed = f"<td class='bk-number'>{words.percent(row['failed_value'])}<small>{of}</small></td>"
     critical = n_("{n} critical", "{n} critical", row["critical"]).format(n=row["critical"]) if row["critical"] else ""
     return (
         f"<tr><td><b>{escape(names.region(row['region']))}</b></td>"
         f"<td>{words.fraction(row['received'], row['expected'])}<div class='bk-bar'>{bar}</div></td>"
         f"<td class='bk-number'><b>{words.number(row['pecs_late'])}</b></td>"
         f"<td class='bk-number'>{words.number(row['incidents'])}<small>{escape(critical)}</small></td>"
-        f"<td class='bk-number'>{words.percent(row['failed_value'])}"
-        f"<small>{failed}</small></td>"
-        f"<td class='bk-number'>{_turnout(row)}</td></tr>"
+        f"{failed if with_device else ''}<td class='bk-number'>{_turnout(row)}</td></tr>"
     )
 
 

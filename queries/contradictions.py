@@ -47,6 +47,12 @@ def contradictions(m: Moment, region: str | None = None, district: str | None = 
     return rows[COLUMNS]
 
 
+def by_step(rows: pd.DataFrame) -> dict[str, int]:
+    """How many of these contradictions people took how far, the furthest first."""
+    steps = rows["step"].value_counts()
+    return {step: int(steps[step]) for step in reversed(STEPS) if step in steps}
+
+
 def of_country(m: Moment) -> pd.DataFrame:
     """The checks of tier A that do not hold at a table of the whole country, and how far people took each: check,
     contest, count, step. What is made of a table alone is seen at once, what is held against other figures when its

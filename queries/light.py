@@ -200,7 +200,7 @@ def light(
 
     Raises ValueError where more PECs reported than were drawn.
     """
-    not_amber = too_few(reported, drawn, thresholds.amber_share, thresholds.amber_stratum_share, 1, thresholds.spare)
+    not_amber = _too_few(reported, drawn, thresholds.amber_share, thresholds.amber_stratum_share, 1, thresholds.spare)
     if estimate is None:
         reasons = (Reason("estimate", None, 0, 1), *not_amber)
         return Shown("red", None, None, None, drift_term, worst_case, reasons)
@@ -208,7 +208,7 @@ def light(
     widening = max(drift_term, worst_case or 0.0)
     low, high, margin = estimate.low - widening, estimate.high + widening, estimate.margin
 
-    not_green = too_few(
+    not_green = _too_few(
         reported, drawn, thresholds.green_share, thresholds.green_stratum_share, thresholds.least, thresholds.spare
     )
     most = thresholds.drift_of_margin * margin
@@ -224,7 +224,7 @@ def light(
     return Shown("red", None, None, margin, drift_term, worst_case, tuple(not_amber))
 
 
-def too_few(
+def _too_few(
     reported: Mapping[str, int], drawn: Mapping[str, int], share: float, stratum_share: float, least: int, spare: int
 ) -> list[Reason]:
     """The sample, then each stratum, that has fewer reports than it needs."""

@@ -66,18 +66,20 @@ def late_by_region(
 
 
 def late(m: Moment, **asked: str) -> dict[str, int]:
-    """The sums of `late_by_region`: pecs, over_hour, checklists."""
+    """The sums of `late_by_region`: pecs, over_hour, checklists, of."""
     rows = ask(m, late_by_region, **asked)
-    return {name: int(rows[name].sum()) for name in ("pecs", "over_hour", "checklists")}
+    return {name: int(rows[name].sum()) for name in ("pecs", "over_hour", "checklists", "of")}
 
 
-def inside(m: Moment, region: str | None = None, district: str | None = None) -> int:
-    """PECs whose observers have sent something since the morning of election day, and whose protocol is awaited."""
+def inside(m: Moment, region: str | None = None, district: str | None = None) -> dict[str, int]:
+    """PECs whose observers have sent something since the morning of election day, and whose protocol is awaited: pecs,
+    of (those that a protocol is expected from)."""
     today = {c.form for c in m.election.checklists if c.opens.date() >= m.election.date}
     found = coverage.states(m, region=region, district=district)
     there = found[found["form"].isin(today) & (found["observers_in"] > 0)]
-    awaited = found[found["form"].isin(_protocols(m.election)) & found["state"].isin(_AWAITED)]
-    return int(awaited.loc[awaited["pec"].isin(there["pec"]), "pec"].nunique())
+    protocols = found[found["form"].isin(_protocols(m.election))]
+    still = protocols[protocols["state"].isin(_AWAITED) & protocols["pec"].isin(there["pec"])]
+    return {"pecs": still["pec"].nunique(), "of": protocols["pec"].nunique()}
 
 
 _AWAITED = ("not_due", "due", "late", "incomplete")
@@ -169,8 +171,7 @@ def contradicting(m: Moment) -> dict[str, int]:
     if ask(m, results.progress).empty:
         return {}
     rows = ask(m, contradictions.of_country)
-    steps = rows.loc[rows["count"].isin(results.COUNTS), "step"].value_counts()
-    return {step: int(steps[step]) for step in reversed(contradictions.STEPS) if step in steps}
+    return contradictions.by_step(rows[rows["count"].isin(results.COUNTS)])
 
 
 def compared(m: Moment, **place: str) -> dict[str, int]:

@@ -82,7 +82,7 @@ def test_the_counts_card_says_which_contradictions_stand_and_how_far_people_took
     facts.polled("20:33")  # what stood still over a whole poll can be added up
     list(judging.judge(facts.store, ELECTION))
     seen = card(facts, "20:36", "Counted by the commission")
-    assert (seen.tone, seen.word) == ("red", "1 contradiction")
+    assert (seen.tone, seen.word) == ("red", "machine, 1 contradiction")
     assert "1 seen by the machine: for head office" in seen.lines
     with clock.frozen(ELECTION.moment_of("20:37")):
         subject = f"total_is_sum|{CONTEST}|machine|country||"
@@ -107,11 +107,10 @@ def test_the_night_says_which_reports_were_handed_in_and_where_observers_are_sti
     facts.report("5043", "arbb_final", at="21:00")
     facts.report("5044", "arbb_final", at="21:00", final_report_received="no")
     assert "report handed in: 1, not handed in: 1" in card(facts, "22:10", "ARBB final report").lines
-    assert card(facts, "22:10", "Observers still inside").value == "2"
+    still = card(facts, "22:10", "PECs with observers still inside")
+    assert (still.value, still.lines[1]) == ("2", "of 3 PECs")
     facts.report("5043", "protocol_single_constituency", at="22:30")
-    still = card(facts, "22:31", "Observers still inside")
-    assert (still.value, still.tone) == ("1", "red")
-    assert "late: 3 PECs" in still.lines
+    assert card(facts, "22:31", "PECs with observers still inside").value == "1"
 
 
 def test_the_morning_after_compares_the_protocols(facts: Facts) -> None:
