@@ -67,7 +67,8 @@ def of_country(m: Moment) -> pd.DataFrame:
         step=taken["step"]
     )
     keys = keys[keys["scope"] == "country"].drop_duplicates(kind, keep="last")
-    return found.merge(keys[[*kind, "step"]], on=kind, how="left").fillna({"step": STEPS[0]})
+    rows = found.merge(keys[[*kind, "step"]], on=kind, how="left")
+    return rows.assign(step=rows["step"].astype(object).fillna(STEPS[0]))
 
 
 _TIER_A = [check.id for check in CHECKS.values() if check.tier == "A"]
