@@ -152,7 +152,7 @@ def _observed(told: pd.DataFrame, slips: Mapping[str, float]) -> Sheets:
     column, fields = pd.factorize(said["field"])
     values = np.full((len(keys), len(fields)), np.nan)
     values[row, column] = said["observed"]
-    same = {"source": "", "scope": "pec", "count": checks_a.OBSERVED, "hour": "", "payload": 0}
+    same = {"source": "", "scope": "pec", "count": checks_a.OBSERVED, "hour": "", "payload": 0, "load": 0}
     columns = {name: np.full(len(keys), value, dtype=object) for name, value in same.items()}
     columns |= {"contest": np.asarray(contests)[keys // len(pecs)], "place": np.asarray(pecs)[keys % len(pecs)]}
     identified = np.array([slips.get(pec, np.nan) for pec in columns["place"]], dtype=np.float64)
@@ -278,6 +278,7 @@ def _table(found: pd.DataFrame, judged: Sequence[tuple[str, Kind, int]]) -> pd.D
         lines.append((check, c.tier, c.severity, c.about, contest, count, scope, state, number, bad, *most))
     order = {check: i for i, check in enumerate(CHECKS)}
     lines.sort(key=lambda r: (("wrong", "right", "not_judged").index(r[7]), order[r[0]], r[4:7]))
-    table = pd.DataFrame(lines, columns=["check", "tier", "severity", "about", "contest", "count", "scope", "state",
-                                         "judged", "wrong", "largest", "payload"])  # fmt: skip
-    return table.astype({"largest": "float64", "payload": "Int64"})
+    names = ("check", "tier", "severity", "about", "contest", "count", "scope", "state", "judged", "wrong")
+    *columns, largest, payload = zip(*lines, strict=True)
+    numbers = {"largest": np.array(largest, dtype=np.float64), "payload": pd.array(payload, "Int64")}
+    return pd.DataFrame({**dict(zip(names, columns, strict=True)), **numbers})

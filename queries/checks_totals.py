@@ -25,6 +25,7 @@ from queries.sheets import Floats, Kind, Rows, Sheets
 
 PECS = "pecs"  # the line of a table that says of how many PECs it is
 _NEAR = 1e-6
+_MOVES = ("source", "contest", "count", "scope", "hour")
 _At = NDArray[np.intp]
 Row = dict[str, Any]
 Judged = list[tuple[str, Kind, int]]
@@ -33,7 +34,7 @@ _Found = tuple[list[Columns], Judged]
 
 def totals(m: Moment, published: Sheets) -> Outcome:
     """Tables of the country and the regions against their PECs, and the country's against the regions'."""
-    still, named = _Still(m), _regions(m)
+    still, named = _Still(m, published), _regions(m)
     lists = {item.id for contest in m.election.contests for item in contest.lists}
     findings: list[Columns] = []
     made: Judged = []
@@ -83,7 +84,7 @@ def _against_regions(published: Sheets, table: int, regions: _At, still: "_Still
     """The country's table against those of all regions, where they came together, or stood still."""
     row = _row(published, table)
     kind = (row["contest"], row["count"], row["scope"])
-    together = len({still.made(_row(published, one)) for one in (table, *regions)}) == 1
+    together = len(set(published.keys["load"][[table, *regions]])) == 1
     if not together and not still.of(row):
         return [], [("country_is_regions", kind, 0)]
     found, compared = _against_sum("country_is_regions", published, table, regions, lists)
@@ -163,8 +164,8 @@ class _Still:
     Its feeds are those of its contest and count. What becomes of the source's other feeds is nothing to it.
     """
 
-    def __init__(self, m: Moment) -> None:
-        self._m = m
+    def __init__(self, m: Moment, published: Sheets) -> None:
+        self._m, self._published = m, published
 
     def of(self, table: Row) -> bool:
         return (table["source"], table["contest"], table["count"]) in self._quiet
@@ -172,8 +173,8 @@ class _Still:
     @cached_property
     def _quiet(self) -> set[tuple[Any, ...]]:
         changed: dict[tuple[Any, ...], int] = {}
-        for (source, contest, count, _scope, _hour), loads in self._moved.items():
-            changed[source, contest, count] = max(changed.get((source, contest, count), 0), *loads)
+        for (source, contest, count, _scope, _hour), load in (*self._came.items(), *self._ended.items()):
+            changed[source, contest, count] = max(changed.get((source, contest, count), 0), load)
         feeds_of = [
             {"source": s.id, "contest": f.contest, "count": f.count, "feed": f.id}
             for s in self._m.election.sources
@@ -202,45 +203,25 @@ class _Still:
 
     def stood_around_pecs(self, table: Row) -> bool:
         """Whether the table was there before the PECs that came last, and none was changed since it was made."""
-        made = self.made(table)
         own = (table["source"], table["contest"], table["count"], "pec", table["hour"])
-        came, edited = self._moved.get(own, (0, 0))
-        return edited <= made <= came
-
-    def made(self, table: Row) -> int:
-        """The load that changed the table last."""
-        return self._made.get((table["contest"], table["scope"], table["place"], table["count"], table["hour"]), 0)
+        return self._ended.get(own, 0) <= int(table["load"]) <= self._came.get(own, 0)
 
     @cached_property
-    def _moved(self) -> dict[tuple[Any, ...], tuple[int, int]]:
-        """By source, contest, count, scope and hour: the loads that brought figures last, and that ended one."""
+    def _came(self) -> dict[tuple[Any, ...], int]:
+        """By source, contest, count, scope and hour: the last load of a figure that stands."""
+        keys = self._published.keys
+        last = pd.Series(keys["load"]).groupby([keys[name] for name in _MOVES], sort=False).max()
+        return dict(zip(last.index.tolist(), last.tolist(), strict=True))
+
+    @cached_property
+    def _ended(self) -> dict[tuple[Any, ...], int]:
+        """By the same: the last load that changed a figure, or ended one."""
         rows = self._m.frame(
             """
-            select source, contest, count, scope, hour, max(load_from) as came,
-                coalesce(max(case when load_to <= :load then load_to end), 0) as edited
+            select source, contest, count, scope, hour, max(load_to) as load
             from published
-            where load_from <= :load
+            where load_to <= :load
             group by source, contest, count, scope, hour
             """
         )
-        return {tuple(row[:-2]): (int(row[-2]), int(row[-1])) for row in rows.to_numpy(dtype=object).tolist()}
-
-    @cached_property
-    def _made(self) -> dict[tuple[Any, ...], int]:
-        rows = self._m.frame(
-            """
-            select p.contest, p.scope, p.place, p.count, p.hour, max(p.load_from) as load
-            from feed f
-            join published_now p on p.source = f.source and p.contest = f.contest and p.scope = f.scope
-                and p.count = f.count
-            where f.scope <> 'pec'
-            group by p.contest, p.scope, p.place, p.count, p.hour
-            """,
-            {"feed": feeds(self._m.election)},
-        )
-        return _loads(rows)
-
-
-def _loads(rows: pd.DataFrame) -> dict[tuple[Any, ...], int]:
-    """The columns before the last one as keys, the last one, a load, as value."""
-    return {tuple(row[:-1]): int(row[-1]) for row in rows.to_numpy(dtype=object).tolist()}
+        return {tuple(row[:-1]): int(row[-1]) for row in rows.to_numpy(dtype=object).tolist()}

@@ -29,6 +29,7 @@ Rows = NDArray[np.bool_]
 Keys = Mapping[str, NDArray[Any]]
 Kind = tuple[str, str, str]  # contest, count, scope
 KEYS = ("source", "contest", "scope", "count", "hour", "place")
+_LAST = ("payload", "load")  # of a row's figures the newest
 _KEPT = 4  # loads that are kept
 _AT_ONCE = 4_000  # figures in one fetch: what stays small dies young
 
@@ -37,7 +38,8 @@ _AT_ONCE = 4_000  # figures in one fetch: what stays small dies young
 class Sheets:
     """Protocols and tables of one moment. A figure that is not published is NaN.
 
-    keys: an array each of `KEYS`, and `payload` (the last one that changed a figure of the row, 0: none is known).
+    keys: an array each of `KEYS`, `payload` (the last one that changed a figure of the row, 0: none is known) and
+    `load` (that changed one that stands).
     """
 
     keys: Keys
@@ -95,7 +97,7 @@ def together(sheets: Iterable[Sheets]) -> Sheets:
     """The rows of several sheets under one set of lines."""
     several = list(sheets)
     lines = tuple(dict.fromkeys(line for s in several for line in s.lines))
-    keys = {name: np.concatenate([s.keys[name] for s in several]) for name in (*KEYS, "payload")}
+    keys = {name: np.concatenate([s.keys[name] for s in several]) for name in (*KEYS, *_LAST)}
     return Sheets(keys, lines, np.vstack([s.block(lines) for s in several]))
 
 
@@ -183,7 +185,8 @@ _WHOLE = sa.text(
     """
     select case when source = :source and contest = :contest and scope = 'pec' and hour = '' then count
             else source || '|' || contest || '|' || scope || '|' || count || '|' || hour end as series, place,
-        case when unit = 'percent' then line || '|%' else line end as line, value, coalesce(payload, 0) as payload
+        case when unit = 'percent' then line || '|%' else line end as line, value, coalesce(payload, 0) as payload,
+        load_from
     from published
     where load_from <= :load and (load_to is null or load_to > :load)
     """
@@ -197,7 +200,7 @@ _TOUCHED = sa.text(
         select source, contest, scope, place, count, hour from published where load_to > :after and load_to <= :until)
     select t.source || '|' || t.contest || '|' || t.scope || '|' || t.count || '|' || t.hour as series, t.place,
         case when p.unit = 'percent' then p.line || '|%' else coalesce(p.line, '') end as line, p.value,
-        coalesce(p.payload, 0) as payload
+        coalesce(p.payload, 0) as payload, coalesce(p.load_from, 0) as load_from
     from touched t
     left join published p on p.source = t.source and p.contest = t.contest and p.scope = t.scope
         and p.place = t.place and p.count = t.count and p.hour = t.hour
@@ -218,7 +221,7 @@ class _Codes(dict[str, int]):
 
 
 def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapping[str, str] | None = None) -> Sheets:
-    """The sheets that a query's figures make (series, place, line, value, payload).
+    """The sheets that a query's figures make (series, place, line, value, payload, load_from).
 
     short: the source and contest of the protocols whose series is their count alone.
     """
@@ -227,21 +230,25 @@ def _read(m: Moment, query: sa.TextClause, bound: Mapping[str, Any], short: Mapp
     with m.engine.connect() as conn:
         cursor = conn.execute(query, dict(bound)).cursor  # the driver's own rows: a third of the time
         while cursor is not None and (figures := cursor.fetchmany(_AT_ONCE)):
-            *words, number, last_change = zip(*figures, strict=True)
-            numbers = [np.array(number, dtype=np.float64), np.array(last_change, dtype=np.int64)]
+            *words, number, from_payload, from_load = zip(*figures, strict=True)
+            numbers = [
+                np.array(number, dtype=np.float64),
+                *(np.array(n, dtype=np.int64) for n in (from_payload, from_load)),
+            ]
             parts.append([*(c.of(w) for c, w in zip(codes, words, strict=True)), *numbers])
     if not parts:
-        nothing = {name: np.empty(0, dtype=object) for name in KEYS} | {"payload": np.empty(0, dtype=np.int64)}
+        nothing = {n: np.empty(0, dtype=object) for n in KEYS} | {n: np.empty(0, dtype=np.int64) for n in _LAST}
         return Sheets(nothing, (), np.empty((0, 0)))
-    series, place, line, value, payload = (np.concatenate(column) for column in zip(*parts, strict=True))
+    series, place, line, value, *last = (np.concatenate(column) for column in zip(*parts, strict=True))
     rows, row = np.unique(series * len(codes[1]) + place, return_inverse=True)
     values = np.full((len(rows), len(codes[2])), np.nan)
     values[row, line] = value
-    last = np.zeros(len(rows), dtype=np.int64)
-    np.maximum.at(last, row, payload)
+    newest = {name: np.zeros(len(rows), dtype=np.int64) for name in _LAST}
+    for name, of_each in zip(_LAST, last, strict=True):
+        np.maximum.at(newest[name], row, of_each)
     parts_of = [s.split("|") if short is None or "|" in s else [*short.values(), "pec", s, ""] for s in codes[0]]
     parted = np.array(parts_of, dtype=object)[rows // len(codes[1])]
     keys = {name: parted[:, i] for i, name in enumerate(KEYS[:-1])}
-    keys |= {"place": np.array(list(codes[1]), dtype=object)[rows % len(codes[1])], "payload": last}
+    keys |= {"place": np.array(list(codes[1]), dtype=object)[rows % len(codes[1])], **newest}
     named = [i for i, name in enumerate(codes[2]) if name]
     return Sheets(keys, tuple(name for name in codes[2] if name), values[:, named])

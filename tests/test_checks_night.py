@@ -131,7 +131,9 @@ def seen(election: Election, commission: Commission, at: dict[str, datetime]) ->
     row, column, value = zip(*cells, strict=True)
     values[list(row), list(column)] = value
     columns = {name: np.array([key[i] for key in keys], dtype=object) for i, name in enumerate(KEYS)}
-    return Sheets(columns | {"payload": np.zeros(len(keys), dtype=np.int64)}, tuple(lines), values)
+    return Sheets(
+        columns | dict.fromkeys(("payload", "load"), np.zeros(len(keys), dtype=np.int64)), tuple(lines), values
+    )
 
 
 def test_a_percentage_that_changed_is_said_as_one(night: tuple[sa.Engine, Election]) -> None:
