@@ -82,6 +82,9 @@ def one_count(frame: pd.DataFrame, count: str) -> Spec:
     )
 
 
+_FEW = 6  # points that are hardly a line yet, and are drawn larger
+
+
 def counted(frame: pd.DataFrame, since: datetime, now: datetime) -> Spec:
     """The share of PECs whose result was published, as it grew. frame: count, at_at, pecs, of, value."""
     rows = frame[frame["at_at"].notna()].copy()
@@ -104,7 +107,9 @@ def counted(frame: pd.DataFrame, since: datetime, now: datetime) -> Spec:
     )
     chart = alt.layer(
         base.mark_line(interpolate="step-after", strokeWidth=2, color=colours.COMMISSION).encode(strokeDash=dashes),
-        base.mark_point(shape="diamond", size=14, filled=True, color=colours.COMMISSION, opacity=0.8),
+        base.mark_point(
+            shape="diamond", size=14 if len(rows) > _FEW else 70, filled=True, color=colours.COMMISSION, opacity=0.8
+        ),
     )
     return charts.spec(
         chart,

@@ -185,8 +185,7 @@ def _region_row(row: dict[Any, Any], with_device: bool) -> str:
         for state, colour in colours.STATES.items()
         if row[state]
     )
-    of = "" if words.missing(row["failed_n"]) else words.fraction(row["failed"], row["failed_n"])
-    failed = f"<td class='bk-number'>{words.percent(row['failed_value'])}<small>{of}</small></td>"
+    failed = f"<td class='bk-number'>{_failed(row)}</td>"
     critical = n_("{n} critical", "{n} critical", row["critical"]).format(n=row["critical"]) if row["critical"] else ""
     return (
         f"<tr><td><b>{escape(names.region(row['region']))}</b></td>"
@@ -197,10 +196,20 @@ def _region_row(row: dict[Any, Any], with_device: bool) -> str:
     )
 
 
+def _failed(row: dict[Any, Any]) -> str:
+    """The share of PECs whose device failed; too few reports for one: how many did, of those that said."""
+    of = "" if words.missing(row["failed_n"]) else words.fraction(row["failed"], row["failed_n"])
+    share = _too_few() if words.missing(row["failed_value"]) else words.percent(row["failed_value"])
+    return f"{share}<small>{of}</small>"
+
+
+def _too_few() -> str:
+    return f"<small>{escape(_('not enough reports'))}</small>"
+
+
 def _turnout(row: dict[Any, Any]) -> str:
-    too_few = _("not enough reports")
     if words.missing(row.get("turnout")) or row.get("turnout_light") == "red":
-        return f"<small>{escape(too_few)}</small>"
+        return _too_few()
     between = _("{low} to {high}").format(
         low=words.percent(row["turnout_low"]), high=words.percent(row["turnout_high"])
     )

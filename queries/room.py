@@ -17,7 +17,8 @@ def sample_forms(election: Election) -> list[str]:
 
 
 def current(m: Moment, most: int = 1) -> list[str]:
-    """The checklists that matter now, at most so many: those opened last (of two, the one due first), then the next."""
+    """The checklists that matter now, at most so many: of those that are asked for, the ones due nearest to now, where
+    one that is past due by more than an hour gives way to those that are not; then the next."""
     election = m.election
 
     def opens(c: Checklist) -> datetime:
@@ -26,8 +27,11 @@ def current(m: Moment, most: int = 1) -> list[str]:
     def due(c: Checklist) -> datetime:
         return election.instant(c.due or c.opens)
 
+    def from_now(c: Checklist) -> tuple[bool, timedelta]:
+        return m.at - due(c) > timedelta(hours=1), abs(m.at - due(c))
+
     forms = [election.forms[form] for form in sample_forms(election)]
-    opened = sorted((c for c in forms if opens(c) <= m.at), key=lambda c: (-opens(c).timestamp(), due(c)))
+    opened = sorted((c for c in forms if opens(c) <= m.at), key=from_now)
     coming = sorted((c for c in forms if opens(c) > m.at), key=lambda c: (opens(c), due(c)))
     asked = [c for c in opened if not c.asked_until or election.instant(c.asked_until) > m.at]
     return [c.form for c in [*asked, *coming, *opened][:most]]

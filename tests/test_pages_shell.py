@@ -279,11 +279,13 @@ def test_what_could_not_be_built_is_tried_again(store: sa.Engine) -> None:
     ("hour", "phase", "forms"),
     [
         ("2021-11-28T05:00", "before", ["arrival", "opening", "voting_12"]),
-        ("2021-11-28T07:30", "before", ["opening", "arrival", "voting_12"]),
+        ("2021-11-28T07:30", "before", ["arrival", "opening", "voting_12"]),
+        ("2021-11-28T08:10", "voting", ["opening", "arrival", "voting_12"]),
         ("2021-11-28T13:00", "voting", ["voting_12", "opening", "voting_16"]),
         ("2021-11-28T20:05", "closing", ["closing", "arbb_final", "counting"]),
-        ("2021-11-28T23:30", "night", ["counting", "protocol_single_constituency", "closing"]),
-        ("2021-12-05T12:00", "after", ["counting", "protocol_single_constituency", "closing"]),
+        ("2021-11-28T22:10", "night", ["arbb_final", "counting", "protocol_single_constituency"]),
+        ("2021-11-28T23:30", "night", ["counting", "protocol_single_constituency", "arbb_final"]),
+        ("2021-12-05T12:00", "after", ["counting", "protocol_single_constituency", "arbb_final"]),
     ],
 )
 def test_the_hour_decides_which_checklists_come_first(
