@@ -197,19 +197,19 @@ def _region_row(row: dict[Any, Any], with_device: bool) -> str:
 
 
 def _failed(row: dict[Any, Any]) -> str:
-    """The share of PECs whose device failed; too few reports for one: how many did, of those that said."""
-    of = "" if words.missing(row["failed_n"]) else words.fraction(row["failed"], row["failed_n"])
-    share = _too_few() if words.missing(row["failed_value"]) else words.percent(row["failed_value"])
+    """The share of PECs whose device failed, if there is one, and how many did, of those that said."""
+    of = words.fraction(row["failed"], row["failed_n"]) if row["failed_n"] > 0 else ""
+    share = _no_estimate() if words.missing(row["failed_value"]) else words.percent(row["failed_value"])
     return f"{share}<small>{of}</small>"
 
 
-def _too_few() -> str:
-    return f"<small>{escape(_('not enough reports'))}</small>"
+def _no_estimate() -> str:
+    return f"<small>{escape(_('no estimate yet'))}</small>"
 
 
 def _turnout(row: dict[Any, Any]) -> str:
     if words.missing(row.get("turnout")) or row.get("turnout_light") == "red":
-        return _too_few()
+        return _no_estimate()
     between = _("{low} to {high}").format(
         low=words.percent(row["turnout_low"]), high=words.percent(row["turnout_high"])
     )

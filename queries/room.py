@@ -201,7 +201,7 @@ def regions(m: Moment, form: str | None = None, district: str | None = None) -> 
 
     region, the states of `form` (none: of the one that matters now) and `expected`, pecs_late, pecs_of, value (with
     `form`, or with any: as of `late_by_region`), incidents, critical (of election day and after it), failed, failed_n,
-    failed_value (of `device`), turnout, turnout_low, turnout_high, turnout_light, hour.
+    failed_value (of `device`; no value under a red light), turnout, turnout_low, turnout_high, turnout_light, hour.
     """
     there = {"district": district} if district else {}
     rows = ask(m, coverage.coverage, by=("region", "form"), **there)
@@ -213,8 +213,7 @@ def regions(m: Moment, form: str | None = None, district: str | None = None) -> 
     reports = ask(m, incidents.incidents, by=("region", "day"))
     reports = reports[reports["day"] >= m.election.date.isoformat()].groupby("region")[["count", "critical"]].sum()
     failed = ask(m, equipment.failures, by=("device", "region"))
-    failed = failed[(failed["device"] == device(m.election)) & (failed["light"] != "red")]
-    failed = failed[["region", "failed_of_n", "n", "value"]]
+    failed = failed.loc[failed["device"] == device(m.election), ["region", "failed_of_n", "n", "value"]]
     failed.columns = pd.Index(["region", "failed", "failed_n", "failed_value"])
     rows = rows.merge(reports.rename(columns={"count": "incidents"}), on="region", how="left")
     rows[["incidents", "critical"]] = rows[["incidents", "critical"]].fillna(0).astype("int64")
