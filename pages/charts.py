@@ -96,17 +96,17 @@ def count_axis(title: str | None, **more: Any) -> alt.Axis:
     return alt.Axis(format=",.0f", title=title, tickMinStep=1, tickCount=6, **more)
 
 
-def legend(labels: Sequence[str], **more: Any) -> alt.Legend:
-    """A legend above the chart, in as many columns as a telephone has room for."""
+def legend(labels: Sequence[str], beside: int = 0, **more: Any) -> alt.Legend:
+    """A legend above the chart, in as many columns as a telephone has room for beside the axis (pixels)."""
     widest = max((len(label) for label in labels), default=1) * 7 + 30
-    columns = max(1, min(len(labels), _LEGEND_PIXELS // widest))
+    columns = max(1, min(len(labels), (_LEGEND_PIXELS - beside) // widest))
     return alt.Legend(title=None, orient="top", columns=columns, labelLimit=_LEGEND_PIXELS, **more)
 
 
-def colour(field: str, colours: Mapping[str, str], **more: Any) -> alt.Color:
+def colour(field: str, colours: Mapping[str, str], beside: int = 0, **more: Any) -> alt.Color:
     """The fixed colours by the words that stand for them; `colours` in the order of the legend."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color(f"{field}:N", scale=scale, legend=legend(list(colours), **more))
+    return alt.Color(f"{field}:N", scale=scale, legend=legend(list(colours), beside, **more))
 
 
 def tooltip(**titles: str) -> list[alt.Tooltip]:

@@ -101,7 +101,9 @@ def heat(cells: pd.DataFrame) -> Spec:
     )
     cell = alt.Chart(charts.data()).mark_rect(height=18, yOffset=9, color=colours.OBSERVERS)
     number = alt.Chart(charts.data()).mark_text(dy=9, fontSize=12, color=TEXT)
-    name = alt.Chart(charts.data("named")).mark_text(align="left", dy=-10, fontSize=12, color=TEXT)
+    name = alt.Chart(charts.data("named")).mark_text(
+        align="left", dy=-10, fontSize=12, color=TEXT, limit=alt.ExprRef("width")
+    )
     shade = alt.Opacity("count:Q", scale=alt.Scale(domainMin=0, range=[0.05, 0.7]), legend=None)
     tip = charts.tooltip(name=_("Category"), region_name=_("Region"), count=_("Reports received"))
     chart = alt.layer(

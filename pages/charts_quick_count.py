@@ -31,7 +31,7 @@ def shares(frame: pd.DataFrame) -> Spec:
     rows["pecs"] = [words.fraction(n, of) for n, of in zip(frame["published_pecs"], frame["published_of"], strict=True)]
     rows["us"], rows["them"] = known
     base = alt.Chart(charts.data()).encode(
-        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=130)),
+        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=160)),
         tooltip=charts.tooltip(
             name=_("List"),
             written=_("Observers"),

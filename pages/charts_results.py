@@ -9,6 +9,7 @@ from pages import charts, colours, names, words
 from pages.charts import TEXT, Spec
 from pages.words import _
 
+_NAMES = 160  # pixels for the names of lists
 _MACHINE = "#B5B5B5"  # lighter than the manual count's grey; both are the commission's
 
 
@@ -28,7 +29,7 @@ def lists(frame: pd.DataFrame) -> Spec:
     known = {count_kind("machine"): _MACHINE, count_kind("manual"): colours.COMMISSION}
     most = float(long["votes"].max())
     base = alt.Chart(charts.data()).encode(
-        y=alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=160)),
+        y=alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=_NAMES)),
         yOffset=alt.YOffset("word:N", sort=list(known)),
         x=alt.X(
             "votes:Q", axis=charts.count_axis(_("votes")), scale=alt.Scale(domain=[0, most * 1.25 or 1], nice=False)
@@ -36,7 +37,7 @@ def lists(frame: pd.DataFrame) -> Spec:
         tooltip=charts.tooltip(name=_("List"), word=_("Count"), text=_("Votes")),
     )
     chart = alt.layer(
-        base.mark_bar().encode(color=charts.colour("word", known)),
+        base.mark_bar().encode(color=charts.colour("word", known, beside=_NAMES)),
         base.mark_text(align="left", dx=3, fontSize=11, color=TEXT).encode(text="text:N"),
     )
     pecs = words.number(frame["pecs"].max())
@@ -61,7 +62,7 @@ def one_count(frame: pd.DataFrame, count: str) -> Spec:
     )
     most = float(rows["share"].max())
     base = alt.Chart(charts.data()).encode(
-        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=160)),
+        y=alt.Y("name:N", sort=list(rows["name"]), axis=alt.Axis(title=None, labelLimit=_NAMES)),
         x=alt.X(
             "share:Q", axis=charts.percent_axis(_("share of ballots")), scale=alt.Scale(domain=[0, most * 1.2 or 1])
         ),

@@ -66,6 +66,9 @@ class Card:
     word: str = ""  # 'preliminary', 'late': drawn beside the value in the tone's colour
 
 
+_LONG = 9  # characters of a value that fit in large type: '12 of 300'
+
+
 def figure_cards(cards: Sequence[Card]) -> None:
     """Cards in a row; they wrap on a narrow screen."""
     st.html(cards_html(cards))
@@ -79,9 +82,10 @@ def cards_html(cards: Sequence[Card]) -> str:
 def _card(card: Card) -> str:
     word = f' <span class="bk-word">{escape(card.word)}</span>' if card.word else ""
     lines = "".join(f'<div class="bk-line">{escape(line)}</div>' for line in card.lines if line)
+    long = " bk-long" if len(card.value) > _LONG else ""
     return (
         f'<section class="bk-card bk-{card.tone or "plain"}"><h3>{escape(card.title)}</h3>'
-        f'<div class="bk-value">{escape(card.value)}{word}</div>{lines}</section>'
+        f'<div class="bk-value{long}">{escape(card.value)}{word}</div>{lines}</section>'
     )
 
 
