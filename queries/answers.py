@@ -95,7 +95,7 @@ def _ask(m: Moment, pecs: Sequence[str] | None) -> pd.DataFrame:
     ranks = {(subject(q), value): rank for q in m.election.questions for rank, value in enumerate(q.choices, 1)}
 
     def rank(column: str) -> pd.Series:
-        keys = zip(found["subject"], found[column], strict=True)
+        keys = zip(found["subject"].to_numpy("object"), found[column].to_numpy("object"), strict=True)
         return pd.Series([ranks.get(key) for key in keys], index=found.index, dtype="float64")
 
     own = rank("value")
@@ -119,8 +119,14 @@ _ANSWERS = Kept(_ask)
 
 
 def some(pecs: Sequence[str] | None) -> dict[str, Rows]:
-    """The table of the chosen PECs that `OF_SOME` asks; none where all are asked."""
-    return {} if pecs is None else {"chosen": [{"pec": pec} for pec in pecs] or [{"pec": ""}]}
+    """The table of the chosen PECs that `OF_SOME` asks; none where all are asked.
+
+    The last one is repeated up to a power of two: a query of a new length is compiled anew, longer than it runs.
+    """
+    if pecs is None:
+        return {}
+    named = [*(pecs or [""])]
+    return {"chosen": [{"pec": pec} for pec in named + named[-1:] * (2 ** (len(named) - 1).bit_length() - len(named))]}
 
 
 def ever_known(pecs: Sequence[str] | None) -> dict[str, str]:

@@ -58,8 +58,8 @@ def protocols(
     }
     found = rows[["contest", "pec", "region", "district", "copy"]].iloc[first].reset_index(drop=True)
     first_shown = np.select([differs, rows["field"] == "found"], [0, 1], 2)  # of those that differ the largest is first
-    shown = rows[rows["field"] == line] if line else rows.iloc[np.argsort(first_shown, kind="stable")]
-    shown = shown.drop_duplicates(["contest", "pec"])[["contest", "pec", *_LINE]]
+    lines = np.flatnonzero(rows["field"] == line) if line else np.argsort(first_shown, kind="stable")
+    shown = rows.iloc[lines[np.unique(of[lines], return_index=True)[1]]][["contest", "pec", *_LINE]]
     found = found.assign(
         state=pd.Series(place).map(dict(enumerate(PROTOCOL))),
         **{name: np.bincount(of, each, len(first)).astype("int64") for name, each in numbers.items()},

@@ -116,7 +116,8 @@ def _windows(m: Moment, subjects: Sequence[str], pecs: pd.Series) -> dict[str, t
     """By subject the windows that some of these PECs have told of, from the earliest."""
     windows = {f: c.window for f, c in m.election.forms.items() if c.window}
     told = answers.answers(m)
-    told = told[told["form"].isin(windows) & told["subject"].isin(subjects) & told["pec"].isin(pecs)]
+    told = told[told["form"].isin(windows) & told["subject"].isin(subjects)]
+    told = told[told["pec"].isin(pecs)]
     found: dict[str, list[Window]] = {}
     counts = told.groupby(["subject", "form"], observed=True).size().reset_index(name="pecs")
     for subject, form, n in counts.itertuples(index=False):
