@@ -98,7 +98,7 @@ class Seen:
         self.page.wait_for_timeout(250)  # fonts and the last resize of charts
 
     def faults(self) -> list[str]:
-        """What a person would call broken: console errors, exceptions, overflow, clipped words, empty charts."""
+        """What a person would call broken: console errors, exceptions, overflow, clipped or broken words, empty charts."""
         found = [f"console: {text}" for text in self.errors if not re.search(_HARMLESS, text)]
         return found + list(self.page.evaluate(_FAULTS))
 
@@ -161,6 +161,24 @@ _FAULTS = """() => {
     const marks = [...c.querySelectorAll('svg .role-mark path, svg .role-mark line, svg .role-mark text')];
     const drawn = marks.filter(m => { const b = m.getBoundingClientRect(); return b.width + b.height > 1; });
     if (!drawn.length) faults.push('empty chart: ' + (c.getAttribute('aria-label') || c.innerText).slice(0, 80));
+    const frame = c.querySelector('svg')?.getBoundingClientRect();
+    for (const t of c.querySelectorAll('svg text')) {
+      const r = t.getBoundingClientRect();
+      if (r.width > 1 && (r.left < frame.left - 2 || r.right > frame.right + 2))
+        faults.push('cut in a chart: ' + t.textContent.slice(0, 60));
+    }
+  }
+  const words = document.createTreeWalker(main || document.body, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const node = words.currentNode;
+    if (!shown(node.parentElement) || node.parentElement.closest('[data-testid="stDataFrame"], svg, style')) continue;
+    for (const word of node.textContent.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map(r => Math.round(r.top)));
+      if (lines.size > 1) faults.push('a word in two lines: ' + word[0]);
+    }
   }
   return faults;
 }"""

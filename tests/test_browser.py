@@ -76,6 +76,8 @@ SOUND = (
         (SOUND, ""),
         (SOUND.replace("role-mark", "role-scope"), "empty chart"),
         (SOUND.replace("M0,0h40v40h-40Z", ""), "empty chart"),
+        (SOUND.replace("</svg>", "<text x='60' y='20'>beyond the frame</text></svg>"), "cut in a chart"),
+        ("<p style='width: 60px; overflow-wrap: anywhere'>photographed</p>", "a word in two lines"),
         ("<p class='bk-broken'>This part cannot be shown</p>", "broken"),
         ("<div data-testid='stException'>KeyError</div>", "broken"),
         ("<p style='width: 40px; overflow: hidden; white-space: nowrap'>a long sentence that is cut</p>", "clipped"),
