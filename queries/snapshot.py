@@ -33,6 +33,7 @@ Asked = tuple[Callable[..., Any], dict[str, Any]]
 
 _LOOK = 0.2  # seconds between looks at the store's last load
 _REST = 1.0  # after a build, so many times as long as it took: the pages want the processor too
+_LONGEST_REST = 2.0  # seconds: the first build of a large store takes longer, and what comes meanwhile must not wait
 _LOOKED = 60.0  # seconds: what somebody looked at in them is made ahead
 _LEARNT = 100  # of those, at most
 _PAST = 16  # snapshots of past moments that are kept
@@ -156,7 +157,7 @@ class _Keeper:
                 # the store may be away for a while: the last snapshot stays, and its age shows
                 log.exception("no new snapshot")
                 built = False
-            pause = max(_LOOK, _REST * (time.monotonic() - started)) if built else _LOOK
+            pause = rest(time.monotonic() - started) if built else _LOOK
 
     def renew(self) -> bool:
         """Make the next snapshot if the store or the minute has moved, and swap it in."""
@@ -180,6 +181,11 @@ class _Keeper:
         self.current = snapshot
         self.first.set()
         return True
+
+
+def rest(took: float) -> float:
+    """The seconds to rest after a build that took so many."""
+    return max(_LOOK, min(_REST * took, _LONGEST_REST))
 
 
 _prepared: list[Callable[[Snapshot], None]] = []

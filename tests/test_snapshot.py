@@ -50,6 +50,10 @@ def test_a_new_load_is_in_the_next_snapshot_and_the_old_one_stays_as_it_was(fact
         assert opening(old) == "due"
 
 
+def test_after_a_long_build_what_came_meanwhile_does_not_wait_as_long_again() -> None:
+    assert [snapshot.rest(took) for took in (0.01, 0.5, 14.3)] == [0.2, 0.5, 2.0]
+
+
 def test_the_clock_alone_makes_a_new_snapshot_and_pecs_late(facts: Facts) -> None:
     with snapshot.keep_fresh():
         old = snapshot.current()
