@@ -98,7 +98,7 @@ class Seen:
         self.page.wait_for_timeout(250)  # fonts and the last resize of charts
 
     def faults(self) -> list[str]:
-        """What a person would call broken: console errors, exceptions, overflow, clipped or broken words, empty charts."""
+        """What a person would call broken: errors of the console, overflow, clipped or broken words, empty charts."""
         found = [f"console: {text}" for text in self.errors if not re.search(_HARMLESS, text)]
         return found + list(self.page.evaluate(_FAULTS))
 
