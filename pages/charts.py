@@ -17,6 +17,7 @@ Rows = list[dict[str, Any]]
 TEXT = "currentColor"  # of the page: dark on light, light on dark (charts are drawn as SVG)
 FAINT = "#888888"  # rules and ticks, readable on both
 _LEGEND_PIXELS = 320  # so that it fits a telephone
+_FLUSH_PIXELS = 24  # a label nearer to the end of its axis is drawn inwards, or the frame cuts it
 
 
 def data(name: str = "rows") -> alt.NamedData:
@@ -38,6 +39,8 @@ def spec(
         axis=alt.AxisConfig(
             labelFontSize=12, titleFontSize=12, titlePadding=6, labelPadding=5, gridOpacity=0.6, labelSeparation=8
         ),
+        axisXQuantitative=alt.AxisConfig(labelFlush=_FLUSH_PIXELS),
+        axisXTemporal=alt.AxisConfig(labelFlush=_FLUSH_PIXELS),
         axisY=alt.AxisConfig(labelFlush=False),
         legend=alt.LegendConfig(labelFontSize=12, symbolSize=110, padding=0, offset=6),
         view=alt.ViewConfig(stroke=None),
@@ -84,7 +87,7 @@ def time_x(field: str, domain: Sequence[float] | None = None, title: str | None 
     # as text: Vega-Lite takes a number here for a year
     ends = [f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%M:%S}Z" for at in domain or ()]
     scale = alt.Scale(type="utc", domain=ends) if ends else alt.Scale(type="utc")
-    axis = alt.Axis(format={**hours, **days}, title=title, grid=grid, tickCount=8, labelFlush=False)
+    axis = alt.Axis(format={**hours, **days}, title=title, grid=grid, tickCount=8)
     return alt.X(f"{field}:T", scale=scale, axis=axis)
 
 

@@ -1,6 +1,6 @@
 """Coverage: which checklists have come, whom to ring about the rest, where they are missing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,9 @@ def _note(seen: View, row: dict[Any, Any]) -> str:
 
 
 def _due(due: datetime, at: datetime) -> str:
-    when, time = words.clock_time(due), words.duration(abs(due - at).total_seconds())
+    away = abs(due - at)
+    when = f"{words.local(due):%H:%M}" if away < timedelta(hours=12) else words.clock_time(due)
+    time = words.duration(away.total_seconds())
     said = _("due {when}, in {time}") if at < due else _("due {when}, {time} ago")
     return said.format(when=when, time=time)
 
