@@ -18,7 +18,7 @@ test: .venv/installed-tests packages
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest -n 4 --dist loadgroup
+	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/installed-tests packages
 	$(PY) -m bench

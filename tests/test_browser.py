@@ -10,7 +10,6 @@ from playwright.sync_api import Browser
 from tests.browser import Seen, chromium, server
 from tests.conftest import Rehearsed
 
-pytestmark = pytest.mark.xdist_group("browser")  # one server, which keeps each moment's figures between pages
 PICTURES = Path(__file__).parent / "pictures"
 PAGES = ("", "coverage", "incidents", "equipment", "turnout", "results", "health")
 MOMENTS = ("2021-11-28T09:00", "2021-11-28T14:00", "2021-11-28T20:05", "2021-11-28T23:30", "2021-11-29T10:00")

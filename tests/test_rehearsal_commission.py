@@ -20,7 +20,6 @@ from rehearsal.server import Site
 from rehearsal.turnout import turnout
 from rehearsal.world import world
 
-pytestmark = pytest.mark.xdist_group("rehearsal_commission")  # its fixtures are made once
 PUBLISHED = FOLDER / "kg-2021-11-28" / "published"
 Get = Callable[[str, str], Any]
 FULL, QUIET = "kg-2021-11-28", "kg-rehearsal-quiet"

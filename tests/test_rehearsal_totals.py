@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from elections.config import FOLDER, Election, read
 from rehearsal.outside import Outside, next_morning
 
-pytestmark = pytest.mark.xdist_group("rehearsal_totals")  # its fixtures are made once
 PUBLISHED = FOLDER / "kg-2021-11-28" / "published"
 Views = dict[str, pd.DataFrame]
 At = Callable[[str], Views]
