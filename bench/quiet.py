@@ -38,10 +38,10 @@ class Night:
     fired: int
 
 
-def judged(seed: int, folder: Path) -> Night:
-    """Play a quiet day until the next morning and judge every poll of the commission that brought something."""
+def judged(seed: int, folder: Path, until: str = UNTIL) -> Night:
+    """Play a quiet day (to the next morning unless less is asked for) and judge every poll that brought something."""
     url = f"sqlite:///{folder / f'store-{seed}.sqlite'}"
-    played = ["rehearsal", "--election", ELECTION, "--until", UNTIL, "--seed", str(seed), "--store", url]
+    played = ["rehearsal", "--election", ELECTION, "--until", until, "--seed", str(seed), "--store", url]
     played += ["--observation", f"sqlite:///{folder / f'observation-{seed}.sqlite'}"]
     environment = os.environ | {"BAIKOO_STORE": url, "BAIKOO_ELECTION": ELECTION}
     for command in (played, ["queries.judging"]):

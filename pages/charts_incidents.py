@@ -55,12 +55,13 @@ def by_region(regions: pd.DataFrame) -> Spec:
     sums = rows.groupby("name", sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
     order = list(sums.index)
     y = alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=130))
+    room = alt.Scale(domain=[0, int(sums.max()) * 1.15], nice=False)  # for the number at the end of a bar
     bars = (
         alt.Chart(charts.data())
         .mark_bar()
         .encode(
             y=y,
-            x=alt.X("count:Q", axis=charts.count_axis(_("reports")), stack="zero"),
+            x=alt.X("count:Q", axis=charts.count_axis(_("reports")), stack="zero", scale=room),
             color=charts.colour("word", _severities()),
             order="order:Q",
             tooltip=charts.tooltip(name=_("Region"), word=_("Severity"), count=_("Reports received")),

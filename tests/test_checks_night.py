@@ -102,11 +102,11 @@ def test_in_quiet_nights_of_other_seeds_no_check_of_tier_a_fires(sqlite_store: s
 
 
 def test_a_quiet_day_that_the_loaders_play_has_nothing_of_tier_a_at_any_poll(tmp_path: Path) -> None:
-    """One of the ten that `python -m bench.quiet` plays."""
-    night = quiet.judged(3, tmp_path)
+    """One of the ten that `python -m bench.quiet` plays to the next morning; here until manual protocols come in."""
+    night = quiet.judged(3, tmp_path, "2021-11-28T23:30")
     assert night.fired == 0
-    assert night.polls > 100
-    assert night.compared > 1_000_000
+    assert night.polls > 30
+    assert night.compared > 500_000
 
 
 def seen(election: Election, commission: Commission, at: dict[str, datetime]) -> Sheets:
