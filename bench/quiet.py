@@ -38,19 +38,24 @@ class Night:
     fired: int
 
 
-def judged(seed: int, folder: Path, until: str = UNTIL) -> Night:
-    """Play a quiet day (to the next morning unless less is asked for) and judge every poll that brought something."""
+def judged(seed: int, folder: Path) -> Night:
+    """Play a quiet day to the next morning, and judge every poll that brought something."""
     url = f"sqlite:///{folder / f'store-{seed}.sqlite'}"
-    played = ["rehearsal", "--election", ELECTION, "--until", until, "--seed", str(seed), "--store", url]
+    played = ["rehearsal", "--election", ELECTION, "--until", UNTIL, "--seed", str(seed), "--store", url]
     played += ["--observation", f"sqlite:///{folder / f'observation-{seed}.sqlite'}"]
     environment = os.environ | {"BAIKOO_STORE": url, "BAIKOO_ELECTION": ELECTION}
     for command in (played, ["queries.judging"]):
         subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=True, capture_output=True)
     store = open_store(url)
-    with store.connect() as conn:
-        polls, compared, fired = conn.execute(_JUDGED).one()
+    found = night(store, seed)
     store.dispose()
-    return Night(seed, polls, compared, fired)
+    return found
+
+
+def night(store: sa.Engine, seed: int) -> Night:
+    """What the checks of tier A came to at the polls that were judged."""
+    with store.connect() as conn:
+        return Night(seed, *conn.execute(_JUDGED).one())
 
 
 def main() -> int:

@@ -60,8 +60,10 @@ def judge(engine: sa.Engine, election: Election) -> Iterator[int]:
 
 def _judge(engine: sa.Engine, election: Election, poll: int, source: str, at: datetime) -> None:
     m = moment(engine, election, at)
-    if not m.load:
-        return
+    judged = sa.select(t.check_result.c.id).where(t.check_result.c.poll == poll).limit(1)
+    with engine.connect() as conn:  # another server may be as quick: before the work, and again before it is written
+        if not m.load or conn.execute(judged).first():
+            return
     made = checks.checks(m)
     payloads = _payloads(m, source)
     rows = [
@@ -76,9 +78,8 @@ def _judge(engine: sa.Engine, election: Election, poll: int, source: str, at: da
         | {name: row[name] for name in ("contest", "count", "scope", "state", "judged", "wrong")}
         for row in made.to_dict("records")
     ]
-    r = t.check_result.c
     with writing(engine) as conn:
-        if not conn.execute(sa.select(r.id).where(r.poll == poll).limit(1)).first():  # another server may be as quick
+        if not conn.execute(judged).first():
             conn.execute(t.check_result.insert(), rows)
 
 

@@ -1,5 +1,6 @@
 """What tests share: real stores on SQLite and PostgreSQL, the election, one rehearsed day."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from elections import config
 from elections.config import Election
 from store import clock
-from store.engine import open_store
+from store.engine import connect, open_store
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,35 +37,65 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A fresh PostgreSQL database of its own."""
+@contextlib.contextmanager
+def _database(server: str, template: str = "template1") -> Iterator[str]:
+    """A PostgreSQL database of its own, as this one is."""
     name = f"t{uuid.uuid4().hex}"
-    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
-        conn.exec_driver_sql(f"create database {name}")
-    yield sa.engine.make_url(postgres_server).set(database=name).render_as_string(False)
+        conn.exec_driver_sql(f"create database {name} template {template}")
+    yield sa.engine.make_url(server).set(database=name).render_as_string(False)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"drop database {name} with (force)")
     admin.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """An empty store, on each database."""
-    on_file = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    engine = open_store(on_file if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    with _database(postgres_server) as url:
+        yield url
+
+
+# A store is migrated once a worker and copied for each test: to migrate takes longer than most tests.
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("migrated") / "store.sqlite"
+    open_store(f"sqlite:///{file}").dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: str) -> Iterator[str]:
+    with _database(postgres_server) as url:
+        open_store(url).dispose()
+        yield str(sa.engine.make_url(url).database)
+
+
+@pytest.fixture
+def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[sa.Engine]:
+    """An empty store on SQLite."""
+    engine = connect(f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'store.sqlite')}")
     yield engine
     clock.follow(None)
     engine.dispose()
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
-    yield engine
-    clock.follow(None)
-    engine.dispose()
+def postgres_store(postgres_server: str, migrated_database: str) -> Iterator[sa.Engine]:
+    """An empty store on PostgreSQL."""
+    with _database(postgres_server, migrated_database) as url:
+        engine = connect(url)
+        yield engine
+        clock.follow(None)
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> sa.Engine:
+    """An empty store, on each database."""
+    engine: sa.Engine = request.getfixturevalue(f"{request.param}_store")
+    return engine
 
 
 @dataclass(frozen=True)

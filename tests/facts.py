@@ -1,6 +1,8 @@
 """A tiny vocabulary for tests: facts put straight into a store, a line each, at an hour of the rehearsed day."""
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Self
 
@@ -11,7 +13,7 @@ from elections.config import Election
 from queries.moment import Moment, moment
 from store import clock
 from store import tables as t
-from store.loading import loading
+from store.loading import Load, loading
 
 ELECTION = config.read("kg-2021-11-28")
 
@@ -29,6 +31,22 @@ class Facts:
     def __init__(self, store: sa.Engine, election: Election = ELECTION) -> None:
         self.store, self.election = store, election
         self._number = itertools.count(1)
+        self._open: Load | None = None
+
+    @contextlib.contextmanager
+    def in_one_load(self, at: str, source: str = "observation") -> Iterator[None]:
+        """All that is told while this is open comes in one load: many facts take a tenth of the time."""
+        with self._loading(at, source) as self._open:
+            yield
+        self._open = None
+
+    @contextlib.contextmanager
+    def _loading(self, at: str, source: str) -> Iterator[Load]:
+        if self._open:
+            yield self._open
+        else:
+            with clock.frozen(self.election.moment_of(at)), loading(self.store, source) as load:
+                yield load
 
     def at(self, hour: str) -> Moment:
         """The store as it stands, seen at this hour."""
@@ -40,11 +58,11 @@ class Facts:
         return moment(self.store, self.election, self.election.moment_of(hour))
 
     def put(self, table: sa.Table, *rows: dict[str, Any], at: str = "06:00", source: str = "observation") -> None:
-        with clock.frozen(self.election.moment_of(at)), loading(self.store, source) as load:
+        with self._loading(at, source) as load:
             load.put(table, rows)
 
     def withdraw(self, table: sa.Table, *keys: tuple[Any, ...], at: str, source: str = "observation") -> None:
-        with clock.frozen(self.election.moment_of(at)), loading(self.store, source) as load:
+        with self._loading(at, source) as load:
             load.withdraw(table, keys)
 
     def pec(self, code: str, stratum: str = "osh", **more: Any) -> Self:
@@ -81,14 +99,17 @@ class Facts:
         **answers: Any,
     ) -> str:
         """A report and its answers; required questions that are not mentioned get the best answer (None: no answer)."""
-        report = report or f"r{next(self._number)}"
+        number = next(self._number)
+        report = report or f"r{number}"
         said = self._best(form) | answers if best else answers
         said = {k: v for k, v in said.items() if v is not None}
         submitted = self.election.moment_of(sent) if sent else self.election.moment_of(at) - timedelta(minutes=1)
+        if self._open:  # in the order in which they are told
+            submitted += timedelta(milliseconds=number)
         key = {"source": "observation", "report": report}
         row = {"observer": observer or f"{pec}-1", "pec": pec, "form": form, "submitted_at": submitted}
         complete = int(self.election.required(form) <= set(said))
-        with clock.frozen(self.election.moment_of(at)), loading(self.store, "observation") as load:
+        with self._loading(at, "observation") as load:
             load.put(t.report, [key | row | {"complete": complete, "held": held}])
             load.put(t.answer, [key | self._answer(form, q, v) for q, v in said.items()])
         return report

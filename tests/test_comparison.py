@@ -190,10 +190,12 @@ def many(facts: Facts, shift: int = 0, last: int = 0, count: str = "manual") -> 
         votes = (200 + i % 7, 100 + i % 5, 40)
         reports.append((pec, protocol(*votes)))
         published.append((pec, protocol(votes[0] - shift, votes[1] + shift, votes[2])))
-    for pec, figures in reports:
-        observed(facts, pec, figures)
-    for pec, figures in published[: len(published) - last]:
-        facts.published(count, pec, figures, at="23:10")
+    with facts.in_one_load("23:00"):
+        for pec, figures in reports:
+            observed(facts, pec, figures)
+    with facts.in_one_load("23:10", "commission"):
+        for pec, figures in published[: len(published) - last]:
+            facts.published(count, pec, figures, at="23:10")
 
 
 def test_level_2_says_whether_the_published_total_lies_in_the_samples_interval(sqlite_store: sa.Engine) -> None:

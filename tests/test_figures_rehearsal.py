@@ -1,6 +1,8 @@
 """The rehearsed day: its figures are the published ones, and at any moment those of the observers' own rows."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import random
@@ -15,8 +17,9 @@ import pytest
 import sqlalchemy as sa
 
 from elections.config import FOLDER, Election
+from queries import __main__ as figures
 from queries import coverage, equipment, incidents, procedures, turnout
-from queries.moment import Moment, moment
+from queries.moment import Moment, here, moment
 from rehearsal.outside import Outside
 from store.engine import connect
 from tests.brute_force import Day, read
@@ -33,18 +36,31 @@ def table(name: str) -> list[dict[str, str]]:
 
 
 def figure(rehearsed: Rehearsed, *arguments: str) -> list[dict[str, Any]]:
-    """The rows of a figure, from the command line, at ten in the morning."""
+    """The rows of a figure, as the command line gives them, at ten in the morning."""
     return asked(rehearsed.store_url, rehearsed.election, *arguments)
 
 
 @cache
 def asked(store: str, election: str, *arguments: str) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "queries", *arguments, "--format", "json", "--as-of", MORNING]
-    environ = os.environ | {"BAIKOO_STORE": store, "BAIKOO_ELECTION": election}
-    done = subprocess.run(command, cwd=FOLDER.parent, env=environ, check=True, capture_output=True, timeout=120)
-    answer = json.loads(done.stdout)
+    command = [*arguments, "--format", "json", "--as-of", MORNING]
+    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setenv("BAIKOO_STORE", store)
+        patch.setenv("BAIKOO_ELECTION", election)
+        here.cache_clear()
+        assert figures.main(command) == 0
+    here.cache_clear()
+    said.seek(0)
+    answer = json.load(said)
     assert answer["as_of"] == "2021-11-29T10:00:00+06:00"
     return list(answer["rows"])
+
+
+def test_the_command_says_what_its_function_says(rehearsed: Rehearsed) -> None:
+    command = [sys.executable, "-m", "queries", "equipment", "--format", "json", "--as-of", MORNING]
+    environ = os.environ | {"BAIKOO_STORE": rehearsed.store_url, "BAIKOO_ELECTION": rehearsed.election}
+    done = subprocess.run(command, cwd=FOLDER.parent, env=environ, check=True, capture_output=True, timeout=120)
+    assert json.loads(done.stdout)["rows"] == figure(rehearsed, "equipment")
 
 
 def test_every_published_answer_is_counted_as_published(rehearsed: Rehearsed) -> None:

@@ -38,13 +38,13 @@ class Point:
 POINTS = (
     Point(0.4),  # while Python is still importing
     Point(0.2, load=1),
-    Point(0.5, load=2),
-    Point(3.5),
     Point(0.3, load=2),
-    Point(0.7, load=1),
+    Point(3.5),
+    Point(0.25, load=2),
+    Point(0.4, load=1),
     Point(0.2, load=4),
     Point(5.0),
-    Point(0.4, load=2),
+    Point(0.3, load=2),
     Point(0.2, load=5),
 )
 
@@ -122,24 +122,26 @@ class Victim:
                 committed, since = found, time.monotonic()
             if found - before >= load - 1 and time.monotonic() - since > max(seconds, _LOAD):
                 self.process.send_signal(signal.SIGSTOP)
-                return loads(self.store) == committed and self.holds_the_lock()
-            time.sleep(0.003)
+                if loads(self.store) == committed and self.holds_the_lock():
+                    return True
+                self.process.send_signal(signal.SIGCONT)  # it was about to end: another one
+            time.sleep(0.01)
         return False
 
 
 _COUNT = (
-    "select max(n) from (with recursive count(n) as (select 1 union all select n + 1 from count where n < 1500000)"
+    "select max(n) from (with recursive count(n) as (select 1 union all select n + 1 from count where n < 800000)"
     " select n from count)"
 )
 
 
 def slow_down(store: sa.Engine) -> None:
-    """Make every load's transaction last: most of a second at its start and at its end. Nothing else is slower."""
+    """Make every load's transaction last: a third of a second at its start and its end. Nothing else is slower."""
     with store.begin() as conn:
         if store.dialect.name == "postgresql":
             conn.exec_driver_sql(
                 "create function wait() returns trigger language plpgsql"
-                " as 'begin perform pg_sleep(0.5); return new; end'"
+                " as 'begin perform pg_sleep(0.4); return new; end'"
             )
             for when in ("insert", "update"):
                 conn.exec_driver_sql(

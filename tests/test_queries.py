@@ -158,18 +158,21 @@ class TestEquipment:
         place = rows.groupby("stratum").cumcount()
         rest = rows[rows["stratum"] != "naryn"].assign(place=place).sort_values(["place", "pec"])["pec"]
         there = [*rows.loc[rows["stratum"] == "naryn", "pec"].iloc[naryn:], *rest.iloc[: len(rest) - elsewhere]]
-        for pec in there:
-            facts.report(pec, "voting_12", at="12:00")
+        with facts.in_one_load("12:00"):
+            for pec in there:
+                facts.report(pec, "voting_12", at="12:00")
         row = self.arbb(facts, "12:10")
         assert (row["light"], pd.isna(row["value"])) == (light, light == "red")
         assert ("naryn" in [why.stratum for why in row["reasons"]]) == bool(naryn)
 
     def test_failures_that_only_early_reports_tell_of_widen_the_interval(self, facts: Facts) -> None:
         facts.pecs({s.id: s.sampled for s in facts.election.strata})
-        for i, pec in enumerate(sample.pecs(facts.at("08:00"))["pec"].sample(frac=0.9, random_state=1)):
-            late = i >= 135
-            facts.report(pec, "voting_12", at="12:30" if late else "12:00",
-                         arbb_temporary_failure="no" if late or i % 5 else "yes")  # fmt: skip
+        come = list(sample.pecs(facts.at("08:00"))["pec"].sample(frac=0.9, random_state=1))
+        for at, pecs in (("12:00", come[:135]), ("12:30", come[135:])):
+            with facts.in_one_load(at):
+                for i, pec in enumerate(pecs):
+                    failed = at == "12:00" and i % 5 == 0
+                    facts.report(pec, "voting_12", at=at, arbb_temporary_failure="yes" if failed else "no")
         row = self.arbb(facts, "12:40")
         assert row["light"] == "amber"
         assert row["drift"] > 0.01

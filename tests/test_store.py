@@ -1,6 +1,7 @@
 """The store: versions by load, moments, one writer at a time, checks that find what is wrong."""
 
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -131,8 +132,10 @@ STEPS = some.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_every_moment_shows_what_a_plain_dictionary_would(tmp_path: Path, steps: list[Any]) -> None:
-    store = open_store(f"sqlite:///{tmp_path / uuid.uuid4().hex}.sqlite")
+def test_every_moment_shows_what_a_plain_dictionary_would(
+    migrated_file: Path, tmp_path: Path, steps: list[Any]
+) -> None:
+    store = connect(f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{uuid.uuid4().hex}.sqlite')}")
     model: dict[str, int] = {}
     history: list[tuple[datetime, dict[str, int]]] = []
     at, committed = NOON, NOON - timedelta(days=1)
