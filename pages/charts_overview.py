@@ -35,6 +35,7 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
     )
     for part, place in (("top", _TOP), ("base", _BASE), ("word", _NAME), ("due_word_at", _DUE)):
         rows[part] = rows["row"] + place
+    rows["now"] = charts.clock_point(now) if now <= until else None
     first = checklists["opens_at"].min()
     rows["late_in_day"] = (checklists["due_at"] > first + (until - first) / 2).to_numpy()
     day = [f"{words.local(at):%Y-%m-%dT%H:%M:%S}Z" for at in (first, until)]
@@ -58,7 +59,10 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
             x="due:T", y="top:Q", y2="base:Q", tooltip=due
         ),
         *dues,
-        alt.Chart(charts.data("present")).mark_rule(color=TEXT, strokeWidth=1.5).encode(x="at:T"),
+        # now, in each row alone: a line from row to row would cross the names of checklists
+        each.transform_filter("datum.now !== null")
+        .mark_rule(color=TEXT, strokeWidth=1.5)
+        .encode(x="now:T", y="top:Q", y2="base:Q"),
         each.mark_text(align="left", fontSize=12, fontWeight=600, color=TEXT).encode(
             x=alt.value(0), y="word:Q", text="name:N"
         ),
@@ -70,7 +74,6 @@ def coverage_through_the_day(arrivals: pd.DataFrame, checklists: pd.DataFrame, n
         _ROW * len(rows),
         rows=rows,
         steps=_steps(arrivals, checklists, min(now, until)),
-        present=[{"at": charts.clock_point(now)}] if now <= until else [],
     )
 
 
