@@ -3,7 +3,6 @@
 from typing import Any
 
 import pandas as pd
-import sqlalchemy as sa
 
 from queries import checks
 from queries.check_list import CHECKS
@@ -72,10 +71,10 @@ def waiting(m: Moment) -> int:
     return int(rows["polls"].item())
 
 
-def newest(engine: sa.Engine) -> int:
-    """The last result that was kept: what this file says of a past moment changes only with it."""
-    with engine.connect() as conn:
-        return conn.execute(sa.text("select max(id) from check_result")).scalar() or 0
+def newest(m: Moment) -> int:
+    """The last result of this moment that was kept: what this file says of a past moment changes only with it."""
+    rows = m.frame("select id from check_result where load <= :load and judged_at <= :at order by id desc limit 1")
+    return int(rows["id"].item()) if len(rows) else 0
 
 
 def states(m: Moment) -> pd.DataFrame:

@@ -235,7 +235,7 @@ def at(as_of: datetime) -> Snapshot:
     """A moment of the past; those that resolve to the same load and minute share their figures, until a poll of then
     is judged after all."""
     snapshot = Snapshot(now(as_of))
-    key = (id(snapshot.moment.engine), *snapshot.key, judged.newest(snapshot.moment.engine))
+    key = (id(snapshot.moment.engine), *snapshot.key, judged.newest(snapshot.moment))
     with _lock:
         known = _past.setdefault(key, snapshot)
         _past.move_to_end(key)

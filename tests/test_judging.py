@@ -201,3 +201,7 @@ def test_a_past_moment_says_what_waits_to_be_judged_and_tells_of_it_when_it_was(
     after = snapshot.at(at)
     assert after.ask(judged.waiting) == 0
     assert "total_is_sum" in set(after.ask(judged.turned)["check"])
+    site.publish("machine_summary", table(3471))
+    poll("20:30")
+    assert len(list(judging.judge(store, ELECTION))) == 1
+    assert snapshot.at(at) is after  # of what was judged later it says nothing
