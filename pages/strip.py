@@ -54,7 +54,7 @@ def strip(controls: bool = True) -> None:
             on_change=_open_typed,
             width=170,
         )
-        address.choose("as_of", _("as of: now"), _moments())
+        address.choose("as_of", _("as of: now"), _moments(), width=230)
 
 
 def choose_form(forms: list[str] | None = None, everything: str | None = None) -> None:
