@@ -65,6 +65,16 @@ def test_a_payload_that_lost_too_much_is_archived_and_not_made_current(
     assert list(check.faults(store)) == []
 
 
+@pytest.mark.parametrize(("bare", "what"), [(12, []), (13, ["figures"])])
+def test_rows_that_stay_may_lose_a_fifth_of_all_figures_and_no_more(
+    store: sa.Engine, site: Site, poll: Poll, bare: int, what: list[str]
+) -> None:
+    """Sixty PECs of ten figures each."""
+    site.publish("machine", [{"pec": p} if n < bare else protocol(p) for n, p in enumerate(pecs())])
+    assert poll("20:12").outcome == ("error" if what else "ok")
+    assert [row["what"] for row in banners(store, "20:13")] == what
+
+
 def test_the_share_that_may_vanish_is_the_configurations(
     store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
