@@ -6,14 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from pages import charts, charts_quick_count, check_words, comparison, embargoed, names, shell, turnout_words, words
-from pages.shell import Card, Tone
+from pages.shell import Card
 from pages.turnout_words import light_word, points
 from pages.view import View
 from pages.words import _, n_
 from queries import comparison as compared
 from queries import embargo, protocol_fields, quick_count
-
-_LIGHTS: tuple[Tone, ...] = ("green", "amber", "red")
 
 
 def part(seen: View, contest: str) -> None:
@@ -47,11 +45,11 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lights(rows: pd.DataFrame) -> Card:
-    counts = rows["light"].value_counts()
-    several = [light for light in _LIGHTS if counts.get(light)]
-    lines = [f"{light_word(light)}: {words.number(counts[light])}" for light in several if len(several) > 1]
-    told = words.fraction((rows["light"] != "red").sum(), len(rows))
-    return Card(_("Shares that have a number"), told, lines, several[-1], light_word(several[-1]))
+    lights = quick_count.lights(rows)
+    lines = [f"{light_word(light)}: {words.number(n)}" for light, n in lights.items()] if len(lights) > 1 else []
+    worst = list(lights)[-1]
+    told = words.fraction(quick_count.shown(rows), len(rows))
+    return Card(_("Shares that have a number"), told, lines, worst, light_word(worst))
 
 
 def _protocols(rows: pd.DataFrame) -> Card:
@@ -62,13 +60,12 @@ def _protocols(rows: pd.DataFrame) -> Card:
 
 def _copies(rows: pd.DataFrame) -> Card:
     row = rows.iloc[0]
-    obtained = sum(row[kind] for kind in protocol_fields.OBTAINED)
     lines = [
         f"{words.sentence(comparison.copy(kind))}: {words.number(row[kind])}"
         for kind in protocol_fields.COPIES
         if row[kind] or kind in protocol_fields.OBTAINED
     ]
-    return Card(_("Copies obtained"), words.number(obtained), lines)
+    return Card(_("Copies obtained"), words.number(quick_count.obtained(rows)), lines)
 
 
 def _theirs(rows: pd.DataFrame) -> Card:

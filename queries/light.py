@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from queries.estimates import Estimate, Floats, ratio
 
 WORST_TAIL = 0.02  # a share of the voters: a missing PEC is taken to be like the PECs of the lowest or highest 2%
+Colour = Literal["green", "amber", "red"]
+COLOURS: tuple[Colour, ...] = ("green", "amber", "red")  # best first
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class Reason:
 class Shown:
     """The light and the interval that is shown with it: none when red. Margin: the computed one, alone."""
 
-    light: Literal["green", "amber", "red"]
+    light: Colour
     low: float | None
     high: float | None
     margin: float | None

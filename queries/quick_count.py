@@ -15,8 +15,9 @@ from elections.config import Contest
 from queries import sample
 from queries.counts import order_of_receipt
 from queries.kept import KeptOfFacts, KeptOfMoment
+from queries.light import COLOURS, Colour
 from queries.moment import Moment
-from queries.protocol_fields import COPIES, fields
+from queries.protocol_fields import COPIES, OBTAINED, fields
 from queries.sheets import Floats, Rows, Sheets, sheets
 from queries.turnout import estimate_columns, estimate_shown
 
@@ -42,6 +43,22 @@ def quick_count(m: Moment, contest: str | None = None) -> pd.DataFrame:
     every = _ROWS.of(m)
     rows = [row for c in _contests(m, contest) for row in every[c.id]]
     return sample.numbers(pd.DataFrame(rows, columns=COLUMNS)).astype({"machine": "float64"})
+
+
+def lights(shares: pd.DataFrame) -> dict[Colour, int]:
+    """How many of these shares have each light, best first; a light that none of them has is not there."""
+    counts = shares["light"].value_counts()
+    return {light: int(counts[light]) for light in COLOURS if light in counts}
+
+
+def shown(shares: pd.DataFrame) -> int:
+    """How many of these shares have a number."""
+    return int((shares["light"] != "red").sum())
+
+
+def obtained(shares: pd.DataFrame) -> int:
+    """The sampled PECs of which an observer has a copy, certified or photographed: the same for all of these shares."""
+    return int(shares.iloc[0][[*OBTAINED]].sum())
 
 
 def by_district(m: Moment, contest: str | None = None, district: str | None = None) -> pd.DataFrame:

@@ -27,13 +27,18 @@ def play(outside: Outside, store: sa.Engine, until: datetime, say: Say) -> None:
         )
     told = beginning(election) if outside.fresh else outside.state.until
     for step in steps(election, None if outside.fresh else outside.state.until, until):
-        outside.advance(step)
-        with clock.frozen(step):
-            for source in election.sources:
-                poll(store, election, source.id)
+        look(outside, store, step)
         if step - told >= _TELL_EVERY:
             told = step
             say(f"  {_local(election, step)}")
+
+
+def look(outside: Outside, store: sa.Engine, at: datetime) -> None:
+    """Bring the outside world to this moment, and let the loaders poll every source there."""
+    outside.advance(at)
+    with clock.frozen(at):
+        for source in outside.election.sources:
+            poll(store, outside.election, source.id)
 
 
 def steps(election: Election, since: datetime | None, until: datetime) -> Iterator[datetime]:

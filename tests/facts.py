@@ -36,9 +36,11 @@ class Facts:
     @contextlib.contextmanager
     def in_one_load(self, at: str, source: str = "observation") -> Iterator[None]:
         """All that is told while this is open comes in one load: many facts take a tenth of the time."""
-        with self._loading(at, source) as self._open:
-            yield
-        self._open = None
+        try:
+            with self._loading(at, source) as self._open:
+                yield
+        finally:
+            self._open = None
 
     @contextlib.contextmanager
     def _loading(self, at: str, source: str) -> Iterator[Load]:

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from bench import quiet
 from elections.config import Election, read
 from loaders import mapping
-from loaders.schedule import poll
 from pages import check_words, words
 from queries import checks, checks_a, feed, judging
 from queries.check_kinds import Outcome
@@ -21,11 +20,10 @@ from queries.sheets import KEYS, Sheets
 from rehearsal.ballots import ballots
 from rehearsal.commission import Commission
 from rehearsal.outside import Outside
-from rehearsal.play import publish
+from rehearsal.play import look, publish
 from rehearsal.script import read_script
 from rehearsal.turnout import turnout
 from rehearsal.world import world
-from store import clock
 from store import tables as t
 from store.engine import connect
 from tests.conftest import Rehearsed
@@ -115,12 +113,10 @@ def test_a_quiet_night_that_the_loaders_play_has_nothing_of_tier_a_at_any_poll(
     outside = Outside(election, f"sqlite:///{tmp_path / 'observation.sqlite'}", seed=3)
     with publish(outside):
         for step in range(23):
-            at = election.moment_of("19:50") + timedelta(minutes=10 * step)
-            outside.advance(at)
-            with clock.frozen(at):
-                for source in election.sources:
-                    poll(sqlite_store, election, source.id)
+            look(outside, sqlite_store, election.moment_of("19:50") + timedelta(minutes=10 * step))
     outside.close()
+    with sqlite_store.connect() as conn:
+        assert conn.execute(sa.select(t.poll.c.outcome).distinct()).scalars().all() == ["ok"]
     polls = list(judging.judge(sqlite_store, election))
     night = quiet.night(sqlite_store, 3)
     assert (night.fired, night.polls) == (0, len(polls))

@@ -172,3 +172,10 @@ def test_an_election_without_a_protocol_form_has_no_quick_count(sqlite_store: sa
     facts = Facts(sqlite_store, election).pec("5001")
     for rows in (quick_count.quick_count(facts.at("23:30")), quick_count.by_district(facts.at("23:30"))):
         assert rows.empty
+
+
+def test_the_shares_are_counted_by_light_and_the_copies_that_were_obtained() -> None:
+    copies = {"certified": 284, "photographed": 11, "promised": 3, "refused": 2, "conflict": 0}
+    rows = pd.DataFrame([copies | {"light": light} for light in ("red", "green", "green")])
+    assert list(quick_count.lights(rows).items()) == [("green", 2), ("red", 1)]
+    assert (quick_count.shown(rows), quick_count.obtained(rows)) == (2, 295)
