@@ -20,6 +20,8 @@ def sidebar() -> None:
     if not election.rehearsal or state is None:
         return
     title, said = _("Rehearsal"), _("pause") if state.speed == 0 else f"× {state.speed:g}"
+    # its label says the speed, and a box of another label is another box: it stays as open as it was
+    st.session_state["rehearsal_controls"] = bool(st.session_state.get("rehearsal_controls"))
     box = st.sidebar.expander(f"{title} · {said}", key="rehearsal_controls", on_change="rerun")
     if box.open:  # drawn when it is asked for: a page has its figures a tenth of a second earlier
         with box:

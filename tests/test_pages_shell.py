@@ -343,26 +343,19 @@ def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.M
         app = AppTest.from_function(_only_the_controls).run()
         assert not app.exception
         assert not app.button_group  # closed: drawn when they are asked for
-        opened(app)
+        app.session_state["rehearsal_controls"] = True
+        app.run()
         assert clock.speed() == 60
         app.button_group(key="rehearsal_speed").set_value(0.0).run()
-        assert clock.speed() == 0
-        opened(app)
+        assert clock.speed() == 0  # and they stay open, though the label says another speed
         jump = ELECTION.moment_of("20:00").astimezone(UTC).isoformat()
         app.selectbox(key="rehearsal_jump").set_value(jump).run()
-        opened(app)
         assert [(w.wish, w.until) for w in wishes.after(engine, 0)] == [("jump", ELECTION.moment_of("20:00"))]
         app.button(key="rehearsal_restart").click().run()
         assert [w.wish for w in wishes.after(engine, 0)] == ["jump", "restart"]
     finally:
         clock.follow(None)
         moment.here.cache_clear()
-
-
-def opened(app: AppTest) -> None:
-    """With the controls open; a test's browser does not keep them so."""
-    app.session_state["rehearsal_controls"] = True
-    app.run()
 
 
 def _only_the_controls() -> None:
