@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 ELECTION ?=
-.PHONY: run test bench words packages
+.PHONY: run test proof pictures bench words packages
 
 run: .venv/installed
 ifeq ($(ELECTION),)
@@ -19,6 +19,14 @@ test: .venv/installed-tests packages
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+# What takes real minutes; a release needs it.
+proof: .venv/installed-tests packages
+	$(PY) -m pytest -m proof
+
+# Every page in every language, width and theme, into tests/pictures.
+pictures: .venv/installed-tests packages
+	$(PY) -m pytest -m pictures -n 4
 
 bench: .venv/installed-tests packages
 	$(PY) -m bench
