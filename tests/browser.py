@@ -75,6 +75,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+PATIENCE = 120_000  # ms: guards against a page that never comes to rest
+
+
 class Seen:
     """One page as a person would see it, with what the console said meanwhile."""
 
@@ -93,9 +96,8 @@ class Seen:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run, nothing is a skeleton and every chart is drawn."""
-        self.page.wait_for_function(_DRAWN, timeout=30_000)
-        self.page.wait_for_timeout(250)  # fonts and the last resize of charts
+        """Wait until the script has run, every chart is drawn, and frame after frame shows the same."""
+        self.page.wait_for_function(_DRAWN, timeout=PATIENCE)
 
     def faults(self) -> list[str]:
         """What a person would call broken: errors of the console, overflow, clipped or broken words, empty charts."""
@@ -108,7 +110,7 @@ class Seen:
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight || 1000")
         size = self.page.viewport_size or {"width": 1440, "height": 1000}
         self.page.set_viewport_size({"width": size["width"], "height": min(max(int(height), 600), 6000)})
-        self.page.wait_for_timeout(150)
+        self.settle()
         self.page.screenshot(path=str(file))
         self.page.set_viewport_size(size)
 
@@ -127,12 +129,24 @@ def _tried(message: ConsoleMessage) -> bool:
 # nothing of the product's: the browser's own notes
 _HARMLESS = r"Failed to load resource: net::ERR_NAME_NOT_RESOLVED|fivetran|webhooks\.fivetran"
 
+# Asked in each frame. A chart that is about to be resized, or a font that is about to come, moves what stands there:
+# so many frames in a row must be alike.
 _DRAWN = """() => {
-  const app = document.querySelector('[data-testid="stApp"]');
-  if (!app || app.getAttribute('data-test-script-state') !== 'notRunning') return false;
-  if (document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')) return false;
-  return [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')].every(
-    c => c.querySelector('canvas, svg') || c.offsetParent === null);
+  const drawn = () => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    if (!app || app.getAttribute('data-test-script-state') !== 'notRunning') return false;
+    if (document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')) return false;
+    if (document.fonts.status !== 'loaded') return false;
+    return [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')].every(
+      c => c.querySelector('canvas, svg') || c.offsetParent === null);
+  };
+  const now = drawn() && [...document.querySelectorAll('[data-testid="stMain"] *')].map(e => {
+    const r = e.getBoundingClientRect();
+    return `${r.left} ${r.top} ${r.width} ${r.height}`;
+  }).join();
+  const before = window.baikooSeen || {};
+  window.baikooSeen = { now, alike: now && now === before.now ? before.alike + 1 : 0 };
+  return window.baikooSeen.alike >= 8;
 }"""
 
 _FAULTS = """() => {

@@ -2,7 +2,7 @@
 
 import contextlib
 import fcntl
-import json
+import hashlib
 import os
 import shutil
 import subprocess
@@ -121,36 +121,47 @@ class Rehearsed:
     store_url: str
     observation_url: str
     election: str
-    seconds: float  # that the play took
+
+
+ELECTION, UNTIL = "kg-2021-11-28", "2021-11-29T10:00"
 
 
 @pytest.fixture(scope="session")
-def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """The rehearsal of 28 November 2021 until 10:00 of the next morning, played once for all workers."""
-    return play("kg-2021-11-28", "2021-11-29T10:00", tmp_path_factory)
-
-
-def play(election: str, until: str, factory: pytest.TempPathFactory, *options: str) -> Rehearsed:
-    """Play a day once, whichever worker comes first; the others wait for it."""
-    base = factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    folder = shared / f"rehearsed-{election}-{until.replace(':', '')}-{'-'.join(options).strip('-')}"
-    with (shared / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder / "done.json"
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
+def rehearsed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
+    """The rehearsal of 28 November 2021 until 10:00 of the next morning, with its checks recorded; a copy a worker."""
+    kept: Path = pytestconfig.cache.mkdir("rehearsed")  # type: ignore[union-attr] # -- pytest's own cache is always on
+    folder = tmp_path_factory.mktemp("rehearsed")
+    day = Rehearsed(f"sqlite:///{folder / 'store.sqlite'}", f"sqlite:///{folder / 'observation.sqlite'}", ELECTION)
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whichever worker comes first plays, the others wait for it
+        if not (kept / what_makes_the_day()).exists():
+            shutil.rmtree(folder)
             folder.mkdir()
-            urls = {"store_url": f"sqlite:///{folder / 'store.sqlite'}"}
-            urls["observation_url"] = f"sqlite:///{folder / 'observation.sqlite'}"
-            environ = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
-            environ |= {"BAIKOO_STORE": urls["store_url"], "BAIKOO_OBSERVATION": urls["observation_url"]}
-            command = [sys.executable, "-m", "rehearsal", "--election", election, "--until", until, *options]
-            started = os.times().elapsed
-            subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
-            seconds = os.times().elapsed - started
-            judge = [sys.executable, "-m", "queries.judging"]  # as a server does while the day goes on
-            environ |= {"BAIKOO_ELECTION": election}
-            subprocess.run(judge, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
-            done.write_text(json.dumps(urls | {"election": election, "seconds": seconds}))
-        return Rehearsed(**json.loads(done.read_text()))
+            play(day)
+            for earlier in kept.glob("[0-9a-f]*"):
+                shutil.rmtree(earlier)
+            shutil.copytree(folder, kept / "played")
+            (kept / "played").rename(kept / what_makes_the_day())
+        else:
+            shutil.copytree(kept / what_makes_the_day(), folder, dirs_exist_ok=True)
+    return day
+
+
+def what_makes_the_day() -> str:
+    """The hash of all that decides what a played day is: code, configuration, libraries."""
+    digest = hashlib.sha256(sys.version.encode())
+    files = [ROOT / "requirements.txt"]
+    for folder in ("elections", "loaders", "queries", "rehearsal", "store"):
+        files += sorted(f for f in (ROOT / folder).rglob("*") if f.is_file() and "__pycache__" not in f.parts)
+    for file in files:
+        digest.update(f"{file.relative_to(ROOT)} {file.stat().st_size} ".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def play(day: Rehearsed) -> None:
+    """Play the day as people do, on the command line."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
+    environ |= {"BAIKOO_STORE": day.store_url, "BAIKOO_OBSERVATION": day.observation_url, "BAIKOO_ELECTION": ELECTION}
+    # the second as a server does while the day goes on
+    for command in (["rehearsal", "--election", ELECTION, "--until", UNTIL], ["queries.judging"]):
+        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
