@@ -1,15 +1,19 @@
 """The pages as people see them, in Chromium, at moments of the rehearsed day."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser
 
+from store.engine import open_store
 from tests.browser import Seen, chromium, server
 from tests.conftest import Rehearsed
+from tests.streamlit_client import Run, Visitor
 
 PICTURES = Path(__file__).parent / "pictures"
 PAGES = {
@@ -107,6 +111,49 @@ def test_a_page_is_drawn_whole(looked_at: Seen, case: Case) -> None:
 def test_every_page_is_drawn_whole_in_its_picture(looked_at: Seen, case: Case) -> None:
     looked_at.picture(PICTURES / f"{case}.png")
     assert looked_at.faults() == []
+
+
+@pytest.fixture(scope="module")
+def latin(rehearsed: Rehearsed) -> set[str]:
+    """Words of the data itself: places, codes."""
+    engine = open_store(rehearsed.store_url)
+    with engine.connect() as conn:
+        places = conn.execute(sa.text("select distinct settlement from pec union select distinct area from pec"))
+        return {word for (place,) in places for word in _english(place or "")} | {"CSV", "UTC", "SHA", "HTTP", "COVID"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_on_a_page_is_said_in_english(address: str, latin: set[str], page: str, language: str) -> None:
+    path, _, query = PAGES[page].partition("?")
+    for moment in ("2021-11-28T14:00", "2021-11-28T22:10"):
+        with Visitor(address, path, f"lang={language}&as_of={moment}&{query}") as visitor:
+            said = _said(visitor.run())
+        assert {word for text in said for word in _english(text)} - latin == set()
+
+
+def _english(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z][A-Za-z]{2,}", text)
+
+
+def _said(run: Run) -> Iterator[str]:
+    """What a reader gets to read of a run: words of HTML and of widgets, of charts and their alternative texts."""
+    for element in run.elements:
+        kind = element.WhichOneof("type")
+        if kind == "html":
+            yield re.sub(r"<style.*?</style>|<[^>]+>", " ", element.html.body, flags=re.DOTALL)
+            yield from re.findall(r"title='([^']*)'", element.html.body)
+        elif kind == "vega_lite_chart":
+            yield element.vega_lite_chart.alt
+            yield from re.findall(r'"title": ?"([^"]*)"', element.vega_lite_chart.spec)
+        elif kind == "dataframe":
+            yield from re.findall(r'"label": ?"([^"]*)"', element.dataframe.columns)
+        elif kind in ("text", "alert"):
+            yield getattr(element, kind).body
+        elif kind == "text_input":  # the address binds unseen ones, by the names of its parameters
+            yield element.text_input.placeholder
+        elif hasattr(getattr(element, kind), "label"):
+            yield getattr(element, kind).label
 
 
 SOUND = (

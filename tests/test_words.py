@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
@@ -16,28 +15,11 @@ from elections.config import Election
 from pages import cards, health, names, words
 from queries import changes
 from queries.coverage import STATES
-from store.engine import open_store
-from tests.browser import server
-from tests.conftest import Rehearsed
-from tests.streamlit_client import Run, Visitor
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ("ru", "ky")
 # the same in English and in the others, or in one of them
 SAME = {"{date}: {percent}", "HTTP status"}
-PAGES = (
-    "",
-    "coverage",
-    "incidents",
-    "equipment",
-    "procedures",
-    "turnout",
-    "results",
-    "comparison",
-    "feed",
-    "health",
-    "pec",
-)
 DRAWN = {
     "text", "caption", "markdown", "write", "header", "subheader", "title", "button", "download_button", "text_input",
     "selectbox", "segmented_control", "pills", "radio", "checkbox", "toggle", "expander", "popover", "tabs", "metric",
@@ -182,54 +164,6 @@ def test_every_code_that_a_figure_may_have_is_said_in_words(language: str) -> No
         assert [s for s in STATES if "_" in names.state(s)] == []
         assert [w for w in changes.WHAT if "×" in cards.change(w, 2)] == []
         assert [s for s in ("ok", "amber", "red", "never") if health.state_word(s) == s] == []
-
-
-@pytest.fixture(scope="module")
-def address(rehearsed: Rehearsed) -> Iterator[str]:
-    with server(rehearsed.store_url, rehearsed.election) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def latin(rehearsed: Rehearsed) -> set[str]:
-    """Words of the data itself: places, codes."""
-    engine = open_store(rehearsed.store_url)
-    with engine.connect() as conn:
-        places = conn.execute(sa.text("select distinct settlement from pec union select distinct area from pec"))
-        return {word for (place,) in places for word in _english(place or "")} | {"CSV", "UTC", "SHA", "HTTP", "COVID"}
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("page", PAGES)
-def test_nothing_on_a_page_is_said_in_english(address: str, latin: set[str], page: str, language: str) -> None:
-    for moment in ("2021-11-28T14:00", "2021-11-28T23:30"):
-        with Visitor(address, page, f"lang={language}&as_of={moment}&pec={'5043' if page == 'pec' else ''}") as visitor:
-            said = _said(visitor.run(timeout=120))
-        assert {word for text in said for word in _english(text)} - latin == set()
-
-
-def _english(text: str) -> list[str]:
-    return re.findall(r"[A-Za-z][A-Za-z]{2,}", text)
-
-
-def _said(run: Run) -> Iterator[str]:
-    """What a reader gets to read of a run: words of HTML and of widgets, of charts and their alternative texts."""
-    for element in run.elements:
-        kind = element.WhichOneof("type")
-        if kind == "html":
-            yield re.sub(r"<style.*?</style>|<[^>]+>", " ", element.html.body, flags=re.DOTALL)
-            yield from re.findall(r"title='([^']*)'", element.html.body)
-        elif kind == "vega_lite_chart":
-            yield element.vega_lite_chart.alt
-            yield from re.findall(r'"title": ?"([^"]*)"', element.vega_lite_chart.spec)
-        elif kind == "dataframe":
-            yield from re.findall(r'"label": ?"([^"]*)"', element.dataframe.columns)
-        elif kind in ("text", "alert"):
-            yield getattr(element, kind).body
-        elif kind == "text_input":  # the address binds unseen ones, by the names of its parameters
-            yield element.text_input.placeholder
-        elif hasattr(getattr(element, kind), "label"):
-            yield getattr(element, kind).label
 
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
