@@ -1,23 +1,28 @@
 # Two commands. make run: the rehearsal, or with ELECTION=<folder> an election's real sources. make test: all checks.
 # Both install what they need, once.
 PY := .venv/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
+QUIETLY := sh deploy/quietly.sh
 ELECTION ?=
-.PHONY: run test proof pictures bench words packages
+.PHONY: run test proof pictures bench words lock packages
+.SILENT:
 
 run: .venv/installed
 ifeq ($(ELECTION),)
-	@exec $(PY) -m rehearsal --election kg-2021-11-28 --until 13:30 --speed 60 --serve
+	exec $(PY) -m rehearsal --election kg-2021-11-28 --until 13:30 --speed 60 --serve
 else
-	@echo "The dashboard: http://127.0.0.1:8501"
-	@BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m streamlit run dashboard.py
+	BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m streamlit run dashboard.py
 endif
 
 test: .venv/installed-tests packages
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	.venv/bin/lint-imports
+	echo "ruff"
+	$(QUIETLY) $(PY) -m ruff check .
+	$(QUIETLY) $(PY) -m ruff format --check .
+	echo "types"
+	$(QUIETLY) $(PY) -m mypy
+	echo "imports"
+	$(QUIETLY) .venv/bin/lint-imports
+	echo "tests"
 	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # What takes real minutes; a release needs it.
@@ -36,19 +41,29 @@ words: .venv/installed-tests
 	.venv/bin/pybabel extract --sort-output --omit-header --no-wrap -F locale/babel.cfg -k _ -k n_:1,2 --no-location -o locale/baikoo.pot .
 	.venv/bin/pybabel update -D baikoo -i locale/baikoo.pot -d locale --no-fuzzy-matching --no-wrap
 
+# requirements*.in name what is wanted; requirements*.txt lock it, and all that it needs, with the hash of every file.
+# A version that is locked stays: to take a newer one, name it in the .in, or remove its lines from the .txt.
+COMPILE := $(QUIETLY) .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+	--custom-compile-command "make lock"
+lock: .venv/bin/python
+	echo "Locking the requirements ..."
+	$(PIP) "$$(grep '^uv==' requirements-test.in)"
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-test.in -o requirements-test.txt
+
 # Each stamp is newer than the file of requirements that it stands for, or that is installed again.
 .venv/installed: requirements.txt | .venv/bin/python
-	@echo "Installing what Baikoo needs: a minute or two, only this once ..."
-	@$(PIP) -r requirements.txt
-	@touch $@
+	echo "Installing what Baikoo needs: a minute or two, only this once ..."
+	$(PIP) -r requirements.txt
+	touch $@
 
 .venv/installed-tests: requirements-test.txt .venv/installed
-	@echo "Installing what the tests need ..."
-	@$(PIP) -r requirements-test.txt
-	@touch $@
+	echo "Installing what the tests need ..."
+	$(PIP) -r requirements-test.txt
+	touch $@
 
 .venv/bin/python:
-	@sh deploy/venv.sh
+	sh deploy/venv.sh
 
 packages:
-	@sh deploy/test-packages.sh
+	sh deploy/test-packages.sh

@@ -117,6 +117,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         gc.freeze()
         door.answer_at_once()
         door.open_up()
+        print(f"The dashboard: http://127.0.0.1:{st.get_option('server.port')}  Ctrl-C ends it.", flush=True)
         yield None
 
 

@@ -9,15 +9,7 @@ if [ -z "$python" ]; then
     echo "Baikoo needs Python 3.11 or newer. On Debian 12 or Ubuntu 24.04: sudo apt-get install python3 python3-venv" >&2
     exit 1
 fi
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-    if [ "$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo -n"; else
-        echo "Please type: sudo apt-get install $python-venv    and then the same command again" >&2
-        exit 1
-    fi
-    echo "Installing $python-venv ..."
-    $as apt-get update -qq
-    $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$python-venv" >/dev/null
-fi
+"$python" -c 'import ensurepip, venv' 2>/dev/null || sh deploy/apt.sh "$python-venv"
 echo "Making .venv ..."
 rm -rf .venv
 "$python" -m venv .venv

@@ -42,7 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130
+        if asked.speed is None:
+            return 130
+        _say("Stopped. The next start goes on from here.")  # live, this is how it ends
+        return 0
 
 
 def _fast(election: Election, at: Addresses, until: datetime, seed: int | None) -> int:

@@ -157,7 +157,6 @@ class Live:
         if self._plan.dashboard_port:
             environment = self._at.environment(self._plan.election_name)
             self._dashboard = Dashboard(self._plan.dashboard_port, environment)
-            self._say(f"The dashboard: http://127.0.0.1:{self._plan.dashboard_port}")
 
     def _stop_dashboard(self) -> None:
         if self._dashboard:

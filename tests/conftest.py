@@ -32,6 +32,12 @@ settings.register_profile(
 settings.load_profile("busy")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where the output goes to a file, xdist writes a line on its workers: nobody needs it."""
+    if reporter := session.config.pluginmanager.get_plugin("terminaldistreporter"):
+        reporter.ensure_show_status = lambda: None
+
+
 @pytest.fixture(scope="session")
 def election() -> Election:
     return config.read("kg-2021-11-28")
