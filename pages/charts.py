@@ -10,6 +10,7 @@ import pandas as pd
 from pages import shell, words
 from queries.export import plain as plain_value
 from queries.moment import here
+from server import fonts
 
 Spec = dict[str, Any]  # Vega-Lite; an empty one: there is nothing to draw
 Rows = list[dict[str, Any]]
@@ -35,6 +36,7 @@ def spec(
     """The chart as Vega-Lite: its title, the words that stand for it, its rows by name."""
     local = alt.Locale(number=alt.NumberLocale(**_number_locale()))
     whole = chart.properties(height=height, title=title, description=alternative).configure(
+        font=fonts.STACK,
         locale=local,
         axis=alt.AxisConfig(
             labelFontSize=12, titleFontSize=12, titlePadding=6, labelPadding=5, gridOpacity=0.6, labelSeparation=8
