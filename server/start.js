@@ -9,6 +9,15 @@ const loading = FACES.map(({ address, unicodeRange }) => {
   document.fonts.add(face);
   return face.load();
 });
+// Charts are measured, tables drawn on canvases. There too letters are as wide as they are drawn, whatever a machine
+// does with hints: as pages/style.css says for all else. To resize a canvas takes it back, so it is said each time.
+for (const name of ["measureText", "fillText", "strokeText"]) {
+  const act = CanvasRenderingContext2D.prototype[name];
+  CanvasRenderingContext2D.prototype[name] = function (...words) {
+    this.textRendering = "geometricPrecision";
+    return act.apply(this, words);
+  };
+}
 // a font that fails or never comes must not keep the page away
 const patience = new Promise((resolve) => setTimeout(resolve, LIMIT));
 await Promise.race([Promise.allSettled(loading), patience]);
