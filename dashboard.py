@@ -44,6 +44,7 @@ from pages import (
 from pages.words import _
 from queries import judging, snapshot
 from queries.moment import here
+from server import fonts, start_page
 from store.clock import RehearsedStore
 
 log = logging.getLogger("baikoo")
@@ -101,8 +102,9 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         yield None
         return
     try:
+        start_page.start_page()
         engine, election = here()
-    except (ConfigError, RehearsedStore, sa.exc.SQLAlchemyError) as error:
+    except (start_page.UnknownPage, ConfigError, RehearsedStore, sa.exc.SQLAlchemyError) as error:
         log.error("Baikoo cannot start: %s", plain(error))
         signal.raise_signal(signal.SIGTERM)
         yield None
@@ -142,7 +144,13 @@ else:  # imported by the server
     app = st.App(
         __file__,
         lifespan=lifespan,
-        routes=[charts_map.route(), *pulse.routes(), Route("/overview", overview_is_the_first)],
-        middleware=[Middleware(door.Door)],
+        routes=[
+            charts_map.route(),
+            *pulse.routes(),
+            fonts.route(),
+            start_page.route(),
+            Route("/overview", overview_is_the_first),
+        ],
+        middleware=[Middleware(door.Door), Middleware(start_page.Start)],
         on_script_error=failed,
     )

@@ -1,11 +1,10 @@
 #!/bin/sh
-# What the tests need beside Python: Chromium, fonts with the letters of Kyrgyz, the library that Playwright wants.
+# What the tests need beside Python: Chromium, the library that Playwright wants. No fonts: the typeface is ours.
 # Debian packages Chromium. Ubuntu has it as a snap alone, which Playwright cannot drive: there it is Playwright's own.
 set -eu
 missing=""
 grep -q '^ID=ubuntu' /etc/os-release && ubuntu=yes || ubuntu=""
 [ -n "$ubuntu" ] || [ -x /usr/bin/chromium ] || missing="$missing chromium"
-fc-list 2>/dev/null | grep -qiE 'noto ?sans|dejavu' || missing="$missing fonts-dejavu-core fonts-noto-core fontconfig"
 ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 || missing="$missing libatomic1"
 [ -z "$missing" ] || sh deploy/apt.sh $missing
 if [ -n "$ubuntu" ] && [ ! -x /usr/bin/chromium ] && ! ls "$HOME"/.cache/ms-playwright/chromium* >/dev/null 2>&1; then

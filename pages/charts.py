@@ -10,6 +10,7 @@ import pandas as pd
 from pages import shell, words
 from queries.export import plain as plain_value
 from queries.moment import here
+from server import fonts
 
 Spec = dict[str, Any]  # Vega-Lite; an empty one: there is nothing to draw
 Rows = list[dict[str, Any]]
@@ -17,6 +18,7 @@ Rows = list[dict[str, Any]]
 TEXT = "currentColor"  # of the page: dark on light, light on dark (charts are drawn as SVG)
 FAINT = "#888888"  # rules and ticks, readable on both
 _LEGEND_PIXELS = 320  # so that it fits a telephone
+_ACCENT_PIXELS = 4  # Vega takes a letter to end where Й has its accent: a title along the left edge would lose it
 _FLUSH_PIXELS = 24  # a label nearer to the end of its axis is drawn inwards, or the frame cuts it
 
 
@@ -35,6 +37,7 @@ def spec(
     """The chart as Vega-Lite: its title, the words that stand for it, its rows by name."""
     local = alt.Locale(number=alt.NumberLocale(**_number_locale()))
     whole = chart.properties(height=height, title=title, description=alternative).configure(
+        font=fonts.STACK,
         locale=local,
         axis=alt.AxisConfig(
             labelFontSize=12, titleFontSize=12, titlePadding=6, labelPadding=5, gridOpacity=0.6, labelSeparation=8
@@ -48,6 +51,7 @@ def spec(
     # fit-x: the height is that of the plot, so a row is as high as it was drawn for
     # not validated: the tests do that, and it costs a fifth of the time
     made = whole.to_dict(validate=False) | {"autosize": {"type": "fit-x", "contains": "padding"}}
+    made["padding"] = {"left": _ACCENT_PIXELS}
     made["datasets"] = {name: _plain(given) for name, given in rows.items()}
     return dict(made)
 
