@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -68,13 +69,20 @@ class Day:
             db.execute("insert into answer (report, question, value, updated_at) values (?, ?, ?, ?)", answer)
 
 
-@contextmanager
-def small(folder: Path) -> Iterator[Day]:
-    """28 November 2021: 2,494 PECs, 300 of them sampled."""
+def play(folder: Path) -> float:
+    """Play 28 November 2021 to the next morning into this folder; the seconds that it took."""
+    folder.mkdir()
     played = ["-m", "rehearsal", "--election", "kg-2021-11-28", "--until", MORNING]
     played += ["--store", f"sqlite:///{folder / 'store.sqlite'}"]
     played += ["--observation", f"sqlite:///{folder / 'observation.sqlite'}"]
+    began = time.perf_counter()
     _run(played, {})
+    return time.perf_counter() - began
+
+
+@contextmanager
+def small(folder: Path) -> Iterator[Day]:
+    """The day that was played into this folder: 2,494 PECs, 300 of them sampled."""
     election = _election(folder, {s.id: (s.pecs, s.sampled) for s in read("kg-2021-11-28").strata})
     with _site(election, folder) as site:
         day = Day(folder, election, site)

@@ -12,8 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from store.engine import open_store
 
 _PROCESSES = 3  # so many times everything is asked with nothing in memory
 _LOADS = NEWS // _PROCESSES
-Seconds = dict[str, tuple[float, float]]  # figure -> by the clock, and of this process's processor
+Seconds = dict[str, float]  # by figure
 
 FIGURES: dict[str, Callable[[Moment], Any]] = {
     "turnout": turnout.turnout,
@@ -55,14 +54,6 @@ FIGURES: dict[str, Callable[[Moment], Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Took:
-    """The seconds that all figures took together, time and again."""
-
-    clock: list[float]
-    processor: list[float]  # of the process that asks: what the database's server did is not in it
-
-
 @contextlib.contextmanager
 def databases(folder: Path) -> Iterator[dict[str, str]]:
     """An empty database of each kind: its name and URL."""
@@ -73,8 +64,8 @@ def databases(folder: Path) -> Iterator[dict[str, str]]:
         yield {"SQLite": f"sqlite:///{folder / 'night.sqlite'}", "PostgreSQL": url}
 
 
-def measured(folder: Path, url: str) -> tuple[Took, Took]:
-    """All figures of a night in this empty database, with nothing in memory, and after a load came in.
+def measured(folder: Path, url: str) -> tuple[list[float], list[float]]:
+    """Seconds of all figures of a night in this empty database: with nothing in memory, and after a load came in.
 
     folder: where the night's election is configured.
     """
@@ -89,30 +80,26 @@ def measured(folder: Path, url: str) -> tuple[Took, Took]:
         known, *fresh = figure_by_figure(folder, url, range(process * _LOADS, (process + 1) * _LOADS))
         first.append(known)
         after += fresh
-    return _took(first), _took(after)
-
-
-def _took(asked: Sequence[Seconds]) -> Took:
-    clock, processor = ([sum(took[i] for took in each.values()) for each in asked] for i in (0, 1))
-    return Took(clock, processor)
+    return [sum(each.values()) for each in first], [sum(each.values()) for each in after]
 
 
 def figure_by_figure(folder: Path, url: str, news: Iterable[int]) -> list[Seconds]:
     """What a process takes that has nothing in memory, then after each of these news."""
     command = [sys.executable, "-m", "bench.said", str(folder), url, *map(str, news)]
     out = subprocess.run(command, cwd=ROOT, env=os.environ, check=True, stdout=subprocess.PIPE).stdout
-    return [{name: (clock, processor) for name, (clock, processor) in each.items()} for each in json.loads(out)]
+    asked: list[Seconds] = json.loads(out)
+    return asked
 
 
 def _asked(store: sa.Engine, night: Night) -> Seconds:
     """Every figure of the present moment, one after the other."""
     seconds: Seconds = {}
-    started = time.perf_counter(), time.process_time()
+    started = time.perf_counter()
     m = moment(store, night.election, night.election.moment_of(MORNING))
     for name, ask in FIGURES.items():
         ask(m)
-        now = time.perf_counter(), time.process_time()
-        seconds[name] = now[0] - started[0], now[1] - started[1]
+        now = time.perf_counter()
+        seconds[name] = now - started
         started = now
     return seconds
 

@@ -40,14 +40,12 @@ class Server:
 @contextmanager
 def serving(script: str | Path, environment: Mapping[str, str], log: Path) -> Iterator[Server]:
     """`streamlit run` of a script, on a free port of loopback."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = int(s.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=out, stderr=out)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+        wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", process, log)
         yield Server(port, process.pid, log)
     finally:
         process.terminate()
@@ -58,8 +56,16 @@ def serving(script: str | Path, environment: Mapping[str, str], log: Path) -> It
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
+    """Wait for the first answer from this address; RuntimeError with the log's end where none comes."""
+    end = time.monotonic() + seconds
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2):
