@@ -66,9 +66,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 def in_log(log: str) -> str:
-    """What a server's log says from the first traceback on that goes through our own code; nothing where none does."""
+    """A server's log from the line before the first traceback through our own code; nothing where there is none."""
     found = _OURS.search(log)
-    return log[log.rfind("Traceback", 0, found.start()) :][:5_000] if found else ""
+    if not found:
+        return ""
+    traceback = log.rfind("Traceback", 0, found.start())
+    return log[log.rfind("\n", 0, max(traceback - 1, 0)) + 1 :][:20_000]
 
 
 def check(log: Path) -> None:

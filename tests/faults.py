@@ -478,7 +478,7 @@ FAULTS = (
         "pages/colours.py",
         '"late": "#D55E00",\n    "lost"',
         '"late": "#56B4E9",\n    "lost"',
-        "tests/test_charts.py::test_states_have_the_same_colours_everywhere",
+        "tests/test_charts.py::test_each_state_light_and_severity_has_a_colour_of_its_own",
     ),
     Fault(
         "a chart shows the hours of another zone",
