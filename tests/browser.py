@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from bench.server import CHROMIUM
+from tests import broken_parts
 
 ROOT = Path(__file__).parent.parent
 # without these Chromium calls home, and fails slowly where there is no network
@@ -41,10 +43,22 @@ def server(store_url: str, election: str, **env: str) -> Iterator[str]:
     port = free_port()
     environ = os.environ | {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": election, "BAIKOO_SCHEDULE": "off"} | env
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ)
+    with tempfile.TemporaryDirectory() as folder, (log := Path(folder) / "log").open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=subprocess.STDOUT)
+        with ended(process):
+            try:
+                _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+            except OSError as error:
+                raise AssertionError(log.read_text()) from error
+            yield f"http://127.0.0.1:{port}"
+        broken_parts.check(log)
+
+
+@contextlib.contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """A process that ends with this block, however that ends."""
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         process.terminate()
         try:

@@ -25,6 +25,7 @@ from store import tables as t
 from store.engine import connect, open_store
 
 ROOT = Path(__file__).parent.parent
+pytest_plugins = ["tests.broken_parts"]
 # on a busy machine an example takes long and is no fault; each example makes its own store in the test's folder
 settings.register_profile(
     "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

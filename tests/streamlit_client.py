@@ -39,6 +39,11 @@ class Run:
         return "\n".join(e.html.body for e in self.elements if e.WhichOneof("type") == "html")
 
     @property
+    def failed(self) -> str:
+        """What a person would see where a part or the page failed; nothing where all is well."""
+        return "\n".join([*self.exceptions, *(h for h in self.html.split("\n") if "bk-broken" in h)])
+
+    @property
     def page_not_found(self) -> bool:
         return any(m.WhichOneof("type") == "page_not_found" for m in self.messages)
 
@@ -52,10 +57,11 @@ class Run:
 
 
 class Visitor:
-    """One session of a visitor who opened `/page?query`."""
+    """One session of a visitor who opened `/page?query`. A run in which a part fails raises, unless `breaks`."""
 
-    def __init__(self, address: str, page: str = "", query: str = "") -> None:
+    def __init__(self, address: str, page: str = "", query: str = "", breaks: bool = False) -> None:
         self._url = address.replace("http://", "ws://") + "/_stcore/stream"
+        self._breaks = breaks
         self._page, self._query = page, query
         self._cached: set[str] = set()
         self._page_hash = ""
@@ -106,6 +112,7 @@ class Visitor:
             self.buttons |= {e.button.label: e.button.id for e in _drawn(message) if e.WhichOneof("type") == "button"}
             if self._understand(message):
                 run.seconds = time.perf_counter() - started
+                assert self._breaks or not run.failed, run.failed
                 return run
 
     def _understand(self, message: ForwardMsg) -> bool:

@@ -237,6 +237,11 @@ def test_no_word_of_the_data_becomes_an_expression(election: Election) -> None:
         assert not any("alert" in e for e in expressions)
 
 
+def test_each_state_light_and_severity_has_a_colour_of_its_own() -> None:
+    for of in (colours.STATES, colours.LIGHTS, colours.SEVERITIES):
+        assert len(set(of.values())) == len(of)
+
+
 def test_states_have_the_same_colours_everywhere() -> None:
     rows = coverage_rows(form=["opening"], region=["osh"])
     for spec in (charts_coverage.state_bars(rows, {}), charts_coverage.grid(rows)):

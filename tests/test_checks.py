@@ -303,6 +303,17 @@ def test_each_kind_of_wrong_figure_fires_its_checks_and_no_others(
     assert fired(w.load(store)) == expected
 
 
+@pytest.mark.parametrize(("registered", "spare"), [(1_500, 2), (5_000, 5)])
+def test_a_pec_may_get_two_ballots_more_than_voters_or_a_thousandth_more(
+    sqlite_store: sa.Engine, registered: int, spare: int
+) -> None:
+    facts = Facts(sqlite_store)
+    for pec, received in (("5001", registered + spare), ("5002", registered + spare + 1)):
+        facts.pec(pec).published("manual", pec, {"registered": registered, "received": received}, at="23:30")
+    found = checks.findings(facts.at("23:59"), check="delivered")
+    assert found[["place", "difference", "tolerance"]].to_numpy().tolist() == [["5002", spare + 1, spare]]
+
+
 def region_total(w: World) -> None:
     w.regions["osh"][FIRST] -= 1
 

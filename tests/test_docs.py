@@ -103,5 +103,7 @@ def test_what_documents_point_to_is_there() -> None:
             assert (document.parent / link).exists(), f"{document.name}: {link}"
         for command in re.findall(r"\bmake (\w+)", code(said)):
             assert re.search(rf"^{command}:", text("Makefile"), re.MULTILINE), f"{document.name}: make {command}"
-        for module in re.findall(r"python -m (\w+)", code(said)):
-            assert (ROOT / module / "__main__.py").exists(), f"{document.name}: python -m {module}"
+        for module in re.findall(r"python -m ([\w.]+\w)", code(said)):
+            place = ROOT / module.replace(".", "/")
+            there = (place / "__main__.py").exists() or place.with_suffix(".py").exists()
+            assert there, f"{document.name}: python -m {module}"

@@ -154,16 +154,17 @@ def test_a_commit_later_than_the_overlap_is_found_when_keys_are_compared(
     assert [i["incident"] for i in current(store, t.incident)] == ["i1", "i2"]
 
 
+@pytest.mark.parametrize("view", [contract.REPORT, contract.ANSWER, contract.INCIDENT], ids=lambda view: view.name)
 def test_rows_that_share_a_time_are_not_lost_at_the_border_of_a_page(
-    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
+    observation: Observation, view: contract.View
 ) -> None:
-    monkeypatch.setattr(contract, "PAGE", 7)
-    monkeypatch.setattr("loaders.observation._REPORTS", 7)
     for n in range(40):
         observation.report(f"r{n:02}", "08:10", {"observer_admitted": "yes"})
         observation.incident(f"i{n:02}", "08:10")
-    poll("08:30")
-    assert len(current(store, t.report)) == len(current(store, t.incident)) == len(current(store, t.answer)) == 40
+    with observation.engine.connect() as conn:
+        pages = list(contract.changes(conn, view, None, None, page=7))
+    assert [len(rows) for rows in pages] == [7, 7, 7, 7, 7, 5]
+    assert len({row[0] for rows in pages for row in rows}) == 40
 
 
 def test_a_deleted_report_is_withdrawn_with_its_answers(store: sa.Engine, observation: Observation, poll: Poll) -> None:
@@ -349,7 +350,8 @@ def test_a_large_first_load_is_made_in_transactions_of_a_few_thousand_rows(
 
 def test_rows_are_archived_without_names_and_telephones(store: sa.Engine, observation: Observation, poll: Poll) -> None:
     observation.report("r1", "08:10", OPENING)
-    observation.observer("o7", "1001", role="boss", full_name="Nurlan Bad", phone="+996000000777")
+    people = {"full_name": "Nurlan Bad", "phone": "+996000000777", "backup_phone": "+996000000778"}
+    observation.observer("o7", "1001", role="boss", **people)
     observation.put("message", "08:10", message="m1", sender="+996000000888", received_at="08:10", text="hello")
     poll("08:30")
     with store.connect() as conn:

@@ -256,6 +256,7 @@ def test_what_fifty_sessions_ask_at_once_is_built_once(store: sa.Engine) -> None
     assert view.View(shot, "ru", None, None, None, None).once("slow", lambda: "по-русски") == "по-русски"
 
 
+@pytest.mark.breaks
 def test_what_people_look_at_is_made_of_the_next_snapshot_before_they_get_it(store: sa.Engine) -> None:
     first, second = (snapshot.Snapshot(Facts(store).at(hour)) for hour in ("14:05", "14:06"))
     made: list[tuple[snapshot.Snapshot, str]] = []

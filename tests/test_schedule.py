@@ -67,6 +67,7 @@ def test_a_fault_of_a_source_is_written_down_and_raises_nothing(
     assert (row.outcome, row.error, row.polled_at) == ("error", "the database is away", at("14:00"))
 
 
+@pytest.mark.breaks
 def test_a_fault_of_the_loader_is_written_down_without_the_words_of_a_row(
     store: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,7 +21,8 @@ from elections import config
 from pages import charts_map, door
 from store import clock
 from store.engine import open_store
-from tests.browser import ROOT, free_port
+from tests import broken_parts
+from tests.browser import ROOT, ended, free_port
 from tests.streamlit_client import Visitor
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
@@ -56,13 +57,13 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @contextlib.contextmanager
 def started(store_url: str, command: list[str], port: int, log: Path, **env: str) -> Iterator[str]:
-    """A server process; gives its address once it listens."""
+    """A server process; gives its address once it listens. A part that failed in it fails the test."""
     own = {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=ROOT, env=os.environ | own | env, stdout=out, stderr=subprocess.STDOUT
         )
-    try:
+    with ended(process):
         end = time.monotonic() + 60
         while True:
             assert process.poll() is None, log.read_text()
@@ -71,12 +72,7 @@ def started(store_url: str, command: list[str], port: int, log: Path, **env: str
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        process.wait()
+    broken_parts.check(log)
 
 
 def streamlit(port: int, *options: str) -> list[str]:

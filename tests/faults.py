@@ -1,0 +1,564 @@
+"""Faults that a tired programmer might make, each planted by itself: `python -m tests.faults` says who catches it.
+
+`--only NAME` plants one of them, `--list` prints the table of docs/testing.md.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", "pictures", "__pycache__", ".*_cache", ".hypothesis")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, in which file, the text that stands there once and what stands there instead, who must see it."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    test: str
+
+
+def _part(page: str, part: str, test: str) -> Fault:
+    """A part of a page that raises."""
+    begins = f"def {part}(seen: View) -> None:\n"
+    return Fault(
+        f"a part of a page raises: {page}.{part}", f"pages/{page}.py", begins, f"{begins}    raise RuntimeError\n", test
+    )
+
+
+FAULTS = (
+    # the arithmetic of estimates
+    Fault(
+        "the variance lacks the finite population correction",
+        "queries/estimates.py",
+        "np.sum((1 - reports / size) * reports / (reports - 1) * squares)",
+        "np.sum(reports / (reports - 1) * squares)",
+        "tests/test_estimates.py::test_a_stratum_in_which_every_pec_reported_adds_nothing_to_the_margin",
+    ),
+    Fault(
+        "degrees of freedom do not go by strata",
+        "queries/estimates.py",
+        "    freedom = len(h) - len(size)\n",
+        "    freedom = len(h) - 1\n",
+        "tests/test_estimates.py::test_estimates_are_those_of_r_survey",
+    ),
+    Fault(
+        "the effective sample is not corrected for degrees of freedom",
+        "queries/estimates.py",
+        "    effective *= (_t(confidence, n - 1) / _t(confidence, freedom)) ** 2\n",
+        "",
+        "tests/test_estimates.py::test_estimates_are_those_of_r_survey",
+    ),
+    Fault(
+        "each PEC counts once, however many it stands for",
+        "queries/estimates.py",
+        "weight = (size / reports)[h]",
+        "weight = np.ones(len(h))",
+        "tests/test_estimates.py::test_each_pec_stands_for_the_pecs_of_its_stratum_over_those_that_reported",
+    ),
+    Fault(
+        "a rate that falls narrows the interval",
+        "queries/light.py",
+        "term = abs(shift) + 2 * missing",
+        "term = shift + 2 * missing",
+        "tests/test_light.py::test_drift_is_the_slope_of_the_rate_on_the_order_of_receipt_within_strata",
+    ),
+    Fault(
+        "95 of 100 are not 95%",
+        "queries/light.py",
+        "return ceil(round(share * of, 9))",
+        "return ceil(share * of)",
+        "tests/test_light.py::test_95_of_100_are_95_percent",
+    ),
+    Fault(
+        "a stratum must lack nothing",
+        "queries/light.py",
+        "min(needs(stratum_share, of), of - spare)",
+        "needs(stratum_share, of)",
+        "tests/test_light.py::test_a_stratum_may_lack_two_reports_or_a_share_but_never_all",
+    ),
+    Fault(
+        "a red light has a number",
+        "queries/turnout.py",
+        '"value": None if shown.light == "red" else value,',
+        '"value": value,',
+        "tests/test_turnout.py::test_a_red_light_has_no_number_anywhere_but_says_why[sqlite]",
+    ),
+    Fault(
+        "a list's share is of the ballots found",
+        "queries/quick_count.py",
+        '((item.id, "valid") for item in contest.lists)',
+        '((item.id, "found") for item in contest.lists)',
+        "tests/test_quick_count.py::test_a_share_is_votes_over_ballots_each_pec_as_many_times_as_it_stands_for",
+    ),
+    # what came, and when
+    Fault(
+        "a checklist is late when it is due, without its grace",
+        "queries/states.py",
+        'rows["late_from_at"] < m.at,',
+        'rows["due_at"] < m.at,',
+        "tests/test_coverage.py::test_a_checklist_that_does_not_come_turns_due_then_late_then_lost",
+    ),
+    Fault(
+        "a checklist is never lost",
+        "queries/states.py",
+        'rows["asked_until_at"] < m.at,',
+        'rows["asked_until_at"] < rows["opens_at"],',
+        "tests/test_coverage.py::test_a_checklist_that_does_not_come_turns_due_then_late_then_lost",
+    ),
+    Fault(
+        "incomplete comes before conflict",
+        "queries/states.py",
+        'rows["conflict"].eq(True),',
+        'rows["conflict"].eq(True) & (rows["answered"] >= rows["required"]),',
+        "tests/test_coverage.py::test_conflict_comes_before_incomplete",
+    ),
+    Fault(
+        "the filter by district is ignored",
+        "queries/states.py",
+        '(("form", form), ("region", region), ("district", district))',
+        '(("form", form), ("region", region))',
+        "tests/test_coverage.py::test_the_filters_go_by_the_frame",
+    ),
+    Fault(
+        "an hour stands beside the commission's latest, not the same hour's",
+        "queries/turnout.py",
+        'both = found.astype(dict.fromkeys(keys, "str")).merge(commission, on=keys, how="left")',
+        'both = found.astype(dict.fromkeys(keys, "str"))\n'
+        '    latest = commission.drop_duplicates([k for k in keys if k != "hour"], keep="last").drop(columns="hour")\n'
+        '    both = both.merge(latest, on=[k for k in keys if k != "hour"], how="left")',
+        "tests/test_turnout.py::TestBesideTheCommission::"
+        "test_an_hour_is_compared_with_the_same_hour_and_never_with_the_latest",
+    ),
+    Fault(
+        "a count that fell is what the next one is held against",
+        "queries/counts.py",
+        "if number == number and not fell[-1]:",
+        "if number == number:",
+        "tests/test_turnout.py::test_a_count_that_falls_is_flagged_and_left_out_until_somebody_accepts_it",
+    ),
+    # held against the commission
+    Fault(
+        "a copy that was not obtained is compared",
+        "queries/protocol_fields.py",
+        '        np.broadcast_to(copy_states == "not_obtained", number.shape),\n'
+        '        (copy_states != "obtained") | np.isnan(number),\n',
+        "        np.zeros(number.shape, dtype=bool),\n        np.isnan(number),\n",
+        "tests/test_comparison.py::test_a_copy_that_was_not_obtained_is_never_equal",
+    ),
+    Fault(
+        "a figure outside the interval is inside",
+        "queries/held.py",
+        "beyond = max(low - published, published - high)",
+        "beyond = min(low - published, published - high)",
+        "tests/test_comparison.py::test_level_2_finds_votes_that_went_from_one_list_to_another",
+    ),
+    Fault(
+        "a part of the commission's total is taken for the total",
+        "queries/held.py",
+        'pd.isna(row["published"]) or row["published_pecs"] < least * row["published_of"]',
+        'pd.isna(row["published"])',
+        "tests/test_comparison.py::test_level_2_compares_with_no_part_of_the_total",
+    ),
+    # checks
+    Fault(
+        "the narrower of two tolerances is used",
+        "queries/checks_a.py",
+        "over = np.maximum(within.share * np.abs(right), within.least)",
+        "over = np.minimum(within.share * np.abs(right), within.least)",
+        "tests/test_checks.py::test_a_pec_may_get_two_ballots_more_than_voters_or_a_thousandth_more",
+    ),
+    Fault(
+        "a table is held against PECs that are still coming in",
+        "queries/checks_totals.py",
+        "if not quiet and (not said or not still.stood_around_pecs(row)):",
+        "if not quiet and not said:",
+        "tests/test_checks.py::test_a_correction_between_pecs_and_table_is_no_contradiction",
+    ),
+    Fault(
+        "a change after the manual protocol is called one before it",
+        "queries/feed.py",
+        "and h.load_from + 0 < e.load) then 1",
+        "and h.load_from + 0 > e.load) then 1",
+        "tests/test_feed.py::test_a_machine_count_is_changed_before_or_after_the_manual_protocol",
+    ),
+    Fault(
+        "a total that grows with the PECs is called changed",
+        "queries/feed.py",
+        "where line = 'pecs' and unit = 'number' and to_value > from_value",
+        "where line = 'pecs' and unit = 'number' and to_value < from_value",
+        "tests/test_feed.py::test_a_table_that_grows_with_the_pecs_is_no_change_but_one_that_falls_is",
+    ),
+    # the embargo
+    Fault(
+        "to look at tomorrow lifts the embargo today",
+        "queries/embargo.py",
+        "min(m.at, clock.now()) >= end",
+        "m.at >= end",
+        "tests/test_embargo.py::test_a_moment_that_has_not_come_lifts_nothing",
+    ),
+    Fault(
+        "valid and invalid ballots are not under embargo",
+        "queries/embargo.py",
+        '_CAST = ("valid", "invalid")',
+        "_CAST = ()",
+        "tests/test_embargo.py::test_before_the_embargo_ends_no_figure_has_observers_votes",
+    ),
+    Fault(
+        "the command line forgets the embargo",
+        "queries/__main__.py",
+        "return rows if asked.embargoed else seen(m, rows), Embargo",
+        "return rows, Embargo",
+        "tests/test_embargo.py::test_before_the_embargo_ends_no_figure_has_observers_votes",
+    ),
+    Fault(
+        "a message that was set aside tells its words",
+        "queries/embargo.py",
+        'place == "obs_message" or (place == "obs_answer"',
+        '(place == "obs_answer"',
+        "tests/test_embargo.py::test_a_message_that_was_set_aside_keeps_its_words_to_itself",
+    ),
+    # people
+    Fault(
+        "names and telephones are in a figure that nobody asked for them",
+        "queries/unreported.py",
+        "contacts: bool = False,",
+        "contacts: bool = True,",
+        "tests/test_coverage.py::TestUnreported::test_it_names_codes_and_nobody_by_name_or_telephone",
+    ),
+    Fault(
+        "whom to ring, with telephones, stands on another page",
+        "pages/equipment.py",
+        "    shell.live(_timelines)\n",
+        "    shell.live(_timelines)\n    from pages import ring\n\n    shell.live(ring.to_ring)\n",
+        "tests/test_pages.py::test_telephones_stand_on_no_other_page[equipment]",
+    ),
+    Fault(
+        "the log quotes the row that a loader failed on",
+        "loaders/schedule.py",
+        '"".join(traceback.format_tb(error.__traceback__))',
+        '"".join(traceback.format_exception(error))',
+        "tests/test_schedule.py::test_a_fault_of_the_loader_is_written_down_without_the_words_of_a_row[sqlite]",
+    ),
+    Fault(
+        "a second telephone stands in the archive",
+        "loaders/source.py",
+        '"phone", "backup_phone", "sender"',
+        '"phone", "sender"',
+        "tests/test_observation.py::test_rows_are_archived_without_names_and_telephones",
+    ),
+    Fault(
+        "a person decides without a reason",
+        "store/decisions.py",
+        "    if not why.strip():\n",
+        "    if why is None:\n",
+        "tests/test_refused.py::test_nobody_accepts_without_a_name_and_a_reason",
+    ),
+    # the door
+    Fault(
+        "a foreign name that begins like ours is let in",
+        "pages/door.py",
+        "return None if _name(host) in _NAMES else",
+        "return None if _name(host).startswith(tuple(_NAMES)) else",
+        "tests/test_server.py::test_another_name_than_this_machines_is_refused",
+    ),
+    Fault(
+        "an address of the local network counts as this machine",
+        "pages/door.py",
+        "return bool((mapped or ip).is_loopback)",
+        "return bool((mapped or ip).is_private)",
+        "tests/test_server.py::test_any_other_address_is_not",
+    ),
+    Fault(
+        "a spreadsheet runs a cell of the CSV",
+        "queries/export.py",
+        '_LIVE = ("=", "+", "-", "@", "\\t", "\\r")',
+        '_LIVE = ("+", "-", "@", "\\t", "\\r")',
+        "tests/test_figures.py::test_csv_is_for_spreadsheets_and_runs_nothing_in_them",
+    ),
+    Fault(
+        "an observer's words are drawn as markup",
+        "pages/reports.py",
+        "“{escape(str(row['description']))}”",
+        "“{row['description']}”",
+        "tests/test_pages.py::test_an_observers_words_are_drawn_as_text",
+    ),
+    # the store
+    Fault(
+        "an old version is overwritten, not ended",
+        "store/loading.py",
+        'table.update().where(table.c.id == sa.bindparam("version")).values(load_to=self.id),',
+        'table.delete().where(table.c.id == sa.bindparam("version")),',
+        "tests/test_store.py::test_as_of_a_time_shows_the_store_as_it_stood_then[sqlite]",
+    ),
+    Fault(
+        "what is withdrawn stays current",
+        "store/loading.py",
+        'self._close(table, [r["id"] for r in ended])',
+        "self._close(table, [])",
+        "tests/test_store.py::test_a_withdrawn_key_is_gone_from_now_on_and_there_before[sqlite]",
+    ),
+    Fault(
+        "a poll that finds nothing moves the data's version",
+        "store/loading.py",
+        '("changed", "derived", "withdrawn"))',
+        '("changed", "unchanged", "derived", "withdrawn"))',
+        "tests/test_store.py::test_a_load_that_finds_nothing_new_leaves_no_trace[sqlite]",
+    ),
+    Fault(
+        "a load is known from its start on, before it was committed",
+        "queries/moment.py",
+        "or committed_at <= :until",
+        "or started_at <= :until",
+        "tests/test_store.py::test_a_load_is_known_when_it_was_committed_not_when_it_began[sqlite]",
+    ),
+    Fault(
+        "a clock that steps back reorders history",
+        "store/loading.py",
+        "committed_at=max(clock.now(), _last_committed(conn, load.id)),",
+        "committed_at=clock.now(),",
+        "tests/test_store.py::test_a_clock_that_steps_back_does_not_reorder_history[sqlite]",
+    ),
+    Fault(
+        "a migration forgets that a feed answers a poll once",
+        "store/migrations/versions/0003_feeds_of_a_poll.py",
+        '["poll", "feed"], unique=True)',
+        '["poll", "feed"], unique=False)',
+        "tests/test_store.py::test_the_migrated_store_is_the_one_that_the_code_describes[sqlite]",
+    ),
+    Fault(
+        "a migration forgets a column",
+        "store/migrations/versions/0002_refusals_and_results.py",
+        '        sa.Column("largest", sa.Float(), nullable=True),\n',
+        "",
+        "tests/test_store.py::test_the_migrated_store_is_the_one_that_the_code_describes[sqlite]",
+    ),
+    Fault(
+        "a migration loses the frame",
+        "store/migrations/versions/0003_feeds_of_a_poll.py",
+        "def upgrade() -> None:\n",
+        'def upgrade() -> None:\n    op.execute("delete from pec")\n',
+        "tests/test_store.py::test_a_store_of_every_released_revision_is_migrated_with_its_data",
+    ),
+    Fault(
+        "the rehearsed clock ignores its speed",
+        "store/clock.py",
+        "(_real_now() - self.real_at) * self.speed",
+        "(_real_now() - self.real_at)",
+        "tests/test_store.py::test_the_rehearsed_clock_runs_at_its_speed_and_stands_still_when_paused",
+    ),
+    # the loaders
+    Fault(
+        "rows of the same time are lost between two pages",
+        "loaders/contract.py",
+        "return sa.and_(column >= value, sa.or_(column > value, _after(order[1:], last[1:])))",
+        "return column > value",
+        "tests/test_observation.py::test_rows_that_share_a_time_are_not_lost_at_the_border_of_a_page",
+    ),
+    Fault(
+        "what was set aside loses its text",
+        "loaders/source.py",
+        '"raw": self.raw,',
+        '"raw": "{}",',
+        "tests/test_observation_bad.py::test_a_bad_report_is_set_aside_with_its_answers_and_good_ones_load",
+    ),
+    Fault(
+        "an answer to a question that nobody knows disappears",
+        "loaders/rows.py",
+        '        raise Wrong("unknown_question", "question", name)\n',
+        "        return None\n",
+        "tests/test_observation_bad.py::test_what_was_set_aside_loads_after_the_configuration_was_mended",
+    ),
+    Fault(
+        "a withdrawn report stays",
+        "loaders/intake.py",
+        "ended = self.load.withdraw(t.report, [(source, r) for r in withdrawn])",
+        "ended = self.load.withdraw(t.report, [])",
+        "tests/test_observation.py::test_a_deleted_report_is_withdrawn_with_its_answers",
+    ),
+    Fault(
+        "a site in trouble is asked as often as before",
+        "loaders/asking.py",
+        "* 2 ** min(patience.failures - 2, 10)",
+        "* 0",
+        "tests/test_commission.py::test_after_errors_in_a_row_it_is_asked_less_and_less_often",
+    ),
+    Fault(
+        "an empty page withdraws all that was published",
+        "loaders/observation.py",
+        "if not self.accept and (empty or len(vanished)",
+        "if not self.accept and (len(vanished)",
+        "tests/test_observation.py::test_a_small_view_that_is_suddenly_empty_is_no_withdrawal_either",
+    ),
+    Fault(
+        "two processes poll the same store",
+        "loaders/schedule.py",
+        "select pg_try_advisory_lock(:key)",
+        "select pg_try_advisory_lock_shared(:key)",
+        "tests/test_schedule.py::test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_over",
+    ),
+    Fault(
+        "a poll that was not made is not written down",
+        "loaders/schedule.py",
+        "if behind >= interval and behind.total_seconds()",
+        "if behind > 1_000 * interval and behind.total_seconds()",
+        "tests/test_schedule.py::test_a_source_that_takes_longer_than_its_interval_is_not_asked_twice_at_a_time"
+        "_and_misses_are_written_down[sqlite]",
+    ),
+    Fault(
+        "a new load does not make a new snapshot",
+        "queries/snapshot.py",
+        "return self.moment.load, int(self.moment.at.timestamp() // 60)",
+        "return 0, int(self.moment.at.timestamp() // 60)",
+        "tests/test_snapshot.py::test_without_a_keeper_the_present_is_looked_up",
+    ),
+    # configuration and rehearsal
+    Fault(
+        "more PECs are drawn than a stratum has, and nobody says so",
+        "elections/fits.py",
+        "if stratum.sampled > stratum.pecs:",
+        "if stratum.sampled < 0:",
+        "tests/test_config.py::test_a_mistake_is_told_by_file_and_field",
+    ),
+    Fault(
+        "one incident of the afternoon is missing in the rehearsal",
+        "rehearsal/incidents.py",
+        "_BY_16 = 33",
+        "_BY_16 = 32",
+        "tests/test_rehearsal_totals.py::test_by_16_00_there_are_33_incident_reports_of_the_day_two_of_them_critical",
+    ),
+    # words and charts
+    Fault(
+        "a Russian plural is wrong",
+        "locale/ru/LC_MESSAGES/baikoo.po",
+        'msgstr[2] "{n} смен"',
+        'msgstr[2] "{n} смены"',
+        "tests/test_words.py::test_plurals_follow_the_language",
+    ),
+    Fault(
+        "a word is not said in Kyrgyz",
+        "locale/ky/LC_MESSAGES/baikoo.po",
+        'msgid "Coverage"\nmsgstr "Камтуу"',
+        'msgid "Coverage"\nmsgstr ""',
+        "tests/test_words.py::test_every_word_on_the_screen_has_its_translation",
+    ),
+    Fault(
+        "a percentage stands without its fraction",
+        "pages/words.py",
+        'return f"{percent(value, digits)} ({fraction(count, of)})"',
+        "return percent(value, digits)",
+        "tests/test_words.py::test_numbers_are_written_as_the_language_writes_them",
+    ),
+    Fault(
+        "thousands are parted by a wide space",
+        "pages/words.py",
+        '_THIN = "\\u202f"',
+        '_THIN = "\\u00a0"',
+        "tests/test_words.py::test_numbers_are_written_as_the_language_writes_them",
+    ),
+    Fault(
+        "the axis of estimates begins at zero",
+        "pages/charts_estimates.py",
+        "domain=_around(rows, national), nice=False, zero=False",
+        "domain=_around(rows, national), nice=False",
+        "tests/test_charts.py::test_the_axis_of_estimates_begins_where_the_whiskers_do",
+    ),
+    Fault(
+        "late has the colour of due",
+        "pages/colours.py",
+        '"late": "#D55E00",\n    "lost"',
+        '"late": "#56B4E9",\n    "lost"',
+        "tests/test_charts.py::test_each_state_light_and_severity_has_a_colour_of_its_own",
+    ),
+    Fault(
+        "a chart shows the hours of another zone",
+        "pages/charts.py",
+        "    then = words.local(at)\n",
+        "    then = at\n",
+        "tests/test_charts.py::test_times_stand_on_the_axis_as_the_clock_of_the_election_shows_them",
+    ),
+    # parts of pages
+    _part("coverage", "_bars", "tests/test_pages.py::test_a_late_pec_stands_on_the_list_with_whom_to_ring"),
+    _part("incidents", "_by_hour", "tests/test_pages.py::test_an_observers_words_are_drawn_as_text"),
+    _part("equipment", "_timelines", "tests/test_pages.py::test_telephones_stand_on_no_other_page[equipment]"),
+    _part("procedures", "_to_come", "tests/test_pages_procedures.py::test_an_amber_light_says_preliminary_and_why"),
+    _part("turnout", "_contests", "tests/test_pages.py::test_telephones_stand_on_no_other_page[turnout]"),
+    _part("results", "_contests", "tests/test_pages.py::test_telephones_stand_on_no_other_page[results]"),
+    _part("comparison", "_sums", "tests/test_pages_feed.py::test_no_part_is_broken_in_any_language_at_any_hour"),
+    _part(
+        "feed", "_turned", "tests/test_pages_feed.py::test_the_feed_says_what_contradicts_itself_with_its_arithmetic"
+    ),
+    _part("pec", "_panel", "tests/test_pages.py::test_a_page_is_drawn_before_anything_has_come[pec]"),
+    _part(
+        "overview",
+        "_figures",
+        "tests/test_pages_room.py::test_an_election_with_other_devices_has_an_overview_in_every_phase",
+    ),
+)
+
+
+def table(faults: Sequence[Fault] = FAULTS) -> str:
+    """The list as Markdown."""
+    rows = [f"| {f.name} | `{f.file}` | `{f.test}` |" for f in faults]
+    return "\n".join(["| fault | planted in | caught by |", "| --- | --- | --- |", *rows])
+
+
+def main() -> int:
+    """0 where every fault is caught."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", metavar="NAME", action="append", help="plant this fault alone")
+    parser.add_argument("--list", action="store_true", help="print the faults as a table")
+    asked = parser.parse_args()
+    faults = [f for f in FAULTS if asked.only is None or f.name in asked.only]
+    if asked.list:
+        print(table(faults))
+        return 0
+    if not faults:
+        parser.error(f"there is no fault {', '.join(asked.only)}")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "baikoo"
+        shutil.copytree(ROOT, copy, ignore=_NOT_COPIED)
+        unharmed = _run(copy, sorted({f.test for f in faults}), {})
+        if unharmed.returncode:
+            print(f"the tests fail already without a fault:\n{unharmed.stdout}")
+            return 1
+        missed = [fault for fault in faults if not _caught(copy, fault)]
+    print(f"{len(faults) - len(missed)} of {len(faults)} caught")
+    return 1 if missed else 0
+
+
+def _caught(copy: Path, fault: Fault) -> bool:
+    """Plant a fault, run its test, take it out again. A test that cannot be collected has caught nothing."""
+    file = copy / fault.file
+    before = file.read_text("utf-8")
+    if before.count(fault.right) != 1:
+        raise ValueError(f"{fault.file} has {before.count(fault.right)} times: {fault.right}")
+    try:
+        file.write_text(before.replace(fault.right, fault.wrong), "utf-8")
+        ran = _run(copy, [fault.test], {"PYTHONDONTWRITEBYTECODE": "1"})  # what was compiled unharmed stays
+    finally:
+        shutil.copy2(ROOT / fault.file, file)
+    caught = ran.returncode == 1 and any(line.startswith("FAILED ") for line in ran.stdout.splitlines())
+    print(f"{'caught' if caught else 'NOT CAUGHT'}: {fault.name}", flush=True)
+    if not caught:
+        print(ran.stdout)
+    return caught
+
+
+def _run(copy: Path, tests: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=copy, env={**os.environ, **environ}, capture_output=True, text=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
