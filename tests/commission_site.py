@@ -95,6 +95,7 @@ def serving() -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a byte leaves when it is written
 
         def do_GET(self) -> None:
             site.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
@@ -107,6 +108,7 @@ def serving() -> Iterator[Site]:
                 site.closing.wait(LIMIT)
             elif fault == "drip_headers":
                 self.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000)
+                self.close_connection = True
             elif fault in ("drip", "cut"):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n")
                 self.drip(b" " * 1000) if fault == "drip" else self.wfile.write((body or b"")[:50])

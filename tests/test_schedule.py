@@ -152,7 +152,7 @@ def test_a_source_that_takes_longer_than_its_interval_is_not_asked_twice_at_a_ti
             eventually(lambda: len(skipped) >= 2, "two ticks that find the poll still running")
             with clock.frozen(at("14:03")):
                 answers.set()
-                eventually(lambda: len(polls(store)) == 3, "the poll that took long, a miss, and a poll")
+                eventually(lambda: len(polls(store)) >= 3, "the poll that took long, a miss, and a poll")
         finally:
             running.shutdown()
     assert set(most) == {1}
