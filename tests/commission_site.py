@@ -1,10 +1,10 @@
 """A commission's site on loopback, for tests: what it publishes, and every way in which it can fail to."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,9 +18,11 @@ from loaders import schedule
 from store import clock
 from store import tables as t
 from store.loading import loading
+from tests.waiting import LIMIT
 
 Poll = Callable[..., Any]
 PECS = 60
+PATIENCE = 1000.0  # seconds that a whole answer may take; they pass on the loop's clock, not on the machine's
 ELECTION = config.read("kg-2021-11-28")
 PATHS = {feed.id: feed.path for feed in ELECTION.source("commission").feeds}
 
@@ -30,6 +32,29 @@ def protocol(pec: str, **changes: Any) -> dict[str, Any]:
     row = {"pec": pec, "region": "bishkek", "district": "Sverdlov", "voters": 1000, "issued": 300, "unused": 700}
     row |= {"spoiled": 0, "received": 1000, "found": 300, "valid": 290, "invalid": 10, "votes": {"1": 200, "2": 90}}
     return row | changes
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """The event loop of a client. Its clock can be put forward, so that nobody waits for a slow page."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    def let_pass(self, seconds: float) -> None:
+        """From another thread: let the client take what was sent, in more turns than it needs; then time is over."""
+        over = threading.Event()
+
+        def turn(left: int) -> None:
+            if left:
+                self.call_soon(turn, left - 1)
+            else:
+                self.ahead += seconds
+                over.set()
+
+        self.call_soon_threadsafe(turn, 20)
+        over.wait(LIMIT)
 
 
 @dataclass
@@ -43,6 +68,7 @@ class Site:
     etags: bool = True
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    loop: Loop = field(default_factory=Loop)  # of the client, where a test has slow pages
 
     def publish(self, feed: str, content: Any) -> None:
         """Rows of a feed, or any other content, or bytes as they are."""
@@ -69,6 +95,7 @@ def serving() -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a byte leaves when it is written
 
         def do_GET(self) -> None:
             site.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
@@ -77,9 +104,11 @@ def serving() -> Iterator[Site]:
 
         def answer(self, fault: str, body: bytes | None) -> None:
             if fault == "silent":
-                site.closing.wait(30)
+                site.loop.let_pass(1.2 * PATIENCE)
+                site.closing.wait(LIMIT)
             elif fault == "drip_headers":
                 self.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000)
+                self.close_connection = True
             elif fault in ("drip", "cut"):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n")
                 self.drip(b" " * 1000) if fault == "drip" else self.wfile.write((body or b"")[:50])
@@ -101,13 +130,12 @@ def serving() -> Iterator[Site]:
             self.wfile.write(body)
 
         def drip(self, body: bytes) -> None:
-            """A byte at a time, each in good time."""
-            for byte in body:
-                if site.closing.is_set():
-                    return
+            """A byte at a time: each in good time, but two of them take longer than the whole answer may."""
+            for sent, byte in enumerate(body):
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
-                time.sleep(0.1)
+                if sent in (2, 4):
+                    site.loop.let_pass(0.6 * PATIENCE)
 
         def log_message(self, *_: Any) -> None:
             """Nothing: the test keeps what was asked."""
@@ -123,10 +151,12 @@ def serving() -> Iterator[Site]:
         site.closing.set()
         server.shutdown()
         server.server_close()
+        site.loop.close()
 
 
 def with_source(**changes: Any) -> Election:
-    """The election with its commission's source changed."""
+    """The election with its commission's source changed, and with patience: a busy machine is no fault of a site."""
+    changes = {"timeout": PATIENCE} | changes
     sources = [s.model_copy(update=changes) if s.id == "commission" else s for s in ELECTION.sources]
     return ELECTION.model_copy(update={"sources": tuple(sources)})
 

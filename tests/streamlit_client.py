@@ -1,7 +1,6 @@
 """A browser without a picture: speaks the websocket of a Streamlit server, page by page, fragment by fragment."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -18,7 +17,6 @@ _FINISHED_EARLY = 2  # a run that another one took the place of
 class Run:
     """What one run of the script sent."""
 
-    seconds: float
     messages: list[ForwardMsg] = field(default_factory=list)
 
     @property
@@ -102,16 +100,14 @@ class Visitor:
         rerun = asked.rerun_script
         rerun.page_script_hash, rerun.page_name, rerun.query_string = self._page_hash, self._page, self._query
         rerun.cached_message_hashes.extend(self._cached)
-        started = time.perf_counter()
         self._socket.send(asked.SerializeToString())
-        run = Run(0)
+        run = Run()
         while True:
             message = ForwardMsg()
             message.ParseFromString(self._socket.recv(timeout, decode=False))
             run.messages.append(message)
             self.buttons |= {e.button.label: e.button.id for e in _drawn(message) if e.WhichOneof("type") == "button"}
             if self._understand(message):
-                run.seconds = time.perf_counter() - started
                 assert self._breaks or not run.failed, run.failed
                 return run
 

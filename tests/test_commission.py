@@ -38,7 +38,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def election() -> Election:
-    return with_source(timeout=10)
+    return with_source()
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def election(request: pytest.FixtureRequest) -> Election:
-    """Little patience with a site that is slow; much where it is not, on a busy machine."""
-    asked = getattr(request.node, "callspec", None)
-    return with_source(timeout=1.5 if asked and asked.params.get("fault") in SLOW else 10)
+def election(site: Site, monkeypatch: pytest.MonkeyPatch) -> Election:
+    """The election, whose commission's client has its loop's clock put forward by slow pages."""
+    monkeypatch.setattr("loaders.asking.asyncio.new_event_loop", lambda: site.loop)
+    return with_source()
 
 
 @pytest.fixture
@@ -117,15 +117,14 @@ def test_without_a_frame_the_payload_is_kept_and_loaded_when_there_is_one(
     assert published(store)["1001", "", "valid", "number"] == 290
 
 
-SLOW = ("silent", "drip", "drip_headers")
 FAULTS = {
     "403": "machine: HTTP 403 Forbidden",
     "404": "machine: HTTP 404 Not Found",
     "500": "machine: HTTP 500 Internal Server Error",
     "301": "machine: HTTP 301 Moved Permanently",
-    "silent": "machine: no whole answer within 1.5 s",
-    "drip": "machine: no whole answer within 1.5 s",
-    "drip_headers": "machine: no whole answer within 1.5 s",
+    "silent": "machine: no whole answer within 1000 s",
+    "drip": "machine: no whole answer within 1000 s",
+    "drip_headers": "machine: no whole answer within 1000 s",
     "cut": "machine: the connection broke",
 }
 
@@ -139,7 +138,6 @@ def test_a_fault_of_the_site_changes_nothing_and_shows(store: sa.Engine, site: S
     row = poll("20:12")
     assert row.outcome == "error"
     assert row.error.startswith(FAULTS[fault])
-    assert row.milliseconds < 10_000
     assert published(store) == before
     site.mend()
     row = poll("20:14")

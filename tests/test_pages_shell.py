@@ -21,7 +21,7 @@ from store.engine import open_store
 from tests.browser import chromium
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
-from tests.test_server import free_port, started, streamlit
+from tests.test_server import started, streamlit
 
 PAGES = (
     "",
@@ -56,9 +56,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
 
 @pytest.fixture(scope="module")
 def address(store: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
     url = store.url.render_as_string(False)
-    with started(url, streamlit(port), port, tmp_path_factory.mktemp("log") / "log") as address:
+    with started(url, streamlit(), tmp_path_factory.mktemp("log") / "log") as address:
         yield address
 
 

@@ -37,7 +37,7 @@ def poll(store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> Poll:
     monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
     put_frame(store, *pecs())
     site.publish("machine", [protocol(p) for p in pecs()])
-    look = poller(store, with_source(timeout=10))
+    look = poller(store, with_source())
     assert look("20:10").outcome == "ok"
     return look
 
@@ -79,7 +79,7 @@ def test_the_share_that_may_vanish_is_the_configurations(
     store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.publish("machine", [protocol(p) for p in pecs()[:40]])
-    generous = poller(store, with_source(timeout=10, most_lost=0.5))
+    generous = poller(store, with_source(most_lost=0.5))
     assert generous("20:12").outcome == "ok"
     assert {place for place, *_ in published(store)} == set(pecs()[:40])
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from rehearsal.play import play, publish, steps
 from store import clock, wishes
 from store import tables as t
 from store.engine import connect, open_store
+from tests.waiting import eventually
 
 ROOT = FOLDER.parent
 
@@ -184,23 +184,8 @@ def test_the_command_plays_to_the_hour_stops_the_clock_there_and_refuses_an_earl
     assert "Traceback" not in words
 
 
-def wait_for(condition: Any, seconds: float = 180) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path, election: Election) -> None:
-    options = ("--until", "2021-11-27T08:20", "--speed", "60", "--port", str(free_port()))
+    options = ("--until", "2021-11-27T08:20", "--speed", "60", "--port", "0")
     live = command(tmp_path, *options)
     file = tmp_path / "store.sqlite"
     url = f"sqlite:///{file}"
@@ -218,16 +203,16 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
         return state.now() if state and state.speed else None
 
     try:
-        wait_for(position)
+        eventually(position, "the clock running")
         jump = election.moment_of("2021-11-27T09:30")
         store = open_store(url)
         wishes.jump(store, jump)
         store.dispose()
-        wait_for(lambda: (now := position()) and now >= jump)
+        eventually(lambda: (now := position()) and now >= jump, "the jump")
         store = open_store(url)
         wishes.restart(store)
         store.dispose()
-        wait_for(lambda: (now := position()) and now < jump)
+        eventually(lambda: (now := position()) and now < jump, "the day from its beginning")
     finally:
         live.send_signal(signal.SIGTERM)
         words, _ = live.communicate(timeout=180)
@@ -241,7 +226,7 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
     assert state.speed == 0
     again = command(tmp_path, *options)
     try:
-        wait_for(position)
+        eventually(position, "the clock running again")
     finally:
         again.send_signal(signal.SIGINT)
         words, _ = again.communicate(timeout=180)
@@ -286,24 +271,27 @@ def test_what_cannot_be_played_is_said_in_a_sentence(tmp_path: Path, options: tu
 
 
 def test_a_rehearsal_that_is_killed_leaves_no_dashboard_behind(tmp_path: Path) -> None:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
     script = (
-        "import sys, time; from rehearsal.child import Dashboard\n"
-        f"child = Dashboard({port}, {{'BAIKOO_STORE': 'sqlite:///{tmp_path}/s.sqlite', 'BAIKOO_SCHEDULE': 'off'}})\n"
-        "print(child._process.pid, flush=True); time.sleep(60)"
+        "from rehearsal.child import Dashboard\n"
+        f"child = Dashboard(0, {{'BAIKOO_STORE': 'sqlite:///{tmp_path}/s.sqlite', 'BAIKOO_SCHEDULE': 'off'}})\n"
+        "print(child._process.pid, flush=True); child._process.wait()"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    assert Path(f"/proc/{child}").exists()
+    assert is_running(child)
     parent.kill()
     parent.wait()
-    end = time.monotonic() + 20
-    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split(")")[1][:3]:
-        assert time.monotonic() < end, "the dashboard runs on"
-        time.sleep(0.2)
+    eventually(lambda: not is_running(child), "the end of the dashboard")
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that has not ended, waited for or not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def test_a_real_election_is_not_rehearsed_and_takes_no_rehearsals_store(

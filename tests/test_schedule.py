@@ -1,19 +1,20 @@
 """The schedule: every source at its interval by the store's clock, errors and misses written down, one runner."""
 
-import itertools
+import contextlib
 import logging
 import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
 from elections.config import Election
 from loaders import schedule
@@ -23,6 +24,7 @@ from store import tables as t
 from store.engine import connect, open_store
 from tests.commission_site import serving
 from tests.observation_world import ELECTION, OPENING, Observation, at
+from tests.waiting import LIMIT, eventually
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,18 +41,20 @@ def polls(store: sa.Engine) -> list[Any]:
         return list(conn.execute(sa.select(t.poll).order_by(t.poll.c.id)))
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.05)
+@contextlib.contextmanager
+def turning(store: sa.Engine, election: Election) -> Iterator[schedule._Turn]:
+    """The turn of an election's only source, to be ticked by hand."""
+    runner = schedule._Runner(store)
+    try:
+        yield schedule._Turn(store, election, election.sources[0], runner)
+    finally:
+        runner.release()
 
 
 @pytest.fixture
 def rehearsed(store: sa.Engine) -> Iterator[sa.Engine]:
-    """A store with a rehearsed clock, at 14:00 and paused."""
+    """A store whose rehearsed clock is followed."""
     clock.follow(store)
-    clock.set_rehearsed(store, at("14:00"), 0)
     yield store
     clock.follow(None)
 
@@ -93,39 +97,38 @@ def test_a_source_without_a_loader_says_so(store: sa.Engine) -> None:
 def test_intervals_count_in_rehearsed_time_and_a_pause_stops_them(
     rehearsed: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = schedule.start(rehearsed, one_source(monkeypatch, lambda *_: Found(seen=1)))
-    try:
-        time.sleep(1.5)
-        assert polls(rehearsed) == []  # paused: nothing is due
+    real = datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "_real_now", lambda: real)
+
+    def tick(source: schedule._Turn, times: int) -> None:
+        nonlocal real
+        for _ in range(times):
+            source.tick()
+            real += timedelta(seconds=0.5)
+
+    with turning(rehearsed, one_source(monkeypatch, lambda *_: Found(seen=1))) as source:
+        clock.set_rehearsed(rehearsed, at("14:00"), 0)
+        tick(source, 300)
+        assert polls(rehearsed) == []
         clock.set_rehearsed(rehearsed, at("14:00"), 60)
-        wait_for(lambda: len(polls(rehearsed)) >= 4)
-        times = [row.polled_at for row in polls(rehearsed)]
-        gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
-        assert all(gap < timedelta(seconds=180) for gap in gaps)
-        assert sum(gaps, timedelta()) / len(gaps) >= timedelta(seconds=45)
+        tick(source, 8)
+        assert [row.polled_at for row in polls(rehearsed)] == [at(f"14:0{minute}") for minute in range(4)]
         clock.set_rehearsed(rehearsed, at("15:00"), 0)
-        time.sleep(1)
-        count = len(polls(rehearsed))
-        time.sleep(1)
-        assert len(polls(rehearsed)) == count
-    finally:
-        running.shutdown()
+        tick(source, 300)
+        assert len(polls(rehearsed)) == 4
 
 
 def test_a_jump_of_the_rehearsed_clock_is_polled_at_once_and_is_no_miss(
     rehearsed: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock.set_rehearsed(rehearsed, at("14:00"), 1)
-    running = schedule.start(rehearsed, one_source(monkeypatch, lambda *_: Found(seen=1)))
-    try:
-        wait_for(lambda: len(polls(rehearsed)) == 1)
-        clock.set_rehearsed(rehearsed, at("18:00"), 1)
-        wait_for(lambda: len(polls(rehearsed)) == 2)
-        clock.set_rehearsed(rehearsed, at("09:00"), 1)  # started again
-        wait_for(lambda: len(polls(rehearsed)) == 3)
-    finally:
-        running.shutdown()
-    assert {row.outcome for row in polls(rehearsed)} == {"ok"}
+    monkeypatch.setattr(clock, "_real_now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    hours = ("14:00", "18:00", "09:00")  # the last: started again
+    with turning(rehearsed, one_source(monkeypatch, lambda *_: Found(seen=1))) as source:
+        for hour in hours:
+            clock.set_rehearsed(rehearsed, at(hour), 1)
+            for _ in range(3):
+                source.tick()
+    assert [(row.outcome, row.polled_at) for row in polls(rehearsed)] == [("ok", at(hour)) for hour in hours]
 
 
 def test_a_source_that_takes_longer_than_its_interval_is_not_asked_twice_at_a_time_and_misses_are_written_down(
@@ -133,54 +136,52 @@ def test_a_source_that_takes_longer_than_its_interval_is_not_asked_twice_at_a_ti
 ) -> None:
     at_once: list[int] = []
     most = []
+    skipped: list[object] = []
+    answers = threading.Event()
 
     def look(*_: Any) -> Found:
         at_once.append(1)
         most.append(len(at_once))
-        time.sleep(2)
+        assert answers.wait(LIMIT)
         at_once.pop()
         return Found(seen=1)
 
-    monkeypatch.setattr(schedule, "_BEHIND", 1.0)
-    running = schedule.start(store, one_source(monkeypatch, look, interval=1))
-    try:
-        wait_for(lambda: any(row.outcome == "missed" for row in polls(store)))
-    finally:
-        running.shutdown()
+    with clock.frozen(at("14:00")):
+        running = schedule.start(store, one_source(monkeypatch, look))
+        running.add_listener(skipped.append, EVENT_JOB_MAX_INSTANCES)
+        try:
+            eventually(lambda: len(skipped) >= 2, "two ticks that find the poll still running")
+            with clock.frozen(at("14:03")):
+                answers.set()
+                eventually(lambda: len(polls(store)) >= 3, "the poll that took long, a miss, and a poll")
+        finally:
+            running.shutdown()
     assert set(most) == {1}
-    missed = next(row for row in polls(store) if row.outcome == "missed")
-    assert "not made" in missed.error
+    assert [(row.outcome, row.error) for row in polls(store)] == [
+        ("ok", None),
+        ("missed", "2 polls not made: the last took too long"),
+        ("ok", None),
+    ]
 
 
 def test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_over(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(postgres_url)
-    first_asked: list[int] = []
-    second_asked: list[int] = []
-
-    def look_first(*_: Any) -> Found:
-        first_asked.append(1)
-        return Found(seen=1)
-
-    election = one_source(monkeypatch, look_first, interval=1)
-    other = ELECTION.model_copy(
-        update={"sources": (election.sources[0].model_copy(update={"kind": "second", "interval": 1}),)}
-    )
-    monkeypatch.setitem(schedule.KINDS, "second", lambda *_: (second_asked.append(1), Found())[1])  # type: ignore[arg-type] # -- as above
-    second_store = connect(postgres_url)
+    election = one_source(monkeypatch, lambda *_: Found(seen=1))
     first = schedule.start(store, election)
-    wait_for(lambda: len(first_asked) >= 1)
-    second = schedule.start(second_store, other)
-    try:
-        wait_for(lambda: len(first_asked) >= 3)
-        assert second_asked == []
+    eventually(lambda: polls(store), "the first poll")
+    second_store = connect(postgres_url)
+    asked: list[int] = []
+    with turning(second_store, one_source(monkeypatch, lambda *_: (asked.append(1), Found())[1])) as second:
+        for _ in range(3):
+            second.tick()
+        assert asked == []
         first.shutdown()
-        wait_for(lambda: len(second_asked) >= 1)
-    finally:
-        second.shutdown()
-        store.dispose()
-        second_store.dispose()
+        second.tick()
+        assert asked == [1]
+    store.dispose()
+    second_store.dispose()
 
 
 def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -243,7 +244,7 @@ def test_run_polls_until_it_is_told_to_end(environ: dict[str, str]) -> None:
             except sa.exc.OperationalError:
                 return False  # not migrated yet
 
-        wait_for(loaded)
+        eventually(loaded, "a poll of each source")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
         store.dispose()

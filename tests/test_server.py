@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +21,9 @@ from pages import charts_map, door
 from store import clock
 from store.engine import open_store
 from tests import broken_parts
-from tests.browser import ROOT, ended, free_port
+from tests.browser import ROOT, ended
 from tests.streamlit_client import Visitor
+from tests.waiting import eventually
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
 ADDRESSES = (
@@ -56,33 +56,42 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @contextlib.contextmanager
-def started(store_url: str, command: list[str], port: int, log: Path, **env: str) -> Iterator[str]:
-    """A server process; gives its address once it listens. A part that failed in it fails the test."""
+def started(store_url: str, command: list[str], log: Path, **env: str) -> Iterator[str]:
+    """A server process on a port that the system gives it; its address once it listens.
+
+    A part that failed in it fails the test.
+    """
     own = {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=ROOT, env=os.environ | own | env, stdout=out, stderr=subprocess.STDOUT
         )
     with ended(process):
-        end = time.monotonic() + 60
-        while True:
-            assert process.poll() is None, log.read_text()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{eventually(lambda: listens_on(process, log), 'a server that listens')}"
     broken_parts.check(log)
 
 
-def streamlit(port: int, *options: str) -> list[str]:
-    return ["-m", "streamlit", "run", "dashboard.py", "--server.port", str(port), *options]
+def listens_on(process: subprocess.Popen[bytes], log: Path) -> int | None:
+    """The port on which a process listens: asked of the system, once it is there."""
+    assert process.poll() is None, log.read_text()
+    of_process = Path(f"/proc/{process.pid}")
+    with contextlib.suppress(FileNotFoundError):  # a file that it closed meanwhile
+        own = {str(file.readlink()) for file in (of_process / "fd").iterdir()}
+        for table in ("net/tcp", "net/tcp6"):
+            for line in (of_process / table).read_text().splitlines()[1:]:
+                _, local, _, state, *_, inode = line.split()[:10]
+                if state == "0A" and f"socket:[{inode}]" in own:  # listens
+                    return int(local.rpartition(":")[2], 16)
+    return None
+
+
+def streamlit(*options: str) -> list[str]:
+    return ["-m", "streamlit", "run", "dashboard.py", "--server.port", "0", *options]
 
 
 @pytest.fixture(scope="module")
 def address(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    with started(store_url, streamlit(port), port, tmp_path_factory.mktemp("log") / "log") as url:
+    with started(store_url, streamlit(), tmp_path_factory.mktemp("log") / "log") as url:
         yield url
 
 
@@ -90,8 +99,7 @@ def address(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_a_page_that_is_the_first_request_after_a_start_goes_through_the_dashboard(
     store_url: str, tmp_path: Path, page: str
 ) -> None:
-    port = free_port()
-    with started(store_url, streamlit(port), port, tmp_path / "log") as url, Visitor(url, page) as visitor:
+    with started(store_url, streamlit(), tmp_path / "log") as url, Visitor(url, page) as visitor:
         run = visitor.run()
         assert {*ADDRESSES} == {*run.pages}, "the navigation is dashboard.py's"
         assert "bk-strip" in run.html, "so is the strip"
@@ -115,7 +123,7 @@ def test_the_overview_answers_to_its_name_too(address: str) -> None:
 def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(environment: dict[str, str], said: str) -> None:
     own = os.environ | {"BAIKOO_ELECTION": "kg-2021-11-28"} | environment
     ended = subprocess.run(
-        [sys.executable, *streamlit(free_port())], cwd=ROOT, env=own, capture_output=True, text=True, timeout=60
+        [sys.executable, *streamlit()], cwd=ROOT, env=own, capture_output=True, text=True, timeout=120
     )
     out = ended.stdout + ended.stderr
     assert ended.returncode
@@ -126,8 +134,7 @@ def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(environment:
 
 
 def test_a_file_in_pages_that_is_no_page_cannot_be_asked_for(store_url: str, tmp_path: Path) -> None:
-    port = free_port()
-    with started(store_url, streamlit(port), port, tmp_path / "log") as url:
+    with started(store_url, streamlit(), tmp_path / "log") as url:
         for module in MODULES:
             with Visitor(url, module) as visitor:
                 run = visitor.run()
@@ -158,12 +165,12 @@ def _stream(address: str) -> str:
     return address.replace("http", "ws") + "/_stcore/stream"
 
 
-_APP_RUN = "from dashboard import app; app.run(config={{'server.address': '0.0.0.0', 'server.port': {port}}})"
+_APP_RUN = "from dashboard import app; app.run(config={'server.address': '0.0.0.0', 'server.port': 0})"
 ELSEWHERE = {
-    "by option": (lambda port: streamlit(port, "--server.address", ANYWHERE), {}),
-    "by configuration": (streamlit, {"STREAMLIT_SERVER_ADDRESS": ANYWHERE}),
-    "by uvicorn": (lambda port: ["-m", "uvicorn", "dashboard:app", "--host", ANYWHERE, "--port", str(port)], {}),
-    "by App.run": (lambda port: ["-c", _APP_RUN.format(port=port)], {}),
+    "by option": (streamlit("--server.address", ANYWHERE), {}),
+    "by configuration": (streamlit(), {"STREAMLIT_SERVER_ADDRESS": ANYWHERE}),
+    "by uvicorn": (["-m", "uvicorn", "dashboard:app", "--host", ANYWHERE, "--port", "0"], {}),
+    "by App.run": (["-c", _APP_RUN], {}),
 }
 
 
@@ -172,8 +179,8 @@ def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
     store_url: str, tmp_path: Path, way: str
 ) -> None:
     command, env = ELSEWHERE[way]
-    port, log = free_port(), tmp_path / "log"
-    with started(store_url, command(port), port, log, **env) as url:
+    log = tmp_path / "log"
+    with started(store_url, command, log, **env) as url:
         for path in ("/", "/turnout", "/_stcore/health", "/static/js/none.js", "/favicon.png"):
             answer = get(url + path)
             assert answer.status_code == 403

@@ -1,9 +1,9 @@
 """The snapshot: one moment for everybody, made in the background, swapped in whole."""
 
 import threading
-import time
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import Future
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -14,8 +14,7 @@ from queries import coverage, moment, snapshot
 from queries.moment import Moment
 from store import clock
 from tests.facts import ELECTION, Facts
-
-SOON = 60.0  # seconds that a test waits for the thread
+from tests.waiting import LIMIT, eventually
 
 
 @pytest.fixture
@@ -28,11 +27,8 @@ def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     moment.here.cache_clear()
 
 
-def eventually(true: Any) -> None:
-    end = time.monotonic() + SOON
-    while not true():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.02)
+def wait_for_another(old: snapshot.Snapshot) -> None:
+    eventually(lambda: snapshot.current() is not old, "another snapshot")
 
 
 def opening(shot: snapshot.Snapshot) -> str:
@@ -45,7 +41,7 @@ def test_a_new_load_is_in_the_next_snapshot_and_the_old_one_stays_as_it_was(fact
         old = snapshot.current()
         assert opening(old) == "due"
         facts.report("5001", "opening", at="08:00")
-        eventually(lambda: snapshot.current() is not old)
+        wait_for_another(old)
         assert opening(snapshot.current()) == "received"
         assert opening(old) == "due"
 
@@ -58,15 +54,22 @@ def test_the_clock_alone_makes_a_new_snapshot_and_pecs_late(facts: Facts) -> Non
     with snapshot.keep_fresh():
         old = snapshot.current()
         with clock.frozen(ELECTION.moment_of("09:01")):
-            eventually(lambda: snapshot.current() is not old)
+            wait_for_another(old)
             assert opening(snapshot.current()) == "late"
 
 
-def test_within_a_minute_without_a_load_it_stays_the_same(facts: Facts) -> None:
+def test_within_a_minute_without_a_load_it_stays_the_same(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Moment] = []
+
+    def look(as_of: datetime | None = None) -> Moment:
+        looks.append(moment.now(as_of))
+        return looks[-1]
+
     with snapshot.keep_fresh():
         old = snapshot.current()
         with clock.frozen(ELECTION.moment_of("08:00") + timedelta(seconds=40)):
-            time.sleep(1.2)
+            monkeypatch.setattr(snapshot, "now", look)
+            eventually(lambda: len(looks) > 3, "three more looks of the thread, each to its end")
             assert snapshot.current() is old
 
 
@@ -74,7 +77,7 @@ def test_what_the_overview_shows_is_made_before_the_snapshot_is_swapped_in(facts
     with snapshot.keep_fresh():
         old = snapshot.current()  # the first is there before its figures, so that nobody waits for all of them
         facts.incident("secrecy", at="08:00")
-        eventually(lambda: snapshot.current() is not old)
+        wait_for_another(old)
         shot = snapshot.current()
         for figure, given in snapshot.AHEAD:
             assert shot._answers[(figure, snapshot._frozen(given))].done()
@@ -85,23 +88,33 @@ def test_what_somebody_looks_at_is_made_ahead_in_the_next(facts: Facts) -> None:
         old = snapshot.current()
         old.ask(coverage.unreported, form="opening")
         facts.incident("secrecy", at="08:00")
-        eventually(lambda: snapshot.current() is not old)
+        wait_for_another(old)
         key = (coverage.unreported, (("form", "opening"),))
         assert key in snapshot.current()._answers
 
 
-def test_a_figure_is_made_once_however_many_ask_at_the_same_time(facts: Facts) -> None:
+def test_a_figure_is_made_once_however_many_ask_at_the_same_time(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
+    waiting: list[int] = []
+    all_asked = threading.Event()
+
+    class Answer(Future[Any]):
+        def result(self, timeout: float | None = None) -> Any:
+            waiting.append(1)
+            return super().result(timeout)
 
     def figure(m: Moment) -> pd.DataFrame:
         made.append(1)
-        time.sleep(0.1)
+        assert all_asked.wait(LIMIT)
         return pd.DataFrame({"a": [1]})
 
+    monkeypatch.setattr(snapshot, "Future", Answer)
     shot = snapshot.current()
     threads = [threading.Thread(target=shot.ask, args=(figure,)) for _ in range(8)]
     for thread in threads:
         thread.start()
+    eventually(lambda: len(made) + len(waiting) == 8, "eight who make the figure or wait for it")
+    all_asked.set()
     for thread in threads:
         thread.join()
     assert len(made) == 1
@@ -156,13 +169,17 @@ def test_without_a_keeper_the_present_is_looked_up(facts: Facts) -> None:
 
 @pytest.mark.breaks
 def test_a_store_that_is_away_leaves_the_last_snapshot(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def away(as_of: datetime | None = None) -> Moment:
+        looks.append(1)
+        raise sa.exc.OperationalError("select", {}, Exception("away"))
+
     with snapshot.keep_fresh():
-        shot = snapshot.current()
-
-        def away(as_of: object = None) -> Moment:
-            raise sa.exc.OperationalError("select", {}, Exception("away"))
-
-        monkeypatch.setattr(snapshot, "now", away)
-        time.sleep(1.2)
-        assert snapshot.current() is shot
-        monkeypatch.undo()
+        old = snapshot.current()
+        with monkeypatch.context() as patch:
+            patch.setattr(snapshot, "now", away)
+            eventually(lambda: len(looks) > 3, "three looks of the thread, each to its end")
+            assert snapshot.current() is old
+        facts.report("5001", "opening", at="08:00")
+        wait_for_another(old)
