@@ -1,14 +1,7 @@
 """A real browser on a real server: opens a page, waits until it is drawn, says what is wrong with its picture."""
 
 import contextlib
-import os
 import re
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,9 +9,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from bench.server import CHROMIUM
-from tests import broken_parts
 
-ROOT = Path(__file__).parent.parent
 # without these Chromium calls home, and fails slowly where there is no network
 FLAGS = [
     "--no-sandbox",
@@ -29,56 +20,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-@contextlib.contextmanager
-def server(store_url: str, election: str, **env: str) -> Iterator[str]:
-    """The dashboard on a store, without its schedule unless `env` says otherwise; gives its address."""
-    port = free_port()
-    environ = os.environ | {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": election, "BAIKOO_SCHEDULE": "off"} | env
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)]
-    with tempfile.TemporaryDirectory() as folder, (log := Path(folder) / "log").open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=subprocess.STDOUT)
-        with ended(process):
-            try:
-                _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-            except OSError as error:
-                raise AssertionError(log.read_text()) from error
-            yield f"http://127.0.0.1:{port}"
-        broken_parts.check(log)
-
-
-@contextlib.contextmanager
-def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """A process that ends with this block, however that ends."""
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(url: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
 
 
 @contextlib.contextmanager

@@ -13,11 +13,10 @@ from pages import incidents
 from queries import moment
 from store import clock
 from tests import broken_parts
-from tests.browser import free_port
+from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
 from tests.test_pages import drawn, words_of
-from tests.test_server import started, streamlit
 
 LOGS_AN_ERROR = """
 import logging
@@ -69,9 +68,8 @@ def test_a_part_that_fails_in_a_server_fails_who_draws_it_and_who_started_the_se
     clock.set_rehearsed(sqlite_store, ELECTION.moment_of("14:05"), 0)
     with sqlite_store.begin() as conn:
         conn.exec_driver_sql("drop table incident")
-    port = free_port()
     url, log = sqlite_store.url.render_as_string(False), tmp_path / "log"
-    server = started(url, streamlit(port), port, log)
+    server = started(url, streamlit(), log)
     address = server.__enter__()
     with Visitor(address, "incidents") as visitor, pytest.raises(AssertionError, match="bk-broken"):
         visitor.run()

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser
 
 from store.engine import open_store
-from tests.browser import Seen, chromium, server
+from tests.browser import Seen, chromium
 from tests.conftest import Rehearsed
+from tests.dashboard import dashboard
 from tests.streamlit_client import Run, Visitor
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -75,7 +76,7 @@ def test_any_two_of_page_moment_language_width_and_theme_meet_in_a_picture() -> 
 
 @pytest.fixture(scope="module")
 def address(rehearsed: Rehearsed) -> Iterator[str]:
-    with server(rehearsed.store_url, rehearsed.election) as url:
+    with dashboard(rehearsed.store_url, rehearsed.election) as url:
         yield url
 
 

@@ -19,9 +19,10 @@ from store import clock
 from store.engine import open_store
 from tests.browser import CHROMIUM, FLAGS, Seen
 from tests.conftest import ROOT
+from tests.dashboard import started
+from tests.dashboard import streamlit as command
 from tests.facts import ELECTION, Facts
-from tests.test_server import free_port, get, started
-from tests.test_server import streamlit as command
+from tests.test_server import get
 
 OURS = {"Noto Sans", "Noto Sans Math", "Material Symbols Rounded"}  # as the files call themselves; the last has icons
 PAGE = "coverage?lang=ky"  # charts, a table drawn on a canvas, icons; ө ү ң
@@ -40,8 +41,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     clock.set_rehearsed(engine, ELECTION.moment_of("14:05"), 0)
     url = engine.url.render_as_string(False)
     engine.dispose()
-    port = free_port()
-    with started(url, command(port), port, folder / "log") as address:
+    with started(url, command(), folder / "log") as address:
         yield address
 
 

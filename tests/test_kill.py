@@ -18,7 +18,7 @@ from rehearsal.outside import Outside
 from rehearsal.server import Site
 from store import check, clock
 from store.engine import open_store
-from tests.browser import ROOT, free_port
+from tests.dashboard import ROOT
 
 LOADERS = ["-m", "loaders", "run"]
 SERVER = ["-m", "streamlit", "run", "dashboard.py", "--server.port"]
@@ -254,7 +254,7 @@ def test_a_server_killed_at_ten_points_leaves_a_whole_store_that_catches_up(
     outside_world: World, tmp_path: Path
 ) -> None:
     store_url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    killed_again_and_again(outside_world, store_url, [*SERVER, str(free_port())], POINTS, tmp_path)
+    killed_again_and_again(outside_world, store_url, [*SERVER, "0"], POINTS, tmp_path)
 
 
 def test_loaders_killed_inside_a_load_leave_a_whole_store_on_postgresql_too(

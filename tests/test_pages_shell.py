@@ -19,9 +19,9 @@ from store import clock, wishes
 from store import tables as t
 from store.engine import open_store
 from tests.browser import chromium
+from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
-from tests.test_server import started, streamlit
 
 PAGES = (
     "",

@@ -1,6 +1,5 @@
 """The server: what it serves, to whom, and that every address goes through dashboard.py. Real servers, real sockets."""
 
-import contextlib
 import os
 import socket
 import subprocess
@@ -20,10 +19,8 @@ from elections import config
 from pages import charts_map, door
 from store import clock
 from store.engine import open_store
-from tests import broken_parts
-from tests.browser import ROOT, ended
+from tests.dashboard import ROOT, started, streamlit
 from tests.streamlit_client import Visitor
-from tests.waiting import eventually
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
 ADDRESSES = (
@@ -53,40 +50,6 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('server')}/store.sqlite"
     clock.set_rehearsed(open_store(url), datetime(2021, 11, 28, 8, 5, tzinfo=UTC), 0)
     return url
-
-
-@contextlib.contextmanager
-def started(store_url: str, command: list[str], log: Path, **env: str) -> Iterator[str]:
-    """A server process on a port that the system gives it; its address once it listens.
-
-    A part that failed in it fails the test.
-    """
-    own = {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=os.environ | own | env, stdout=out, stderr=subprocess.STDOUT
-        )
-    with ended(process):
-        yield f"http://127.0.0.1:{eventually(lambda: listens_on(process, log), 'a server that listens')}"
-    broken_parts.check(log)
-
-
-def listens_on(process: subprocess.Popen[bytes], log: Path) -> int | None:
-    """The port on which a process listens: asked of the system, once it is there."""
-    assert process.poll() is None, log.read_text()
-    of_process = Path(f"/proc/{process.pid}")
-    with contextlib.suppress(FileNotFoundError):  # a file that it closed meanwhile
-        own = {str(file.readlink()) for file in (of_process / "fd").iterdir()}
-        for table in ("net/tcp", "net/tcp6"):
-            for line in (of_process / table).read_text().splitlines()[1:]:
-                _, local, _, state, *_, inode = line.split()[:10]
-                if state == "0A" and f"socket:[{inode}]" in own:  # listens
-                    return int(local.rpartition(":")[2], 16)
-    return None
-
-
-def streamlit(*options: str) -> list[str]:
-    return ["-m", "streamlit", "run", "dashboard.py", "--server.port", "0", *options]
 
 
 @pytest.fixture(scope="module")
