@@ -557,6 +557,7 @@ def _caught(copy: Path, fault: Fault) -> bool:
 
 def _run(copy: Path, tests: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "-p", "no:cacheprovider", *tests]
+    command += ["--basetemp", str(copy.parent / "tmp")]  # beside other runs of this machine
     return subprocess.run(command, cwd=copy, env={**os.environ, **environ}, capture_output=True, text=True)
 
 
