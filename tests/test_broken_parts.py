@@ -37,6 +37,7 @@ def test_an_error_that_the_product_logs_fails_its_test_unless_it_is_on_purpose(t
     file = tmp_path / "test_it.py"
     file.write_text(LOGS_AN_ERROR)
     command = [sys.executable, "-m", "pytest", "-p", "tests.broken_parts", "-rA", "--rootdir", tmp_path, file]
+    command += ["--basetemp", tmp_path / "tmp"]
     said = subprocess.run(command, cwd=broken_parts.ROOT, capture_output=True, text=True).stdout
     assert re.search("^FAILED .*::test_plain", said, re.MULTILINE)
     assert "the cards cannot be drawn" in said

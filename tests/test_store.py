@@ -61,16 +61,6 @@ def test_as_of_a_time_shows_the_store_as_it_stood_then(store: sa.Engine) -> None
     assert stood(store, NOON + timedelta(hours=2)) == {"1001": 950, "1002": 1000}
 
 
-def test_a_load_is_known_when_it_was_committed_not_when_it_began(store: sa.Engine) -> None:
-    began = loading(store, "observation")
-    with clock.frozen(NOON):
-        began.__enter__().put(t.pec, [pec("1001")])
-    with clock.frozen(NOON + timedelta(hours=1)):
-        began.__exit__(None, None, None)
-    assert stood(store, NOON + timedelta(minutes=59)) == {}
-    assert stood(store, NOON + timedelta(hours=1)) == {"1001": 1000}
-
-
 def test_a_load_that_finds_nothing_new_leaves_no_trace(store: sa.Engine) -> None:
     put(store, pec("1001"))
     put(store, pec("1001"))
