@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema_rs
 import pandas as pd
@@ -30,8 +31,14 @@ from pages import (
 )
 from queries.coverage import STATES
 
+
+def _as_an_address(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the schema with its reference, which holds < and |, written as an address must be."""
+    return part | {"$ref": quote(part["$ref"], safe="#/")} if isinstance(part.get("$ref"), str) else part
+
+
 # Vega-Lite's own schema, as Altair brings it
-VEGA_LITE = jsonschema_rs.validator_for(load_schema())
+VEGA_LITE = jsonschema_rs.validator_for(json.loads(json.dumps(load_schema()), object_hook=_as_an_address))
 NOW = datetime(2021, 11, 28, 8, 0, tzinfo=UTC)  # 14:00 in Bishkek
 
 
