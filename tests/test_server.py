@@ -58,7 +58,10 @@ def address(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield url
 
 
-@pytest.mark.parametrize("page", ADDRESSES)
+# each is a server of its own: two in `make test`, all of them in `make proof`
+@pytest.mark.parametrize(
+    "page", [p if p in ("", "turnout") else pytest.param(p, marks=pytest.mark.proof) for p in ADDRESSES]
+)
 def test_a_page_that_is_the_first_request_after_a_start_goes_through_the_dashboard(
     store_url: str, tmp_path: Path, page: str
 ) -> None:
