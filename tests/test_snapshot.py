@@ -93,9 +93,7 @@ def test_what_somebody_looks_at_is_made_ahead_in_the_next(facts: Facts) -> None:
         assert key in snapshot.current()._answers
 
 
-def test_a_figure_is_made_once_however_many_ask_at_the_same_time(
-    facts: Facts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_figure_is_made_once_however_many_ask_at_the_same_time(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     waiting: list[int] = []
     all_asked = threading.Event()
