@@ -43,7 +43,7 @@ class Loop(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
     def let_pass(self, seconds: float) -> None:
-        """From another thread: let the client take what was sent, in more turns than it needs; then time is over."""
+        """From another thread: first let the client take what was sent, in more turns than that needs."""
         over = threading.Event()
 
         def turn(left: int) -> None:
