@@ -154,7 +154,8 @@ def store(rehearsed: Rehearsed) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=range(MOMENTS))
+# every fourth moment in `make test`, all of them in `make proof`
+@pytest.fixture(params=[n if n % 4 == 0 else pytest.param(n, marks=pytest.mark.proof) for n in range(MOMENTS)])
 def both(request: pytest.FixtureRequest, days: list[Day], store: sa.Engine, election: Election) -> tuple[Day, Moment]:
     """A moment as the observers' database had it, and as the store says it was known."""
     day = days[request.param]

@@ -1,7 +1,6 @@
 """What stands on every page: the address, the strip, the banners, the cards, the controls; the overview, the wall."""
 
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,10 +17,11 @@ from queries import checks, moment, room, snapshot
 from store import clock, wishes
 from store import tables as t
 from store.engine import open_store
-from tests.browser import chromium
+from tests.browser import PATIENCE, chromium
 from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
+from tests.waiting import eventually
 
 PAGES = (
     "",
@@ -174,7 +174,7 @@ def test_the_pulse_draws_what_shows_figures_again_and_nothing_else(address: str,
 
 def test_what_was_chosen_stands_in_the_address_goes_along_to_other_pages_and_comes_back(address: str) -> None:
     def says(page: Page, what: str) -> None:
-        page.wait_for_function("what => location.search.includes(what)", arg=what, timeout=10_000)
+        page.wait_for_function("what => location.search.includes(what)", arg=what, timeout=PATIENCE)
 
     with chromium() as browser:
         page = browser.new_page(locale="en-GB")
@@ -211,16 +211,13 @@ def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa
         page.locator(".bk-value").first.wait_for()
         for pec in ("1001", "1002", "1003"):
             Facts(store).report(pec, "opening", at="14:04")
-            page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for(timeout=20_000)
+            page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for(timeout=PATIENCE)
         assert page.evaluate("window.held") > 0
 
 
 def _wait_until_it_moves(address: str, before: str) -> None:
     """Until the pulse says that the snapshot is another one than before."""
-    end = time.monotonic() + 20
-    while _pulse(address) == before:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    eventually(lambda: _pulse(address) != before, "another snapshot")
 
 
 def _pulse(address: str) -> str:

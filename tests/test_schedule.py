@@ -52,7 +52,7 @@ def turning(store: sa.Engine, election: Election) -> Iterator[schedule._Turn]:
 
 
 @pytest.fixture
-def rehearsed(store: sa.Engine) -> Iterator[sa.Engine]:
+def with_clock(store: sa.Engine) -> Iterator[sa.Engine]:
     """A store whose rehearsed clock is followed."""
     clock.follow(store)
     yield store
@@ -95,7 +95,7 @@ def test_a_source_without_a_loader_says_so(store: sa.Engine) -> None:
 
 
 def test_intervals_count_in_rehearsed_time_and_a_pause_stops_them(
-    rehearsed: sa.Engine, monkeypatch: pytest.MonkeyPatch
+    with_clock: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = datetime(2026, 1, 1, tzinfo=UTC)
     monkeypatch.setattr(clock, "_real_now", lambda: real)
@@ -106,29 +106,29 @@ def test_intervals_count_in_rehearsed_time_and_a_pause_stops_them(
             source.tick()
             real += timedelta(seconds=0.5)
 
-    with turning(rehearsed, one_source(monkeypatch, lambda *_: Found(seen=1))) as source:
-        clock.set_rehearsed(rehearsed, at("14:00"), 0)
+    with turning(with_clock, one_source(monkeypatch, lambda *_: Found(seen=1))) as source:
+        clock.set_rehearsed(with_clock, at("14:00"), 0)
         tick(source, 300)
-        assert polls(rehearsed) == []
-        clock.set_rehearsed(rehearsed, at("14:00"), 60)
+        assert polls(with_clock) == []
+        clock.set_rehearsed(with_clock, at("14:00"), 60)
         tick(source, 8)
-        assert [row.polled_at for row in polls(rehearsed)] == [at(f"14:0{minute}") for minute in range(4)]
-        clock.set_rehearsed(rehearsed, at("15:00"), 0)
+        assert [row.polled_at for row in polls(with_clock)] == [at(f"14:0{minute}") for minute in range(4)]
+        clock.set_rehearsed(with_clock, at("15:00"), 0)
         tick(source, 300)
-        assert len(polls(rehearsed)) == 4
+        assert len(polls(with_clock)) == 4
 
 
 def test_a_jump_of_the_rehearsed_clock_is_polled_at_once_and_is_no_miss(
-    rehearsed: sa.Engine, monkeypatch: pytest.MonkeyPatch
+    with_clock: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock, "_real_now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     hours = ("14:00", "18:00", "09:00")  # the last: started again
-    with turning(rehearsed, one_source(monkeypatch, lambda *_: Found(seen=1))) as source:
+    with turning(with_clock, one_source(monkeypatch, lambda *_: Found(seen=1))) as source:
         for hour in hours:
-            clock.set_rehearsed(rehearsed, at(hour), 1)
+            clock.set_rehearsed(with_clock, at(hour), 1)
             for _ in range(3):
                 source.tick()
-    assert [(row.outcome, row.polled_at) for row in polls(rehearsed)] == [("ok", at(hour)) for hour in hours]
+    assert [(row.outcome, row.polled_at) for row in polls(with_clock)] == [("ok", at(hour)) for hour in hours]
 
 
 def test_a_source_that_takes_longer_than_its_interval_is_not_asked_twice_at_a_time_and_misses_are_written_down(

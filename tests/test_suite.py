@@ -7,8 +7,7 @@ CLOCKS = re.compile(r"\b(sleep|perf_counter|monotonic|time\.time|datetime\.now|u
 WITH_A_CLOCK = {
     "waiting.py",  # its limit
     "test_kill.py",  # its proofs kill by the second
-    "browser.py",
-    "test_pages_shell.py",
+    "steady.py",  # runs the suite, and says how long that took
 }
 
 
