@@ -18,6 +18,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
 from elections.config import Election
 from loaders import schedule
+from loaders.__main__ import main
 from loaders.source import Found, SourceError
 from store import clock
 from store import tables as t
@@ -184,52 +185,58 @@ def test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_ov
     second_store.dispose()
 
 
-def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
-    return subprocess.run(
-        [sys.executable, "-m", "loaders", *command],
-        cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
 @pytest.fixture
-def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The variables of the environment, set, with two sources that answer."""
     observation = f"sqlite:///{tmp_path / 'observation.sqlite'}"
     world = Observation(observation)
     world.frame()
     world.report("r1", "08:10", OPENING)
     with serving() as site:
-        yield {
+        own = {
             "BAIKOO_ELECTION": "kg-2021-11-28",
             "BAIKOO_STORE": f"sqlite:///{tmp_path / 'store.sqlite'}",
             "BAIKOO_OBSERVATION": observation,
             "BAIKOO_COMMISSION": site.url,
         }
+        for name, value in own.items():
+            monkeypatch.setenv(name, value)
+        yield own
+    clock.follow(None)
 
 
-def test_once_polls_every_source_and_says_what_came(environ: dict[str, str]) -> None:
-    done = run("once", **environ)
+def test_once_polls_every_source_and_says_what_came(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "loaders", "once"], cwd=ROOT, env=os.environ | environ, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "observation: ok" in done.stdout
     assert "commission: ok" in done.stdout
-    assert "nothing new" in run("once", "--source", "observation", **environ).stdout
+    assert main(["once", "--source", "observation"]) == 0
+    assert "nothing new" in capsys.readouterr().out
 
 
-def test_once_fails_where_a_source_cannot_be_read_and_still_reads_the_other(environ: dict[str, str]) -> None:
-    done = run("once", **environ | {"BAIKOO_OBSERVATION": "sqlite:////nowhere/none.sqlite"})
-    assert done.returncode == 1
-    assert "observation: error" in done.stdout
-    assert "commission: ok" in done.stdout
+def test_once_fails_where_a_source_cannot_be_read_and_still_reads_the_other(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BAIKOO_OBSERVATION", "sqlite:////nowhere/none.sqlite")
+    assert main(["once"]) == 1
+    said = capsys.readouterr().out
+    assert "observation: error" in said
+    assert "commission: ok" in said
 
 
-def test_stop_keeps_a_source_from_being_asked_until_go(environ: dict[str, str]) -> None:
-    assert run("stop", "commission", "--who", "Asel", "--why", "asked to", **environ).returncode == 0
-    done = run("once", "--source", "commission", **environ)
-    assert done.returncode == 1
-    assert "stopped by Asel: asked to" in done.stderr
-    assert run("go", "commission", **environ).returncode == 0
-    assert run("once", "--source", "commission", **environ).returncode == 0
-    assert run("once", "--source", "weather", **environ).returncode == 2
+def test_stop_keeps_a_source_from_being_asked_until_go(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["stop", "commission", "--who", "Asel", "--why", "asked to"]) == 0
+    assert main(["once", "--source", "commission"]) == 1
+    assert "stopped by Asel: asked to" in caplog.text
+    assert main(["go", "commission"]) == 0
+    assert main(["once", "--source", "commission"]) == 0
+    assert main(["once", "--source", "weather"]) == 2
 
 
 def test_run_polls_until_it_is_told_to_end(environ: dict[str, str]) -> None:
