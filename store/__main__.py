@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -11,11 +12,11 @@ from store import tables as t
 from store.engine import connect, is_there, store_url
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m store", description=__doc__)
     parser.add_argument("--check", action="store_true", help="say what is wrong with it; exit 1 if anything is")
     parser.add_argument("--hash", action="store_true", help="print a hash of every current key and value")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     url = store_url(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28").rstrip("/").rsplit("/", 1)[-1])
     try:
         there = is_there(url)

@@ -236,14 +236,6 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
     assert current["store"] == url
 
 
-def test_every_option_is_documented() -> None:
-    words = (ROOT / "docs" / "rehearsal.md").read_text("utf-8")
-    told = subprocess.run([sys.executable, "-m", "rehearsal", "--help"], cwd=ROOT, text=True, capture_output=True)
-    options = set(re.findall(r"--[a-z-]+", told.stdout)) - {"--help"}
-    assert len(options) > 7
-    assert all(f"`{option}`" in words for option in options)
-
-
 def test_a_port_that_is_taken_is_said_before_anything_is_played(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
