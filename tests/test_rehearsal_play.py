@@ -46,7 +46,7 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path: Pat
         folder.mkdir()
     days = [outside(election, folder, seed) for folder, seed in zip(folders, (None, None, 7), strict=True)]
     for day in days:
-        day.advance(election.moment_of("16:00"))
+        day.advance(election.moment_of("10:00"))
     one, two, three = (rows(day.database) for day in days)
     at = election.moment_of("2021-11-29T11:00")
     pages = [day.commission.page("/results/manual.json", at) for day in days]
