@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from bench.server import CHROMIUM
+from tests.waiting import LIMIT
 
 # without these Chromium calls home, and fails slowly where there is no network
 FLAGS = [
@@ -30,9 +31,6 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-PATIENCE = 120_000  # ms: guards against a page that never comes to rest
-
-
 class Seen:
     """One page as a person would see it, with what the console said meanwhile."""
 
@@ -40,6 +38,7 @@ class Seen:
         self.context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, locale="en-GB", timezone_id="Asia/Bishkek"
         )
+        self.context.set_default_timeout(1000 * LIMIT)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" and not _tried(m) else None)
@@ -52,7 +51,7 @@ class Seen:
 
     def settle(self) -> None:
         """Wait until the script has run, every chart is drawn, and frame after frame shows the same."""
-        self.page.wait_for_function(_DRAWN, timeout=PATIENCE)
+        self.page.wait_for_function(_DRAWN)
 
     def faults(self) -> list[str]:
         """What a person would call broken: errors of the console, overflow, clipped or broken words, empty charts."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests import broken_parts
-from tests.waiting import eventually
+from tests.waiting import LIMIT, eventually
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,7 +47,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

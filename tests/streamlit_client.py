@@ -10,6 +10,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
+from tests.waiting import LIMIT
+
 _FINISHED_EARLY = 2  # a run that another one took the place of
 
 
@@ -75,7 +77,7 @@ class Visitor:
                 max_size=None,
                 compression=None,
                 ping_interval=None,
-                open_timeout=60,  # the socket is there before the server has imported everything
+                open_timeout=LIMIT,  # the socket is there before the server has imported everything
             )
         )
         return self
@@ -83,20 +85,20 @@ class Visitor:
     def __exit__(self, *_error: object) -> None:
         self._open.close()
 
-    def press(self, label: str, timeout: float = 60) -> Run:
+    def press(self, label: str) -> Run:
         """Press a button of the page, and wait until what it asked for is drawn."""
         asked = BackMsg()
         widget = asked.rerun_script.widget_states.widgets.add()
         widget.id, widget.trigger_value = self.buttons[label], True
-        return self._send(asked, timeout)
+        return self._send(asked)
 
-    def run(self, fragment: str = "", timeout: float = 60) -> Run:
+    def run(self, fragment: str = "") -> Run:
         """Run the page, or one of its fragments, and wait until it is drawn."""
         asked = BackMsg()
         asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = fragment, bool(fragment)
-        return self._send(asked, timeout)
+        return self._send(asked)
 
-    def _send(self, asked: BackMsg, timeout: float) -> Run:
+    def _send(self, asked: BackMsg) -> Run:
         rerun = asked.rerun_script
         rerun.page_script_hash, rerun.page_name, rerun.query_string = self._page_hash, self._page, self._query
         rerun.cached_message_hashes.extend(self._cached)
@@ -104,7 +106,7 @@ class Visitor:
         run = Run()
         while True:
             message = ForwardMsg()
-            message.ParseFromString(self._socket.recv(timeout, decode=False))
+            message.ParseFromString(self._socket.recv(LIMIT, decode=False))
             run.messages.append(message)
             self.buttons |= {e.button.label: e.button.id for e in _drawn(message) if e.WhichOneof("type") == "button"}
             if self._understand(message):

@@ -11,6 +11,7 @@ from store import clock
 from store import tables as t
 from store.engine import open_store
 from tests.facts import ELECTION, Facts
+from tests.waiting import LIMIT
 
 PAGES = ("coverage", "incidents", "equipment", "procedures", "turnout", "results", "pec")
 SAID = "**stuffed** <img src=x> =1+1"  # an observer's words: text, whatever they look like
@@ -81,7 +82,7 @@ def _run(name: str) -> None:
 
 def drawn(name: str, language: str = "en", **state: str) -> AppTest:
     """The page as it is drawn for a reader with this language and address."""
-    app = AppTest.from_function(_run, args=(name,), default_timeout=60)
+    app = AppTest.from_function(_run, args=(name,), default_timeout=LIMIT)
     for key, value in {"lang": language, **state}.items():
         app.session_state[key] = value
         app.query_params[key] = value

@@ -17,11 +17,11 @@ from queries import checks, moment, room, snapshot
 from store import clock, wishes
 from store import tables as t
 from store.engine import open_store
-from tests.browser import PATIENCE, chromium
+from tests.browser import Seen, chromium
 from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
-from tests.waiting import eventually
+from tests.waiting import LIMIT, eventually
 
 PAGES = (
     "",
@@ -174,10 +174,10 @@ def test_the_pulse_draws_what_shows_figures_again_and_nothing_else(address: str,
 
 def test_what_was_chosen_stands_in_the_address_goes_along_to_other_pages_and_comes_back(address: str) -> None:
     def says(page: Page, what: str) -> None:
-        page.wait_for_function("what => location.search.includes(what)", arg=what, timeout=PATIENCE)
+        page.wait_for_function("what => location.search.includes(what)", arg=what)
 
     with chromium() as browser:
-        page = browser.new_page(locale="en-GB")
+        page = Seen(browser).page
         page.goto(f"{address}/?region=osh")
         page.locator(".bk-value").first.wait_for()
         page.get_by_role("link", name="Turnout").click()
@@ -204,14 +204,14 @@ window.setInterval = (what, ms, ...more) => {
 def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa.Engine) -> None:
     """How soon is measured by the bench, in quiet."""
     with chromium() as browser:
-        page = browser.new_page(locale="en-GB")
+        page = Seen(browser).page
         # Streamlit's timers for live parts are held
         page.add_init_script(_NO_LOOK_OF_ITS_OWN.replace("TICK", str(pulse.TICK * 1000)))
         page.goto(address)
         page.locator(".bk-value").first.wait_for()
         for pec in ("1001", "1002", "1003"):
             Facts(store).report(pec, "opening", at="14:04")
-            page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for(timeout=PATIENCE)
+            page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for()
         assert page.evaluate("window.held") > 0
 
 
@@ -337,7 +337,7 @@ def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("BAIKOO_ELECTION", "kg-2021-11-28")
     moment.here.cache_clear()
     try:
-        app = AppTest.from_function(_only_the_controls).run()
+        app = AppTest.from_function(_only_the_controls, default_timeout=LIMIT).run()
         assert not app.exception
         assert not app.button_group  # closed: drawn when they are asked for
         app.session_state["rehearsal_controls"] = True
@@ -364,7 +364,7 @@ def _only_the_controls() -> None:
 def test_an_election_that_is_no_rehearsal_has_no_such_buttons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ELECTION.model_copy(update={"rehearsal": False})
     monkeypatch.setattr("pages.controls.here", lambda: (None, real))
-    app = AppTest.from_function(_only_the_controls).run()
+    app = AppTest.from_function(_only_the_controls, default_timeout=LIMIT).run()
     assert not app.exception
     assert not app.button
 

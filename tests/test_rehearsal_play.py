@@ -21,7 +21,7 @@ from rehearsal.play import play, publish, steps
 from store import clock, wishes
 from store import tables as t
 from store.engine import connect, open_store
-from tests.waiting import eventually
+from tests.waiting import LIMIT, eventually
 
 ROOT = FOLDER.parent
 
@@ -170,7 +170,7 @@ def test_the_command_plays_to_the_hour_stops_the_clock_there_and_refuses_an_earl
     tmp_path: Path, election: Election
 ) -> None:
     first = command(tmp_path, "--until", "2021-11-27T08:30")
-    assert first.wait(180) == 0, first.communicate()
+    assert first.wait(LIMIT) == 0, first.communicate()
     store = connect(f"sqlite:///{tmp_path / 'store.sqlite'}")
     state = clock.read(store)
     store.dispose()
@@ -178,7 +178,7 @@ def test_the_command_plays_to_the_hour_stops_the_clock_there_and_refuses_an_earl
     assert (state.rehearsed_at, state.speed) == (election.moment_of("2021-11-27T08:30"), 0)
     assert (tmp_path / "observation.sqlite").exists()
     earlier = command(tmp_path, "--until", "2021-11-27T08:10")
-    words, _ = earlier.communicate(timeout=180)
+    words, _ = earlier.communicate(timeout=LIMIT)
     assert earlier.returncode == 2
     assert "it only goes forward" in words
     assert "Traceback" not in words
@@ -215,7 +215,7 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
         eventually(lambda: (now := position()) and now < jump, "the day from its beginning")
     finally:
         live.send_signal(signal.SIGTERM)
-        words, _ = live.communicate(timeout=180)
+        words, _ = live.communicate(timeout=LIMIT)
     assert live.returncode == 0, words
     assert words.endswith("The next start goes on from here.\n")
     assert "Traceback" not in words
@@ -229,7 +229,7 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
         eventually(position, "the clock running again")
     finally:
         again.send_signal(signal.SIGINT)
-        words, _ = again.communicate(timeout=180)
+        words, _ = again.communicate(timeout=LIMIT)
     assert (found := re.search(r"Goes on at (.*)\.", words)), words
     assert found[1] == f"{state.rehearsed_at.astimezone(election.tz):%d.%m.%Y %H:%M}"
     current = json.loads((tmp_path / "current.json").read_text())
@@ -242,7 +242,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_played(tmp_path: Path) 
         taken.listen()
         port = str(taken.getsockname()[1])
         live = command(tmp_path, "--until", "14:00", "--speed", "60", "--port", port)
-        words, _ = live.communicate(timeout=180)
+        words, _ = live.communicate(timeout=LIMIT)
     assert live.returncode == 2
     assert f"port {port} is taken" in words
 
@@ -256,7 +256,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_played(tmp_path: Path) 
 )
 def test_what_cannot_be_played_is_said_in_a_sentence(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
     refused = command(tmp_path, *options)
-    words, _ = refused.communicate(timeout=180)
+    words, _ = refused.communicate(timeout=LIMIT)
     assert refused.returncode == 2
     assert said in words
     assert "Traceback" not in words

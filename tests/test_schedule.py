@@ -253,7 +253,7 @@ def test_run_polls_until_it_is_told_to_end(environ: dict[str, str]) -> None:
 
         eventually(loaded, "a poll of each source")
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(LIMIT) == 0
         store.dispose()
     finally:
         process.kill()

@@ -21,6 +21,7 @@ from store import clock
 from store.engine import open_store
 from tests.dashboard import ROOT, started, streamlit
 from tests.streamlit_client import Visitor
+from tests.waiting import LIMIT
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
 ADDRESSES = (
@@ -41,7 +42,7 @@ MODULES = ("words", "shell", "door")  # files in pages/ that are no page: no add
 
 def get(url: str, **more: Any) -> httpx.Response:
     """A request with patience: on a busy machine a server that has just started is still importing."""
-    return httpx.get(url, timeout=60, **more)
+    return httpx.get(url, timeout=LIMIT, **more)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_the_overview_answers_to_its_name_too(address: str) -> None:
 def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(environment: dict[str, str], said: str) -> None:
     own = os.environ | {"BAIKOO_ELECTION": "kg-2021-11-28"} | environment
     ended = subprocess.run(
-        [sys.executable, *streamlit()], cwd=ROOT, env=own, capture_output=True, text=True, timeout=120
+        [sys.executable, *streamlit()], cwd=ROOT, env=own, capture_output=True, text=True, timeout=LIMIT
     )
     out = ended.stdout + ended.stderr
     assert ended.returncode
@@ -152,7 +153,7 @@ def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
             assert answer.status_code == 403
             assert "serves nothing here" in answer.text
             assert ANYWHERE in answer.text
-        with pytest.raises(InvalidStatus, match="403"), connect(_stream(url), open_timeout=60):
+        with pytest.raises(InvalidStatus, match="403"), connect(_stream(url), open_timeout=LIMIT):
             pass
     assert "serves nothing here" in log.read_text(), "the log says it too"
 
@@ -167,7 +168,7 @@ def test_another_name_than_this_machines_is_refused(address: str) -> None:
 
 def test_a_page_of_another_site_cannot_open_the_websocket(address: str) -> None:
     elsewhere = Origin("http://evil.example")
-    with pytest.raises(InvalidStatus, match="403"), connect(_stream(address), origin=elsewhere, open_timeout=60):
+    with pytest.raises(InvalidStatus, match="403"), connect(_stream(address), origin=elsewhere, open_timeout=LIMIT):
         pass
 
 
