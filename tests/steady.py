@@ -68,10 +68,9 @@ def main() -> int:
     asked = parser.parse_args()
     folder = asked.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    commit = _said("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD").strip()
     failed = 0
     for number in range(asked.first, asked.last + 1):
-        line, passed = run(folder, number, SETTINGS[number - 1], commit)
+        line, passed = run(folder, number, SETTINGS[number - 1])
         failed += not passed
         print(line, flush=True)
         with SUMMARY.open("a", encoding="utf-8") as log:
@@ -79,12 +78,13 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def run(folder: Path, number: int, setting: Setting, commit: str) -> tuple[str, bool]:
+def run(folder: Path, number: int, setting: Setting) -> tuple[str, bool]:
     """One run: its line for the summary, and whether it passed."""
     clone = folder / setting.folder
     if not clone.exists():
         _said("git", "clone", "--quiet", str(ROOT), str(clone))
     _said("git", "-c", "safe.directory=*", "-C", str(clone), "pull", "--quiet", "--ff-only")
+    commit = _said("git", "-c", "safe.directory=*", "-C", str(clone), "rev-parse", "--short", "HEAD").strip()
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("BAIKOO_", "LC_", "LANG", "TZ", "PYTEST_"))}
     environ |= setting.environment
     if setting.fonts:
@@ -98,7 +98,7 @@ def run(folder: Path, number: int, setting: Setting, commit: str) -> tuple[str, 
     with _busy(setting.beside), log.open("wb") as out:
         code = subprocess.run(command, cwd=clone, env=environ, stdout=out, stderr=out, check=False).returncode
     took = time.monotonic() - begun
-    words = log.read_text("utf-8", "replace").strip().splitlines()
+    words = [line for line in log.read_text("utf-8", "replace").splitlines() if line and "***" not in line]
     verdict = "green" if code == 0 else "RED"
     return (
         f"{number:2} {started:%Y-%m-%d %H:%M} {commit} {verdict} {took:4.0f} s {setting.name}: {words[-1]}",
