@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from elections.config import Election
+from loaders.__main__ import main as once
 from rehearsal.outside import Outside
 from rehearsal.server import Site
 from store import check, clock
@@ -198,10 +199,19 @@ def asked(environment: Mapping[str, str], *options: str) -> tuple[int, str]:
 def loaded_in_quiet(world: World, folder: Path, at: datetime) -> str:
     """The hash of a store that loaded the same sources once, undisturbed."""
     url = f"sqlite:///{folder / 'quiet.sqlite'}"
-    clock.set_rehearsed(open_store(url), at, 0)
-    environment = world.environment(url)
-    subprocess.run([sys.executable, "-m", "loaders", "once"], cwd=ROOT, env=environment, check=True)
-    return asked(environment, "--hash")[1]
+    store = open_store(url)
+    clock.set_rehearsed(store, at, 0)
+    load_once(world.environment(url))
+    return check.contents(store)
+
+
+def load_once(environment: Mapping[str, str]) -> None:
+    """What `python -m loaders once` does."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        assert once(["once"]) == 0
+    clock.follow(None)
 
 
 def loads(store: sa.Engine) -> int:
@@ -245,7 +255,7 @@ def killed_again_and_again(
         until_nothing_is_new(store, victim)
     status, said = asked(environment, "--check")
     assert (status, said.rstrip().endswith("check      clean")) == (0, True), said
-    assert asked(environment, "--hash")[1] == loaded_in_quiet(world, folder, last)
+    assert check.contents(store) == loaded_in_quiet(world, folder, last)
     store.dispose()
 
 
@@ -311,7 +321,7 @@ def test_a_load_whose_process_is_killed_is_there_whole_or_not_at_all_and_the_nex
         assert killed_before_commit(commit, store, environment) == 2
         assert loads(store) == 1
         assert list(check.faults(store)) == []
-    subprocess.run([sys.executable, "-m", "loaders", "once"], cwd=ROOT, env=environment, check=True)
+    load_once(environment)
     assert list(check.faults(store)) == []
-    assert asked(environment, "--hash")[1] == loaded_in_quiet(outside_world, tmp_path, at)
+    assert check.contents(store) == loaded_in_quiet(outside_world, tmp_path, at)
     store.dispose()

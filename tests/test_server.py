@@ -141,7 +141,14 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("way", ELSEWHERE)
+@pytest.mark.parametrize(
+    "way",
+    [
+        "by option",
+        "by uvicorn",
+        *(pytest.param(w, marks=pytest.mark.proof) for w in ("by configuration", "by App.run")),
+    ],
+)
 def test_a_server_that_is_asked_to_listen_elsewhere_serves_nothing_and_says_why(
     store_url: str, tmp_path: Path, way: str
 ) -> None:
