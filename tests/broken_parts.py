@@ -48,7 +48,7 @@ def _whole(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
         if _failures.found and not item.get_closest_marker("breaks"):
-            pytest.fail("a part of the product failed:\n" + "\n".join(_failures.found), pytrace=False)
+            pytest.fail(f"{item.nodeid}: a part of the product failed:\n" + "\n".join(_failures.found), pytrace=False)
         return result
     finally:
         _failures.found.clear()

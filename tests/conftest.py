@@ -25,6 +25,9 @@ from store import tables as t
 from store.engine import connect, open_store
 
 ROOT = Path(__file__).parent.parent
+# what somebody's shell says of another store, another server or a proxy is not for the tests
+for name in [n for n in os.environ if n.startswith(("BAIKOO_", "STREAMLIT_")) or n.lower().endswith("_proxy")]:
+    del os.environ[name]
 pytest_plugins = ["tests.broken_parts"]
 # on a busy machine an example takes long and is no fault; each example makes its own store in the test's folder
 settings.register_profile(

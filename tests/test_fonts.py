@@ -4,8 +4,8 @@ import ast
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.dashboard import started
 from tests.dashboard import streamlit as command
 from tests.facts import ELECTION, Facts
 from tests.test_server import get
+from tests.waiting import eventually
 
 OURS = {"Noto Sans", "Noto Sans Math", "Material Symbols Rounded"}  # as the files call themselves; the last has icons
 PAGE = "coverage?lang=ky"  # charts, a table drawn on a canvas, icons; ө ү ң
@@ -55,6 +56,12 @@ def playwright() -> Iterator[Playwright]:
 def browser(playwright: Playwright) -> Iterator[Browser]:
     with playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as one:
         yield one
+
+
+def stop_the_clock(page: Page) -> None:
+    """The browser's: it stands at a time to come until it is moved."""
+    page.clock.install()
+    page.clock.pause_at(datetime(2100, 1, 1, tzinfo=UTC))
 
 
 def picture(page: Page) -> bytes:
@@ -137,8 +144,7 @@ def test_the_first_picture_equals_a_later_one(address: str, browser: Browser) ->
 def test_charts_wait_for_a_typeface_that_comes_late(address: str, browser: Browser) -> None:
     late, soon = Seen(browser), Seen(browser)
     asked: list[Route] = []
-    late.page.clock.install()
-    late.page.clock.pause_at(datetime(2100, 1, 1))  # noqa: DTZ001 -- any time to come: the script's patience has no end
+    stop_the_clock(late.page)  # the script's patience has no end
     late.page.route("**/fonts/*", lambda route: asked.append(route))
     late.page.goto(f"{address}/{PAGE}", wait_until="commit")
     soon.open(address, PAGE)  # meanwhile a page that came later is drawn whole
@@ -153,13 +159,27 @@ def test_charts_wait_for_a_typeface_that_comes_late(address: str, browser: Brows
     soon.close()
 
 
-@pytest.mark.parametrize("answer", [lambda route: route.abort(), lambda route: None], ids=["refused", "never answered"])
-def test_a_typeface_that_does_not_come_does_not_keep_the_page_away(
-    address: str, browser: Browser, answer: Callable[[Route], None]
+def test_a_typeface_that_is_refused_does_not_keep_the_page_away(address: str, browser: Browser) -> None:
+    seen = Seen(browser)
+    seen.page.route("**/fonts/*", lambda route: route.abort())
+    seen.page.goto(f"{address}/{PAGE}", wait_until="commit")
+    seen.page.locator("h1").wait_for()
+    seen.close()
+
+
+def test_a_typeface_that_is_never_answered_keeps_the_page_away_for_three_seconds(
+    address: str, browser: Browser
 ) -> None:
     seen = Seen(browser)
-    seen.page.route("**/fonts/*", answer)
+    stop_the_clock(seen.page)
+    seen.page.route("**/fonts/*", lambda route: None)
     seen.page.goto(f"{address}/{PAGE}", wait_until="commit")
+    asked = f"[...document.fonts].filter(f => f.family.includes('{fonts.FAMILY}')).length === {len(fonts.FACES)}"
+    eventually(lambda: seen.page.evaluate(asked), "the script that asks for the typeface")
+    seen.page.clock.run_for(2999)
+    assert seen.page.locator("[data-testid=stApp]").count() == 0
+    seen.page.clock.run_for(1)
+    seen.page.clock.resume()
     seen.page.locator("h1").wait_for()
     seen.close()
 
