@@ -11,7 +11,7 @@ run: .venv/installed
 ifeq ($(ELECTION),)
 	exec $(PY) -m rehearsal --election kg-2021-11-28 --until 13:30 --speed 60 --serve
 else
-	BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m streamlit run dashboard.py
+	BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m server
 endif
 
 test: .venv/installed-tests packages

@@ -1,6 +1,8 @@
 """The server: what it serves, to whom, and that every address goes through dashboard.py. Real servers, real sockets."""
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -19,9 +21,9 @@ from elections import config
 from pages import charts_map, door
 from store import clock
 from store.engine import open_store
-from tests.dashboard import ROOT, started, streamlit
+from tests.dashboard import ROOT, ended, started, streamlit
 from tests.streamlit_client import Visitor
-from tests.waiting import LIMIT
+from tests.waiting import LIMIT, eventually
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- what must be refused
 ADDRESSES = (
@@ -98,6 +100,20 @@ def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(environment:
     assert said in out
     assert "Traceback" not in out
     assert "secret" not in out
+
+
+def test_ctrl_c_ends_the_server_without_a_word(store_url: str, tmp_path: Path) -> None:
+    own = os.environ | {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "--server.port", "0"], cwd=ROOT, env=own, stdout=out, stderr=out
+        )
+    with ended(process):
+        eventually(lambda: "Ctrl-C ends it" in log.read_text(), "the server's first words")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 0
+    assert re.fullmatch(r"The dashboard: http://127\.0\.0\.1:\d+  Ctrl-C ends it\.\s*", log.read_text())
 
 
 def test_a_file_in_pages_that_is_no_page_cannot_be_asked_for(store_url: str, tmp_path: Path) -> None:
