@@ -27,6 +27,13 @@ REGIONS = [r.id for r in ELECTION.regions]
 Figures = dict[str, float]
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
+def store(request: pytest.FixtureRequest) -> sa.Engine:
+    """An empty store. On PostgreSQL in `make proof` alone: what is tested here is arithmetic."""
+    engine: sa.Engine = request.getfixturevalue(f"{request.param}_store")
+    return engine
+
+
 def with_region_tables() -> Election:
     """The same election, whose commission publishes a table of each region too."""
     return with_feed(

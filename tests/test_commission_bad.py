@@ -39,6 +39,13 @@ def election(site: Site, monkeypatch: pytest.MonkeyPatch) -> Election:
     return with_source()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
+def store(request: pytest.FixtureRequest) -> sa.Engine:
+    """An empty store. On PostgreSQL in `make proof` alone: what is tested here is the loader, not its SQL."""
+    engine: sa.Engine = request.getfixturevalue(f"{request.param}_store")
+    return engine
+
+
 @pytest.fixture
 def poll(store: sa.Engine, site: Site, election: Election, monkeypatch: pytest.MonkeyPatch) -> Poll:
     """Look at the site at an hour, with sixty PECs in the frame; the row in `poll` that it left."""

@@ -209,7 +209,7 @@ def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa
         page.add_init_script(_NO_LOOK_OF_ITS_OWN.replace("TICK", str(pulse.TICK * 1000)))
         page.goto(address)
         page.locator(".bk-value").first.wait_for()
-        for pec in ("1001", "1002", "1003"):
+        for pec in ("1001", "1002"):
             Facts(store).report(pec, "opening", at="14:04")
             page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for()
         assert page.evaluate("window.held") > 0
