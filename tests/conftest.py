@@ -156,7 +156,7 @@ class Rehearsed:
     election: str
 
 
-ELECTION, UNTIL = "kg-2021-11-28", "2021-11-29T10:00"
+PLAYED, UNTIL = "kg-2021-11-28", "2021-11-29T10:00"
 
 
 @pytest.fixture(scope="session")
@@ -164,7 +164,7 @@ def rehearsed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFact
     """The rehearsal of 28 November 2021 until 10:00 of the next morning, with its checks recorded; a copy a worker."""
     kept: Path = pytestconfig.cache.mkdir("rehearsed")  # type: ignore[union-attr] # -- pytest's own cache is always on
     folder = tmp_path_factory.mktemp("rehearsed")
-    day = Rehearsed(f"sqlite:///{folder / 'store.sqlite'}", f"sqlite:///{folder / 'observation.sqlite'}", ELECTION)
+    day = Rehearsed(f"sqlite:///{folder / 'store.sqlite'}", f"sqlite:///{folder / 'observation.sqlite'}", PLAYED)
     with (kept / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # whichever worker comes first plays, the others wait for it
         if not (kept / what_makes_the_day()).exists():
@@ -173,6 +173,7 @@ def rehearsed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFact
             play(day)
             for earlier in kept.glob("[0-9a-f]*"):
                 shutil.rmtree(earlier)
+            shutil.rmtree(kept / "played", ignore_errors=True)  # of a run that was ended while it copied
             shutil.copytree(folder, kept / "played")
             (kept / "played").rename(kept / what_makes_the_day())
         else:
@@ -194,7 +195,7 @@ def what_makes_the_day() -> str:
 def play(day: Rehearsed) -> None:
     """Play the day as people do, on the command line."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
-    environ |= {"BAIKOO_STORE": day.store_url, "BAIKOO_OBSERVATION": day.observation_url, "BAIKOO_ELECTION": ELECTION}
+    environ |= {"BAIKOO_STORE": day.store_url, "BAIKOO_OBSERVATION": day.observation_url, "BAIKOO_ELECTION": PLAYED}
     # the second as a server does while the day goes on
-    for command in (["rehearsal", "--election", ELECTION, "--until", UNTIL], ["queries.judging"]):
+    for command in (["rehearsal", "--election", PLAYED, "--until", UNTIL], ["queries.judging"]):
         subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
