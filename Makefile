@@ -23,7 +23,7 @@ test: .venv/installed-tests packages
 	echo "imports"
 	$(QUIETLY) .venv/bin/lint-imports
 	echo "tests"
-	$(PY) -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What takes real minutes; a release needs it.
 proof: .venv/installed-tests packages
@@ -31,7 +31,7 @@ proof: .venv/installed-tests packages
 
 # Every page in every language, width and theme, into tests/pictures.
 pictures: .venv/installed-tests packages
-	$(PY) -m pytest -m pictures -n logical
+	$(PY) -m pytest -m pictures -n auto
 
 bench: .venv/installed-tests packages
 	$(PY) -m bench

@@ -36,6 +36,11 @@ settings.register_profile(
 settings.load_profile("busy")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than there are processors: tests also wait, for servers and for Chromium."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Where the output goes to a file, xdist writes a line on its workers: nobody needs it."""
     if reporter := session.config.pluginmanager.get_plugin("terminaldistreporter"):
