@@ -57,6 +57,14 @@ def _asks(item: pytest.Item) -> list[str]:
     return getattr(item, "fixturenames", [])
 
 
+@pytest.fixture(autouse=True)
+def nobody_looked() -> Iterator[None]:
+    """What a test's pages looked at is not made ahead in the snapshots of the next one."""
+    yield
+    if drawn := sys.modules.get("pages.view"):
+        drawn._looked.clear()
+
+
 @pytest.fixture(scope="session")
 def election() -> Election:
     return config.read("kg-2021-11-28")
