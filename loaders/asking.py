@@ -1,7 +1,10 @@
 """Asking a commission's site: who asks, how often at most, how long, how much, and patience after an error."""
 
 import asyncio
+import gzip
+import io
 import threading
+import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +63,7 @@ class Asker:
         who = f"Baikoo/{VERSION}" + (f" (+{self.source.contact})" if self.source.contact else "")
         self.loop = asyncio.new_event_loop()
         self.client = httpx.AsyncClient(
-            headers={"User-Agent": who, "Accept": "application/json"},
+            headers={"User-Agent": who, "Accept": "application/json", "Accept-Encoding": "gzip"},
             timeout=self.source.timeout,
             trust_env=base.host not in _LOOPBACK,  # a proxy of the machine does not lead to itself
         )
@@ -79,7 +82,8 @@ class Asker:
         with self.lock:
             self._may_ask(feed)
             self.asked.append(clock.now())
-            return self.loop.run_until_complete(self._ask(feed, path, headers))
+            sent = self.loop.run_until_complete(self._ask(feed, path, headers))
+        return Answer(sent.status, sent.headers, _decoded(feed, sent))
 
     def _may_ask(self, feed: str) -> None:
         now = clock.now()
@@ -93,14 +97,14 @@ class Asker:
             raise Held("")
 
     async def _ask(self, feed: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """The answer as it came, still packed."""
         seconds = self.source.timeout
         try:
             async with asyncio.timeout(seconds), self.client.stream("GET", self.url(path), headers=headers) as got:
                 body = bytearray()
-                async for some in got.aiter_bytes():
+                async for some in got.aiter_raw():
                     body += some
-                    if len(body) > _LARGEST:
-                        raise SourceError(f"{feed}: the answer is larger than {_LARGEST // 2**20} MiB")
+                    _not_too_large(feed, len(body))
                 return Answer(got.status_code, got.headers, bytes(body))
         except (TimeoutError, httpx.TimeoutException) as error:
             raise Unreachable(f"{feed}: no whole answer within {seconds:g} s") from error
@@ -124,6 +128,30 @@ class Asker:
         asked_for = _retry_after(answer, now) if answer else None
         if asked_for:
             self.patience[""] = _Patience(1, now + min(asked_for, _LONGEST_ASKED_FOR))
+
+
+def _decoded(feed: str, sent: Answer) -> bytes:
+    """The body, unpacked: gzip once, which is what was asked for, and never to more than an answer may be large.
+
+    Raises SourceError for any other encoding, and for a body that is not packed as it says.
+    """
+    encoding = sent.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity") or not sent.body:
+        return sent.body
+    if encoding not in ("gzip", "x-gzip"):
+        raise SourceError(f"{feed}: the answer is encoded as {encoding[:40]!r}, not as gzip once")
+    try:
+        with gzip.open(io.BytesIO(sent.body)) as packed:
+            body = packed.read(_LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"{feed}: the answer is no whole gzip") from error
+    _not_too_large(feed, len(body))
+    return body
+
+
+def _not_too_large(feed: str, size: int) -> None:
+    if size > _LARGEST:
+        raise SourceError(f"{feed}: the answer is larger than {_LARGEST // 2**20} MiB")
 
 
 def _retry_after(answer: Answer, now: datetime) -> timedelta | None:

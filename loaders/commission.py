@@ -16,9 +16,11 @@ from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped
 from loaders.refusals import Lost, Refusal
-from loaders.source import Found, SourceError
+from loaders.source import Found, SourceError, fault, plain
 from store import tables as t
 from store.loading import last_kept
+
+_LONGEST_VALIDATOR = 1_000  # letters
 
 
 @dataclass
@@ -116,6 +118,11 @@ class _Poll:
             return False
         except SourceError as error:
             memory.error = str(error)
+        except sa.exc.SQLAlchemyError:  # of the store: no feed can be loaded
+            raise
+        except Exception as error:  # a fault of this loader in one feed: the others are asked all the same
+            memory.error = f"{feed.id}: {plain(error)}"
+            fault(self.source.id, error)
         else:
             memory.error = None
         memory.turn = self.memory.polls
@@ -185,7 +192,7 @@ class _Poll:
         if answer.status != HTTPStatus.OK:
             raise SourceError(f"{feed.id}: HTTP {answer.status} {_phrase(answer.status)}".strip())
         rows = mapping.rows(feed, answer.body)
-        self.found.seen += len(rows.by_key) + len(rows.bad) + rows.repeated
+        self.found.seen += rows.seen
         self._publish(feed, memory, payload, rows)
         memory.sha256, memory.validators = digest, _validators(answer)
         return True
@@ -262,9 +269,9 @@ class _Poll:
             memory.validators = _named(kept.etag, kept.last_modified)
         try:
             rows = mapping.rows(feed, body)
+            found = mapped(feed, self._contest(feed), rows.by_key, self._places(feed))
         except SourceError:  # by the mapping as it is now
             return _FeedMemory(afresh=True)
-        found = mapped(feed, self._contest(feed), rows.by_key, self._places(feed))
         figures = {k: len(f) for k, f in found.facts.items()}
         memory.held = Held(mark["payload"], rows.by_key, figures, found.troubled)
         return memory
@@ -313,9 +320,13 @@ def _validators(answer: Answer) -> dict[str, str]:
 
 
 def _named(etag: str | None, last_modified: str | None) -> dict[str, str]:
-    """The headers of a conditional request."""
+    """The headers of a conditional request: those that can be sent, and that a site takes back."""
     named = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    return {name: value for name, value in named.items() if value}
+    return {
+        name: value
+        for name, value in named.items()
+        if value and value.isascii() and value.isprintable() and len(value) <= _LONGEST_VALIDATOR
+    }
 
 
 def _phrase(status: int) -> str:

@@ -11,7 +11,6 @@ from loaders import mapping
 from loaders.mapping import Fact
 from loaders.quarantine import settle
 from loaders.refusals import Lost
-from loaders.source import Bad
 from store import tables as t
 from store.loading import Key, Load, loading
 
@@ -34,18 +33,17 @@ class Held:
 class Mapped:
     """Rows mapped to figures."""
 
+    bad: mapping.Aside
     facts: dict[str, list[Fact]] = field(default_factory=dict)  # row -> its figures
-    bad: list[Bad] = field(default_factory=list)
     troubled: set[str] = field(default_factory=set)
 
 
 def mapped(feed: Feed, contest: Contest, rows: dict[str, Any], places: Collection[str]) -> Mapped:
-    found = Mapped()
+    found = Mapped(mapping.Aside(feed, "figures"))
     for key, row in rows.items():
-        facts, bad = mapping.figures(feed, contest, key, row, places)
-        found.facts[key] = facts
-        if bad:
-            found.bad += bad
+        before = len(found.bad)
+        found.facts[key] = mapping.figures(feed, contest, key, row, places, found.bad)
+        if len(found.bad) > before:
             found.troubled.add(key)
     return found
 
@@ -111,7 +109,7 @@ class Publication:
                 if n == max(0, len(parts) - 1):
                     unchanged = rows.by_key.keys() - found.facts.keys()
                     load.counts["unchanged"] += rows.repeated + sum(self.held.figures.get(k, 0) for k in unchanged)
-                    settle(load, rows.bad + found.bad, lambda a: a.place == self.feed.id, payload)
+                    settle(load, rows.bad.told() + found.bad.told(), lambda a: a.place == self.feed.id, payload)
                     load.cursor = mark
             if load.moved:
                 last = load.id

@@ -12,22 +12,51 @@ from loaders.contract import clean, code
 from loaders.source import Bad, SourceError, raw_text
 
 Fact = dict[str, Any]
+MOST_BAD = 1_000  # of a payload's rows or figures are set aside one by one; of the others only how many there are
+_MOST_ROWS = 1_000_000  # no election has so many places and hours
 _MOST = 1e9  # no line of an election is larger
 _HOUR = re.compile(r"(\d{1,2}):(\d\d)(:\d\d)?")
+
+
+class _Wrong(Exception):
+    def __init__(self, reason: str, field: str | None, detail: str | None = None) -> None:
+        self.reason, self.field, self.detail = reason, field, detail
+
+
+@dataclass
+class Aside:
+    """Rows or figures of a payload that cannot be used: the first MOST_BAD one by one, then how many more there are."""
+
+    feed: Feed
+    what: str
+    some: list[Bad] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, key: str, row: Any, wrong: _Wrong) -> None:
+        if len(self.some) == MOST_BAD:
+            self.more += 1
+            return
+        at, detail = (text and clean(text) for text in (wrong.field, wrong.detail))
+        self.some.append(Bad(self.feed.id, clean(key), wrong.reason, at, detail, raw_text(row)))
+
+    def __len__(self) -> int:
+        return len(self.some) + self.more
+
+    def told(self) -> list[Bad]:
+        """As it is set aside."""
+        if not self.more:
+            return self.some
+        return [*self.some, Bad(self.feed.id, self.what, "too_many", None, f"{self.more} {self.what}", "")]
 
 
 @dataclass
 class Rows:
     """A payload's rows by key ('<place>' or '<place> <hour>'), and what cannot be told apart."""
 
+    bad: Aside
+    seen: int
     by_key: dict[str, Any] = field(default_factory=dict)
     repeated: int = 0  # rows that say the same once more
-    bad: list[Bad] = field(default_factory=list)
-
-
-class _Wrong(Exception):
-    def __init__(self, reason: str, field: str | None, detail: str | None = None) -> None:
-        self.reason, self.field, self.detail = reason, field, detail
 
 
 def rows(feed: Feed, body: bytes) -> Rows:
@@ -40,13 +69,15 @@ def rows(feed: Feed, body: bytes) -> Rows:
     listed = _at(content, feed.rows)
     if not isinstance(listed, list):
         raise SourceError(f"{feed.id}: there is no list of rows at {feed.rows!r}")
-    found = Rows()
+    if len(listed) > _MOST_ROWS:
+        raise SourceError(f"{feed.id}: {len(listed):,} rows are more than any election has")
+    found = Rows(Aside(feed, "rows"), len(listed))
     twice: set[str] = set()
     for n, row in enumerate(listed):
         try:
             key = _key(feed, row)
         except _Wrong as wrong:
-            found.bad.append(_bad(feed, f"#{n}", row, wrong))
+            found.bad.add(f"#{n}", row, wrong)
             continue
         if key not in found.by_key:
             found.by_key[key] = row
@@ -54,19 +85,19 @@ def rows(feed: Feed, body: bytes) -> Rows:
             found.repeated += 1
         else:
             twice.add(key)
-            found.bad.append(_bad(feed, key, row, _Wrong("twice", feed.place)))
+            found.bad.add(key, row, _Wrong("twice", feed.place))
     for key in twice:
-        found.bad.append(_bad(feed, key, found.by_key.pop(key), _Wrong("twice", feed.place)))
+        found.bad.add(key, found.by_key.pop(key), _Wrong("twice", feed.place))
     return found
 
 
-def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection[str]) -> tuple[list[Fact], list[Bad]]:
-    """A row's figures, and what of it cannot be used. A figure that is not there is absent, not 0."""
+def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection[str], bad: Aside) -> list[Fact]:
+    """A row's figures; what of it cannot be used is set aside. A figure that is not there is absent, not 0."""
     place = _place(feed, row)
     if place not in places:
-        return [], [_bad(feed, key, row, _Wrong(f"unknown_{feed.scope}", feed.place, place))]
+        bad.add(key, row, _Wrong(f"unknown_{feed.scope}", feed.place, place))
+        return []
     found: list[Fact] = []
-    bad: list[Bad] = []
     where = {
         "contest": contest.id,
         "scope": feed.scope,
@@ -81,11 +112,11 @@ def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection
             if line is None:
                 raise _Wrong("unknown_list", path)
             number = _number(value, path, unit)
-        except _Wrong as wrong:
-            bad.append(_bad(feed, f"{key}/{path}", row, wrong))
+        except _Wrong as wrong:  # the figure alone: the whole row stands in the archive, once
+            bad.add(f"{key}/{path}", {feed.place or "place": place, path: value}, wrong)
         else:
             found.append(where | {"line": line, "unit": unit, "value": number})
-    return found, bad
+    return found
 
 
 def _lines(feed: Feed, contest: Contest, row: Any) -> Iterator[tuple[str | None, str, str, Any]]:
@@ -104,7 +135,7 @@ def _lines(feed: Feed, contest: Contest, row: Any) -> Iterator[tuple[str | None,
                 if not _absent(feed, value):
                     yield lists.get(str(number).strip()), unit, f"{path}.{number}", value
         elif not _absent(feed, values):
-            yield None, unit, path, None
+            yield None, unit, path, values
 
 
 def _absent(feed: Feed, value: Any) -> bool:
@@ -168,8 +199,3 @@ def _at(content: Any, path: str | None) -> Any:
         else:
             return None
     return content
-
-
-def _bad(feed: Feed, key: str, row: Any, wrong: _Wrong) -> Bad:
-    field, detail = (text and clean(text) for text in (wrong.field, wrong.detail))
-    return Bad(feed.id, clean(key), wrong.reason, field, detail, raw_text(row))

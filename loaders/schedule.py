@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from elections.config import ConfigError, Election, Source
 from loaders import commission, observation
-from loaders.source import Found, SourceError, plain
+from loaders.source import Found, SourceError, fault, plain
 from loaders.switch import stopped
 from store import clock
 from store import tables as t
@@ -45,8 +44,8 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
         found = Found(error=str(error))
     except Exception as error:
         found = Found(error=plain(error))
-        if not isinstance(error, sa.exc.SQLAlchemyError):  # without the error's own words: they may quote a row
-            _log.error("%s: a fault of the loader\n%s", source.id, "".join(traceback.format_tb(error.__traceback__)))
+        if not isinstance(error, sa.exc.SQLAlchemyError):
+            fault(source.id, error)
     if found.error:
         _log.warning("%s: %s", source.id, found.error)
     _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)

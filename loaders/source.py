@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 from elections.config import ConfigError
 from store.clock import RehearsedStore
 
+_log = logging.getLogger(__name__)
 _PERSONAL = frozenset({"full_name", "phone", "backup_phone", "sender"})  # a sender is a telephone
 
 
@@ -72,3 +75,8 @@ def plain(error: BaseException) -> str:
         return type(error).__name__
     first = next(iter(str(cause).strip().splitlines()), "")  # the lines after it quote the row
     return f"{type(cause).__name__}: {first}"
+
+
+def fault(source: str, error: BaseException) -> None:
+    """Log a fault of the loader itself: where it is, without the error's own words, which may quote a row."""
+    _log.error("%s: a fault of the loader\n%s", source, "".join(traceback.format_tb(error.__traceback__)))

@@ -65,6 +65,7 @@ class Site:
     pages: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)  # path -> status code, 'drip', 'drip_headers', 'silent', 'cut'
     headers: dict[str, str] = field(default_factory=dict)  # sent with every answer
+    headers_of: dict[str, dict[str, str]] = field(default_factory=dict)  # path -> headers of this page alone
     etags: bool = True
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -79,8 +80,13 @@ class Site:
     def fail(self, feed: str, how: str) -> None:
         self.faults[PATHS[feed]] = how
 
+    def say(self, feed: str, **headers: str) -> None:
+        """Headers of one page: `content_encoding="gzip"`."""
+        self.headers_of[PATHS[feed]] = {name.replace("_", "-"): value for name, value in headers.items()}
+
     def mend(self) -> None:
         self.faults.clear()
+        self.headers_of.clear()
 
     def times(self, feed: str) -> int:
         return sum(path == PATHS[feed] for path, _ in self.asked)
@@ -123,7 +129,7 @@ def serving() -> Iterator[Site]:
             self.send_response_only(status)
             if site.etags and status in (200, 304):
                 self.send_header("ETag", etag)
-            for name, value in site.headers.items():
+            for name, value in (site.headers | site.headers_of.get(self.path, {})).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -1,15 +1,21 @@
 """The commission's loader against a site with every fault: nothing changes that should not, and it shows."""
 
+import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from elections.config import Election
+from elections.config import Election, Feed
+from loaders import mapping, schedule
+from store import clock
 from store import tables as t
+from store.engine import connect
 from tests.commission_site import (
+    ELECTION,
     PECS,
     Poll,
     Site,
@@ -232,6 +238,108 @@ def test_an_answer_without_end_is_cut_off(
     row = poll("20:10")
     assert row.error.startswith("machine: the answer is larger than")
     assert archived(store) == []
+
+
+HEADERS = {
+    "an ETag that cannot be sent back": {"etag": '"\xe9\xff"'},
+    "a time that cannot be sent back": {"last_modified": "\xe9"},
+    "an ETag that is too long to be sent back": {"etag": '"' + "e" * 2**16 + '"'},
+    "a type that is none": {"content_type": "\xff; charset=\xfe"},
+    "a wait that is no number": {"retry_after": "\xb2"},
+    "a place to go to": {"location": "http://127.0.0.1:1/"},
+}
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_no_header_stops_a_feed_or_another_one(
+    store: sa.Engine, site: Site, election: Election, poll: Poll, what: str
+) -> None:
+    site.etags = False
+    site.say("machine", **HEADERS[what])
+    for hour, valid in (("20:10", 290), ("20:12", 291), ("20:14", 292)):
+        site.publish("machine", [protocol("1001", valid=valid)])
+        site.publish("manual", [protocol("1001", valid=valid)])
+        row = poll(hour)
+        assert row.outcome == "ok", row.error
+        assert published(store, count="manual")["1001", "", "valid", "number"] == valid
+    again = connect(store.url)  # as a new process has it: what it remembers is the archive
+    site.publish("machine", [protocol("1001", valid=293)])
+    with clock.frozen(ELECTION.moment_of("20:50")):
+        schedule.poll(again, election, "commission")
+    again.dispose()
+    assert published(store, count="machine")["1001", "", "valid", "number"] == 293
+
+
+def packed(content: bytes, times: int = 1) -> bytes:
+    for _ in range(times):
+        content = gzip.compress(content)
+    return content
+
+
+ENCODED = {
+    "packed twice": ("gzip, gzip", lambda body: packed(body, 2), "is encoded as 'gzip, gzip', not as gzip once"),
+    "of another kind": ("br", lambda body: body, "is encoded as 'br', not as gzip once"),
+    "not packed at all": ("gzip", lambda body: body, "is no whole gzip"),
+    "cut": ("gzip", lambda body: packed(body)[:-9], "is no whole gzip"),
+    "a bomb": ("gzip", lambda _: packed(bytes(2**26 + 1)), "is larger than 64 MiB"),
+}
+
+
+@pytest.mark.parametrize("what", ENCODED)
+def test_an_answer_is_unpacked_once_and_to_a_limit(store: sa.Engine, site: Site, poll: Poll, what: str) -> None:
+    encoding, pack, error = ENCODED[what]
+    body = json.dumps({"protocols": [protocol("1001")]}).encode()
+    site.publish("manual", [protocol("1001")])
+    site.publish("machine", pack(body))
+    site.say("machine", content_encoding=encoding)
+    assert poll("20:10").error == f"machine: the answer {error}"
+    assert archived(store) == []
+    assert ("1001", "", "valid", "number") in published(store, count="manual")
+    site.publish("machine", packed(body))
+    site.say("machine", content_encoding="gzip")
+    assert poll("20:12").outcome == "ok"
+    assert published(store, count="machine")["1001", "", "valid", "number"] == 290
+    assert zlib.decompress(archived(store)[0].body) == body
+
+
+def test_a_flood_of_bad_figures_is_told_by_its_number(store: sa.Engine, site: Site, poll: Poll) -> None:
+    votes = {str(n): n for n in range(1, 30_000)}
+    site.publish("machine", [protocol("1001", votes=votes), protocol("1002")])
+    assert poll("20:10").outcome == "ok"
+    assert published(store)["1002", "", "valid", "number"] == 290
+    with store.connect() as conn:
+        rows = conn.execute(sa.select(t.quarantine)).all()
+    assert len(rows) == mapping.MOST_BAD + 1
+    unknown = len(votes) - len(ELECTION.contests[0].lists)
+    assert [r.detail for r in rows if r.reason == "too_many"] == [f"{unknown - mapping.MOST_BAD} figures"]
+    assert sum(len(r.raw) for r in rows) < 100_000  # not the whole row a thousand times
+    assert poll("20:12").outcome == "ok"
+    assert loads_add_up(store)
+
+
+def test_a_flood_of_bad_rows_too(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol("1001"), *([7] * 30_000)])
+    assert poll("20:10").seen == 30_001
+    assert published(store)["1001", "", "valid", "number"] == 290
+    assert len(aside(store)) == mapping.MOST_BAD + 1
+
+
+@pytest.mark.breaks
+def test_a_fault_of_the_loader_in_one_feed_does_not_end_the_others(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("machine", [protocol("1001")])
+    site.publish("manual", [protocol("1001")])
+
+    def rows(feed: Feed, body: bytes, whole: Any = mapping.rows) -> mapping.Rows:
+        if feed.id == "machine":
+            raise ZeroDivisionError("1001")
+        return whole(feed, body)
+
+    monkeypatch.setattr("loaders.mapping.rows", rows)
+    assert poll("20:10").error == "machine: ZeroDivisionError"
+    assert {key[0] for key in published(store)} == {"1001"}
+    monkeypatch.undo()
 
 
 def test_a_table_of_few_rows_that_is_suddenly_empty_is_not_made_current(
