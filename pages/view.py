@@ -3,11 +3,10 @@
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -17,6 +16,7 @@ from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 from pages import words
 from queries import health, snapshot
 from queries.moment import Moment, here, now
+from queries.once import Once
 from queries.snapshot import Snapshot
 
 log = logging.getLogger("baikoo.pages")
@@ -66,7 +66,7 @@ class View:
         """
         if self.as_of is None:
             _looked[build, self.language, self.region, self.district, self.form] = monotonic()
-        return cast("T", _once(self.snapshot, (build, *self._filters), lambda: build(self)))
+        return _once(self.snapshot, (build, *self._filters), lambda: build(self))
 
     @property
     def _filters(self) -> tuple[Any, ...]:
@@ -74,7 +74,7 @@ class View:
 
     def once(self, name: str, build: Callable[[], T], *given: Any) -> T:
         """What is built once per snapshot, language, filters and `given` (whatever else it depends on)."""
-        return cast("T", _once(self.snapshot, (name, *self._filters, given), build))
+        return _once(self.snapshot, (name, *self._filters, given), build)
 
     def spec(self, name: str, build: Callable[[], dict[str, Any]], *given: Any) -> dict[str, Any]:
         """A chart's spec, built once for all sessions that look at the same."""
@@ -184,20 +184,11 @@ def _make_ahead(shot: Snapshot) -> None:
 snapshot.prepare(_make_ahead)
 _looked: dict[Any, float] = {}
 _lock = threading.Lock()
-_built: WeakKeyDictionary[Snapshot, dict[Any, Future[Any]]] = WeakKeyDictionary()
+_built: WeakKeyDictionary[Snapshot, Once] = WeakKeyDictionary()
 
 
-def _once(snapshot: Snapshot, key: Any, build: Callable[[], Any]) -> Any:
+def _once(snapshot: Snapshot, key: Any, build: Callable[[], T]) -> T:
     """The value of this key, built by the first who asks while the others wait for it."""
     with _lock:
-        built = _built.setdefault(snapshot, {})
-        mine = key not in built
-        value = built.setdefault(key, Future())
-    if mine:
-        try:
-            value.set_result(build())
-        except BaseException as error:
-            with _lock:
-                del built[key]
-            value.set_exception(error)
-    return value.result()
+        built = _built.setdefault(snapshot, Once())
+    return built.get(key, build)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -26,6 +25,7 @@ from queries import (
     turnout,
 )
 from queries.moment import Moment, now
+from queries.once import Once
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,8 +88,7 @@ class Snapshot:
     def __init__(self, moment: Moment) -> None:
         self.moment = moment
         self.figures: Mapping[str, pd.DataFrame] = _Named(self)
-        self._answers: dict[Any, Future[Any]] = {}
-        self._lock = threading.Lock()
+        self._answers = Once()
         self.looked: dict[Any, tuple[Asked, float]] = {}  # what a reader asked for, and when
         shared.keep(self)
 
@@ -106,18 +105,7 @@ class Snapshot:
 
     def make(self, figure: Callable[..., T], /, **given: Any) -> T:
         """The figure, made now unless it is there."""
-        key = (figure, _frozen(given))
-        with self._lock:
-            mine = key not in self._answers
-            answer = self._answers.setdefault(key, Future())
-        if mine:
-            try:
-                answer.set_result(figure(self.moment, **given))
-            except BaseException as error:
-                with self._lock:
-                    del self._answers[key]
-                answer.set_exception(error)
-        return cast("T", answer.result())
+        return self._answers.get((figure, _frozen(given)), lambda: figure(self.moment, **given))
 
 
 class _Named(Mapping[str, pd.DataFrame]):
