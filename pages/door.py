@@ -19,7 +19,10 @@ REFUSAL = (
     "this machine (127.0.0.1). Start it with server.address = 127.0.0.1."
 )
 NOT_OUR_NAME = "Baikoo answers to localhost, 127.0.0.1 and [::1] only, not to {host}."
+NOT_OUR_PAGE = "Baikoo answers its own pages only, not those of {origin}."
+FORWARDED = "Baikoo answers nobody through a proxy: without a login everybody would come in as this machine ({name})."
 _NAMES = {"localhost", "127.0.0.1", "::1"}
+_OF_PROXIES = ("x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "via")
 _log = logging.getLogger("baikoo.door")
 _opened = threading.Event()
 
@@ -88,7 +91,7 @@ def _sockets() -> Iterator[socket.socket]:
 
 
 class Door:
-    """ASGI middleware: refuses foreign addresses and foreign names, and sends the headers that keep a page safe."""
+    """ASGI middleware: refuses foreign addresses, names and pages, and sends the headers that keep a page safe."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -112,8 +115,29 @@ class Door:
         address, port = scope.get("server") or ("an unknown address", None)
         if port is None or not is_loopback(address):
             return REFUSAL.format(address=address)
-        host = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), "")
-        return None if _name(host) in _NAMES else NOT_OUR_NAME.format(host=host[:100] or "an empty Host header")
+        return _refused_headers([(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]])
+
+
+def _refused_headers(headers: list[tuple[str, str]]) -> str | None:
+    """Why a request with these headers is not of a page of ours, which somebody opened on this machine; None if it is.
+
+    A browser says in Origin whose page asks, where it opens a websocket or may read the answer; elsewhere it says in
+    Sec-Fetch-Site whether the page is of another place. A link from elsewhere may be followed: that page is ours.
+    """
+    hosts = [value for name, value in headers if name == "host"]
+    host = hosts[0] if len(hosts) == 1 else ""
+    if _name(host) not in _NAMES:
+        return NOT_OUR_NAME.format(host=host[:100] or "an empty Host header")
+    for name, _ in headers:
+        if name == "forwarded" or name.startswith("x-forwarded-") or name in _OF_PROXIES:
+            return FORWARDED.format(name=name[:100])
+    for origin in (value.strip().lower() for name, value in headers if name == "origin"):
+        if origin != f"http://{host.strip().lower()}":
+            return NOT_OUR_PAGE.format(origin=origin[:100] or "nobody")
+    said = dict(headers)
+    if said.get("sec-fetch-site") in ("cross-site", "same-site") and said.get("sec-fetch-mode") != "navigate":
+        return NOT_OUR_PAGE.format(origin="another place")
+    return None
 
 
 def _name(host: str) -> str:

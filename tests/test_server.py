@@ -189,9 +189,52 @@ def test_another_name_than_this_machines_is_refused(address: str) -> None:
         assert get(address + "/", headers={"Host": host}).status_code == 200, host
 
 
-def test_a_page_of_another_site_cannot_open_the_websocket(address: str) -> None:
-    elsewhere = Origin("http://evil.example")
-    with pytest.raises(InvalidStatus, match="403"), connect(_stream(address), origin=elsewhere, open_timeout=LIMIT):
+def _origins_elsewhere(address: str) -> list[str]:
+    port = int(address.rpartition(":")[2])
+    own_machine = [f"http://127.0.0.1:{port + 1}", f"http://localhost:{port}", f"https://127.0.0.1:{port}"]
+    return [
+        "http://evil.example",
+        f"http://127.0.0.1:{port}.evil.example",
+        "null",
+        "",
+        "http://127.0.0.1",
+        *own_machine,
+    ]
+
+
+def test_no_page_but_ours_opens_the_websocket_or_reads_an_answer(address: str) -> None:
+    for origin in _origins_elsewhere(address):
+        with (
+            pytest.raises(InvalidStatus, match="403"),
+            connect(_stream(address), additional_headers={"Origin": origin}, open_timeout=LIMIT),
+        ):
+            pass
+        for path in ("/", "/pulse", "/_stcore/health", "/_stcore/host-config"):
+            assert get(address + path, headers={"Origin": origin}).status_code == 403, (origin, path)
+    with connect(_stream(address), origin=Origin(address), open_timeout=LIMIT):
+        assert get(address + "/", headers={"Origin": address}).status_code == 200
+
+
+def test_a_page_of_another_place_takes_nothing_from_us_but_may_lead_to_us(address: str) -> None:
+    for site in ("cross-site", "same-site"):
+        said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+        assert get(address + "/pulse.js", headers=said).status_code == 403
+        assert get(address + "/turnout", headers=said | {"Sec-Fetch-Mode": "navigate"}).status_code == 200
+    for site in ("same-origin", "none"):
+        assert get(address + "/pulse.js", headers={"Sec-Fetch-Site": site}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP"],
+)
+def test_nobody_comes_in_through_a_proxy(address: str, name: str) -> None:
+    answer = get(address + "/", headers={name: "127.0.0.1"})
+    assert (answer.status_code, name.lower() in answer.text) == (403, True)
+    with (
+        pytest.raises(InvalidStatus, match="403"),
+        connect(_stream(address), additional_headers={name: "127.0.0.1"}, open_timeout=LIMIT),
+    ):
         pass
 
 
