@@ -15,6 +15,7 @@ from elections.fits import Misfit, misfits
 from elections.folder import ConfigError as ConfigError
 from elections.folder import Values, values
 
+_YEARS = 5  # a time so far from election day has nothing to do with it
 FOLDER = Path(__file__).parent
 Text = dict[str, str]  # language -> words
 Severity = Literal["critical", "serious", "minor"]
@@ -282,11 +283,13 @@ class Election(Part):
     def moment_of(self, text: str) -> datetime:
         """A time as people type it: '14:00' of election day, or a date and time; local unless it says otherwise.
 
-        Raises ValueError where it is neither.
+        Raises ValueError where it is neither, and for years that have nothing to do with the election.
         """
         if re.fullmatch(r"\d{1,2}:\d{2}", text):
             return self.instant(datetime.combine(self.date, time.fromisoformat(text.zfill(5))))
         moment = datetime.fromisoformat(text)
+        if abs(moment.year - self.date.year) > _YEARS:
+            raise ValueError(f"{text} is years from {self.date}")
         return moment if moment.tzinfo else self.instant(moment)
 
     @cached_property

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.view import KEYS
 
+_LONGEST = 100  # letters of a choice
 _PAGE = "address_of"  # the page that the address was of when this session last ran
 
 
@@ -15,7 +16,7 @@ def take_up(page: str) -> None:
     went_on = state.get(_PAGE, page) != page
     for name in KEYS:
         if name in said or not went_on:
-            state[name] = said.get(name, "")
+            state[name] = _tidy(said.get(name, ""))
         elif state.get(name):
             said[name] = state[name]
     state[_PAGE] = page
@@ -24,11 +25,12 @@ def take_up(page: str) -> None:
 def take_up_own(*names: str) -> None:
     """Go by what the address says of choices that a page has for itself."""
     for name in names:
-        st.session_state[name] = st.query_params.get(name, "")
+        st.session_state[name] = _tidy(st.query_params.get(name, ""))
 
 
 def say(name: str, value: str) -> None:
     """From now on the address says this; nothing: it says nothing of it."""
+    value = _tidy(value)
     st.session_state[name] = value
     if value:
         st.query_params[name] = value
@@ -49,3 +51,8 @@ def choose(name: str, everything: str, options: Mapping[str, str], width: int = 
         label_visibility="collapsed",
         width=width,
     )
+
+
+def _tidy(value: str) -> str:
+    """What somebody typed into the address, without what no choice has: control characters, a thousand letters."""
+    return "".join(letter for letter in value[:_LONGEST] if letter.isprintable())

@@ -41,7 +41,7 @@ def _devices(seen: View) -> None:
             shell.heading(charts_day.device(row["device"]))
             shell.figure_cards(_cards(row))
             if row["light"] != "green":
-                st.caption(turnout_words.reasons_said(row["reasons"]))
+                st.caption(words.verbatim(turnout_words.reasons_said(row["reasons"])))
             if row["light"] != "red":
                 _by_region(seen, row, regions[regions["device"] == row["device"]])
 

@@ -131,7 +131,7 @@ def _turnout(seen: View, one: Pec) -> None:
         charts.draw(spec, "pec_turnout", _said(one.counts, "conflict", "fell"), columns)
     taken = seen.figure(turnout.accepted)
     for row in taken[taken["pec"] == one.code].to_dict("records"):
-        st.caption(falling.decided(row))
+        st.caption(words.verbatim(falling.decided(row)))
 
 
 def _incidents(seen: View, one: Pec) -> None:

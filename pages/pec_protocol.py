@@ -61,7 +61,7 @@ def _sides(seen: View, fields: pd.DataFrame, history: pd.DataFrame) -> None:
         sides = pd.concat([fields, extra[extra["machine"].notna() | extra["manual"].notna()]], ignore_index=True)
     for contest, own in sides.groupby("contest", sort=False):
         if sides["contest"].nunique() > 1:
-            st.caption(names.contest(str(contest)))
+            st.caption(words.verbatim(names.contest(str(contest))))
         shell.table(own.reset_index(drop=True), columns, f"pec_protocol_{contest}", height=380)
 
 

@@ -123,7 +123,7 @@ def _shares(seen: View, contest: str, rows: pd.DataFrame) -> None:
     charts.draw(spec, f"quick_count_{contest}")
     st.caption(_("Shares of lists are of the valid ballots, that of invalid ballots is of the ballots in the boxes."))
     if shared := _shared(rows[rows["light"] == "amber"]):
-        st.caption(" ".join([_("Why preliminary:"), turnout_words.reasons_said(shared)]))
+        st.caption(words.verbatim(" ".join([_("Why preliminary:"), turnout_words.reasons_said(shared)])))
     if (rows["why"] == "published").any() and rows["published_pecs"].iloc[0]:
         pecs = words.fraction(rows["published_pecs"].iloc[0], rows["published_of"].iloc[0])
         text = _(

@@ -24,7 +24,7 @@ def page() -> None:
 
 def _contests(seen: View) -> None:
     contests = [c.id for c in seen.moment.election.contests]
-    for contest, tab in zip(contests, st.tabs([names.contest(c) for c in contests]), strict=True):
+    for contest, tab in zip(contests, st.tabs([words.verbatim(names.contest(c)) for c in contests]), strict=True):
         with tab:
             _contest(seen, contest)
             quick_count.part(seen, contest)

@@ -41,7 +41,7 @@ def _form(one: Pec) -> None:
                 _("The answer that holds"),
                 rows[chosen]["values"],
                 index=None,
-                format_func=lambda v: value_words(form, question, v),
+                format_func=lambda v: words.verbatim(value_words(form, question, v)),
                 key=f"{key}_value",
             )
             who = st.text_input(_("Who decides"), key=f"{key}_who")

@@ -57,4 +57,4 @@ def _drift(seen: View, contest: str, hour: str, region: dict[str, str]) -> None:
         "fitted": shell.Column(_("By the slope alone"), points),
     }
     charts.draw(spec, f"turnout_drift_{contest}", rows, columns)
-    st.caption(" ".join(turnout_words.drift(trend.iloc[0].to_dict())))
+    st.caption(words.verbatim(" ".join(turnout_words.drift(trend.iloc[0].to_dict()))))

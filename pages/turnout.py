@@ -36,7 +36,8 @@ def _contests(seen: View) -> None:
     contests = [c.id for c in election.contests if any(f.contest == c.id and f.hour for f in election.checklists)]
     shell.by_region_at_most(seen)
     several = len(contests) > 1
-    tabs = st.tabs([names.contest(c) for c in contests]) if several else [st.container() for _contest in contests]
+    titles = [words.verbatim(names.contest(c)) for c in contests]
+    tabs = st.tabs(titles) if several else [st.container() for _contest in contests]
     for contest, tab in zip(contests, tabs, strict=True):
         with tab:
             _contest(seen, contest)
@@ -123,7 +124,8 @@ def _missing(seen: View, row: dict[Any, Any]) -> None:
 
 def _why(row: dict[Any, Any]) -> None:
     if row["reasons"]:
-        st.caption(" ".join([_("Why preliminary:"), *(turnout_words.reason(why) for why in row["reasons"])]))
+        said = [_("Why preliminary:"), *(turnout_words.reason(why) for why in row["reasons"])]
+        st.caption(words.verbatim(" ".join(said)))
 
 
 def _by_hour(seen: View, hours: pd.DataFrame, contest: str) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import gettext
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import date as calendar_date
@@ -78,6 +79,15 @@ def n_(singular: str, plural: str, n: float) -> str:
 def label(text: Mapping[str, str]) -> str:
     """A text of the configuration in the reader's language."""
     return text.get(language()) or text["en"]
+
+
+def verbatim(text: str) -> str:
+    """Somebody's words as markdown that shows them letter for letter: for captions, tabs and choices.
+
+    An unseen U+2060 parts what is found after the markdown was read: `:smile:`, `www.example.org`, an address.
+    """
+    parted = re.sub(r"((?<!\d):(?=[\w/+-])|www(?=\.)|@)", "\\1\u2060", " ".join(text.split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", parted)
 
 
 def sentence(text: str) -> str:

@@ -1,5 +1,6 @@
 """The pages of coverage, incidents, equipment, procedures, turnout, results and a PEC: what must stand on them."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -93,7 +94,8 @@ def drawn(name: str, language: str = "en", **state: str) -> AppTest:
 
 def words_of(app: AppTest) -> str:
     html = [str(e.proto.body) for e in app.get("html")]
-    return " ".join([*(h for h in html if not h.startswith("<style")), *(c.value for c in app.caption)])
+    captions = [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", c.value) for c in app.caption]
+    return " ".join([*(h for h in html if not h.startswith("<style")), *captions])
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "ky"])
