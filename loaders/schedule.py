@@ -16,7 +16,7 @@ from elections.config import ConfigError, Election, Source
 from loaders import commission, observation
 from loaders.source import Found, SourceError, fault, plain
 from loaders.switch import stopped
-from store import clock
+from store import clock, terminal
 from store import tables as t
 from store.engine import writing
 
@@ -47,7 +47,7 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
         if not isinstance(error, sa.exc.SQLAlchemyError):
             fault(source.id, error)
     if found.error:
-        _log.warning("%s: %s", source.id, found.error)
+        _log.warning("%s: %s", source.id, terminal.line(found.error))
     _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)
 
 

@@ -16,6 +16,7 @@ from elections.config import Election
 from queries import reasons
 from queries.light import Reason
 from queries.moment import Moment, here
+from store import terminal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Embargo:
     shown: bool
 
 
-_LIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+_LIVE = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # a spreadsheet would run a cell that begins so
 
 
 def rows(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -70,7 +71,8 @@ def json(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = No
         "embargo": plain(under, zone),
         "rows": rows(_told(frame, lambda why: {**dataclasses.asdict(why), "text": _reason(m.election)(why)}), zone),
     }
-    return writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
+    text = writing.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
+    return terminal.STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def said(m: Moment, under: Embargo) -> str:
@@ -106,16 +108,17 @@ def _shown(value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:.4f}"
     if isinstance(value, list):
-        return "; ".join(_words(v) for v in value)
-    return "" if value is None else _words(value).replace("\n", " ")
+        return terminal.line("; ".join(_words(v) for v in value))
+    return "" if value is None else terminal.line(_words(value))
 
 
 def csv(frame: pd.DataFrame, election: Election | None = None) -> bytes:
     """A figure as CSV in UTF-8 with a byte order mark, as spreadsheets want it.
 
-    Words that begin with = + - @ (or a tab) get a ' before them, or a spreadsheet would run them; numbers stay
-    numbers. Times are ISO in the zone of the election (this process's, where none is given), several values in a cell
-    stand with '; ' between, a light's reasons as sentences.
+    Words that begin with = + - @ (also full-width, or after a line break) get a ' before them, or a spreadsheet would
+    run them; characters that steer a terminal are spelt out; numbers stay numbers. Times are ISO in the zone of the
+    election (this process's, where none is given), several values in a cell stand with '; ' between, a light's reasons
+    as sentences.
     """
     election = election or here()[1]
     text = io.StringIO()
@@ -151,7 +154,10 @@ def _cell(value: Any) -> Any:
         value = "; ".join(_words(v) for v in value)
     elif isinstance(value, dict):
         value = _words(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_LIVE) else value
+    if not isinstance(value, str):
+        return value
+    value = terminal.spelt(value)
+    return f"'{value}" if value.startswith(_LIVE) else value
 
 
 def _words(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from store import check
+from store import check, terminal
 from store import tables as t
 from store.engine import connect, is_there, store_url
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check:
         found = list(check.faults(engine))
         for fault in found:
-            print(f"WRONG: {fault}")
+            print(f"WRONG: {terminal.line(fault)}")
         print("check      " + (f"{len(found)} faults" if found else "clean"))
         return 1 if found else 0
     return 0

@@ -3,11 +3,13 @@
 import shutil
 import tomllib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elections import config
 from elections.config import ConfigError, Election
@@ -286,10 +288,23 @@ def test_a_time_is_read_as_people_type_it(election: Election, typed: str, utc: s
     assert election.moment_of(typed) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("typed", ["noon", "25:00", "", "14"])
+@pytest.mark.parametrize(
+    "typed",
+    ["noon", "25:00", "", "14", "0001-01-01T00:00+23:59", "9999-12-31T23:59", "0001-01-01", "1970-01-01", "٠٣:٤٥"],
+)
 def test_what_is_no_time_is_refused(election: Election, typed: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         election.moment_of(typed)
+
+
+@given(st.text() | st.datetimes(timezones=st.none() | st.timezones()).map(lambda at: at.isoformat()))
+def test_whatever_is_typed_is_a_time_near_the_election_or_refused(typed: str) -> None:
+    election = config.read("kg-2021-11-28")
+    try:
+        at = election.moment_of(typed)
+    except ValueError:
+        return
+    assert abs(at.astimezone(election.tz).astimezone(UTC) - election.moment_of("12:00")) < timedelta(days=366 * 7)
 
 
 def test_another_country_works_by_configuration_alone(

@@ -239,6 +239,26 @@ def test_only_words_are_escaped_in_csv_and_numbers_stay_numbers() -> None:
     assert {line[2] for line in lines[1:]} == {"-0.5"}
 
 
+@pytest.mark.parametrize("words", ["＝1", "＋1", "－1", "＠x", "\n=1", "\r\n=1"])
+def test_a_cell_that_a_spreadsheet_would_run_after_all_is_escaped_too(words: str) -> None:
+    cells = csv.reader(io.StringIO(export.csv(pd.DataFrame({"a": [words]}), ELECTION).decode("utf-8-sig"), newline=""))
+    assert [*cells][1] == [f"'{words}"]
+
+
+STEERING = "\x1b[2J\x1b]0;x\x07 \x9b31m \u202ereversed\u202c \x7f"
+
+
+@pytest.mark.parametrize("kind", ["table", "json", "csv"])
+def test_no_words_of_people_steer_a_terminal(facts: Facts, capfd: pytest.CaptureFixture[str], kind: str) -> None:
+    facts.incident("secrecy", at="12:44", description=STEERING + "ө ү ң")
+    text = asked(capfd, "incidents", "--list", "--format", kind)
+    assert "ө ү ң" in text
+    assert {letter for letter in text.removeprefix("\ufeff") if not letter.isprintable()} <= {"\r", "\n"}
+    if kind == "json":
+        said = [str(row["description"]) for row in json.loads(text)["rows"]]
+        assert STEERING + "ө ү ң" in said
+
+
 def test_a_list_in_a_cell_is_escaped_as_a_whole() -> None:
     frame = pd.DataFrame({"phones": [("+996 1", "+996 2"), ()]})
     assert export.csv(frame, ELECTION).decode("utf-8-sig").splitlines()[1:] == ["'+996 1; +996 2", '""']

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -245,6 +246,27 @@ def test_every_answer_carries_the_headers_that_keep_a_page_safe(address: str) ->
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
+
+
+ODD = (
+    "0001-01-01T00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+    "1970-01-01",
+    "\x00\x1b[2J",
+    "٣:٤٥",
+    "'; drop table pec; --",
+    "<script>alert(1)</script>",
+    "x" * 10_000,
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_nothing_that_stands_in_the_address_breaks_a_page(address: str, odd: str) -> None:
+    names = ("as_of", "region", "district", "form", "pec", "lang", "wall", "rotate", "category", "severity", "hour")
+    for page in ("", "coverage"):
+        for chosen in (names, names[:4]):  # with the panel of a PEC, and without
+            with Visitor(address, page, urlencode(dict.fromkeys(chosen, odd))) as visitor:
+                assert "bk-strip" in visitor.run().html
 
 
 def test_the_maps_outlines_have_an_address_that_changes_with_them(address: str) -> None:
