@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from loaders.source import SourceError
+from store import address as database
 
 Raw = dict[str, Any]
 Cursor = dict[str, Any]  # {"text": '2021-11-28T09:58:00Z'} or {"at": ISO, "aware": bool}
@@ -89,14 +90,13 @@ VIEWS = (PEC, OBSERVER, REPORT, ANSWER, INCIDENT, MESSAGE, ATTACHMENT)
 
 def connect(address: str) -> sa.Engine:
     """The source, for reading only: what is written by mistake is refused by the database itself."""
-    url = make_url(address)
+    url = database.url(address)
     settings: dict[str, Any] = {}
     if url.get_backend_name() == "sqlite":
         url = _read_only_file(url)
         # opened at each poll: a file may be put in the place of another
         settings |= {"connect_args": {"timeout": 10}, "poolclass": sa.NullPool}
     elif url.get_backend_name() == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
         settings["connect_args"] = {
             "options": "-c default_transaction_read_only=on -c statement_timeout=60000",
             "connect_timeout": 10,
@@ -104,7 +104,10 @@ def connect(address: str) -> sa.Engine:
         settings["pool_pre_ping"] = True
     else:
         settings["pool_pre_ping"] = True
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, **settings)
+    try:
+        return sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, **settings)
+    except ImportError as error:
+        raise SourceError(f"the driver of {url.drivername} is not installed: {error.name}") from error
 
 
 def _read_only_file(url: URL) -> URL:
@@ -112,11 +115,6 @@ def _read_only_file(url: URL) -> URL:
         return url
     file = Path(url.database).absolute().as_uri().replace("file://", "file:")
     return url.set(database=file, query={**url.query, "mode": "ro", "uri": "true"})
-
-
-def shown(address: str) -> str:
-    """The source's address as it may be kept and shown: without user, password and options."""
-    return make_url(address).set(username=None, password=None, query={}).render_as_string()
 
 
 def present(conn: sa.Connection) -> tuple[View, ...]:

@@ -17,6 +17,7 @@ from loaders.quarantine import standing
 from loaders.source import Found
 from store import clock
 from store import tables as t
+from store.address import shown
 from store.loading import last_kept, loading
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
@@ -273,7 +274,7 @@ class _Reading:
             intake.take()
             load.cursor = self.cursors
             if load.moved:
-                keep_rows(load, contract.shown(self.source.address()), intake.changed)
+                keep_rows(load, shown(self.source.address()), intake.changed)
         self.frame_changed |= intake.frame_changed
         if load.moved:
             self.found.load = self.memory.load = load.id

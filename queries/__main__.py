@@ -19,6 +19,7 @@ from queries.figures import ALWAYS_BY, FIGURES, Figure
 from queries.grid import UnknownColumn
 from queries.moment import Moment, here, now
 from store import clock
+from store.address import shown
 from store.engine import is_there, store_url
 
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         if not is_there(url := store_url(config.chosen().id)):
-            raise Refused(f"{sa.make_url(url).render_as_string()}: there is no store here yet")
+            raise Refused(f"{shown(url)}: there is no store here yet")
         m = _moment(here()[1], asked.as_of)
         rows, under = answer(m, asked)
         if under and not under.shown:

@@ -7,6 +7,8 @@ import signal
 import sys
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from elections.config import ConfigError, Election, read
 from rehearsal.files import Addresses, addresses
 from rehearsal.live import Live, Plan
@@ -38,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         served = asked.dashboard_port if asked.serve else None
         plan = Plan(asked.election, asked.until, asked.speed, asked.seed, asked.port, served)
         return Live(election, plan, at, _say).run()
-    except (RehearsalError, ConfigError) as error:
-        print(f"rehearsal: {error}", file=sys.stderr)
+    except (RehearsalError, ConfigError, sa.exc.SQLAlchemyError) as error:
+        print(f"rehearsal: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if asked.speed is None:

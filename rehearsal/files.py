@@ -5,8 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
+from store import address
 from store.engine import store_url
 
 
@@ -38,8 +37,8 @@ def addresses(election: str, store: str | None, observation: str | None, port: i
 
 def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL; None for another database."""
-    address = make_url(url)
-    return Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None
+    parts = address.url(url)
+    return Path(parts.database) if parts.get_backend_name() == "sqlite" and parts.database else None
 
 
 def _absolute(url: str) -> str:
@@ -52,7 +51,7 @@ def _absolute(url: str) -> str:
 
 def write_current(election: str, current: Addresses) -> None:
     """Leave word beside the store of where this rehearsal is, for whoever looks from another terminal."""
-    shown = {k: make_url(v).render_as_string() if k != "commission" else v for k, v in asdict(current).items()}
+    shown = {k: address.shown(v) if k != "commission" else v for k, v in asdict(current).items()}
     file = (sqlite_file(current.store) or Path("var", election, "store")).with_name("current.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"election": election} | shown, indent=2) + "\n", "utf-8")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 
 from rehearsal.day import Event, Row
+from store import address as database
+from store.engine import keep_private
 
 metadata = sa.MetaData()
 _CODE = sa.String(120)
@@ -92,13 +92,9 @@ class Played:
 
 def open_observation(url: str) -> sa.Engine:
     """The database at this URL, with tables and views; a SQLite file's folder is made where it is not there."""
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite" and address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    elif address.get_backend_name() == "postgresql":
-        address = address.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(address)
-    if address.get_backend_name() == "sqlite":
+    engine = sa.create_engine(database.url(url))
+    keep_private(engine)
+    if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _settings)
     metadata.create_all(engine)
     with engine.begin() as conn:

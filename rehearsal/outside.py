@@ -13,6 +13,7 @@ from rehearsal.observation import Played, apply, open_observation, played, remem
 from rehearsal.script import Script, read_script
 from rehearsal.turnout import turnout
 from rehearsal.world import world
+from store.address import shown
 
 
 class RehearsalError(Exception):
@@ -79,15 +80,12 @@ def started(database: sa.Engine, election: Election, seed: int | None) -> Played
     """How far this database is. RehearsalError where another day was played into it."""
     state = played(database)
     if state and state.election != election.id:
-        raise RehearsalError(f"{shown(database)} holds the rehearsal of {state.election}: name another --observation")
+        raise RehearsalError(
+            f"{shown(database.url)} holds the rehearsal of {state.election}: name another --observation"
+        )
     if state and seed is not None and state.seed != seed:
-        raise RehearsalError(f"{shown(database)} was played from the seed {state.seed}: name another --observation")
+        raise RehearsalError(f"{shown(database.url)} was played from the seed {state.seed}: name another --observation")
     return state
-
-
-def shown(engine: sa.Engine) -> str:
-    """A database's address, without its password."""
-    return engine.url.render_as_string(hide_password=True)
 
 
 def beginning(election: Election) -> datetime:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from elections.config import Election
 from loaders.schedule import poll
-from rehearsal.outside import Outside, RehearsalError, beginning, next_morning, shown
+from rehearsal.outside import Outside, RehearsalError, beginning, next_morning
 from rehearsal.server import Site
 from store import clock
+from store.address import shown
 
 _STEP, _LATER_STEP = timedelta(minutes=5), timedelta(hours=1)
 _TELL_EVERY = timedelta(hours=3)
@@ -23,7 +24,7 @@ def play(outside: Outside, store: sa.Engine, until: datetime, say: Say) -> None:
     if not outside.fresh and until < outside.state.until:
         raise RehearsalError(
             f"the rehearsal is at {_local(election, outside.state.until)} already, past {_local(election, until)}: "
-            f"it only goes forward. To begin again, remove {shown(outside.database)} and the store"
+            f"it only goes forward. To begin again, remove {shown(outside.database.url)} and the store"
         )
     told = beginning(election) if outside.fresh else outside.state.until
     for step in steps(election, None if outside.fresh else outside.state.until, until):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from store import check, terminal
+from store import address, check, terminal
 from store import tables as t
 from store.engine import connect, is_there, store_url
 
@@ -64,7 +64,7 @@ _SIZE = {
 
 
 def _place(engine: sa.Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)
+    return address.shown(engine.url)
 
 
 if __name__ == "__main__":

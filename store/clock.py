@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from store import address
 from store import tables as t
 
 _READ_EVERY = 0.25  # seconds of real time between looks at the store
@@ -66,7 +67,7 @@ def follow(engine: sa.Engine | None, real: bool = False) -> None:
     Raises RehearsedStore where a `real` election's store has a rehearsal's clock.
     """
     if real and engine is not None and read(engine) is not None:
-        where = engine.url.render_as_string(hide_password=True)
+        where = address.shown(engine.url)
         raise RehearsedStore(f"{where} holds a rehearsal: name a new store for a real election, in BAIKOO_STORE")
     global _followed, _last_read
     _followed, _last_read = engine, (float("-inf"), None)

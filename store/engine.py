@@ -9,9 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
+
+from store import address
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_OWNERS_ALONE = 0o600
 _WRITERS = 7_110_211  # the key of PostgreSQL's advisory lock
 
 
@@ -22,7 +25,7 @@ def store_url(election_id: str) -> str:
 
 def is_there(url: str | URL) -> bool:
     """Whether there is a store at this URL; asking makes none."""
-    parts = make_url(url)
+    parts = address.url(url)
     if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").exists():
         return False
     engine = connect(parts)
@@ -44,13 +47,14 @@ def open_store(url: str | URL) -> sa.Engine:
 
 
 def connect(url: str | URL) -> sa.Engine:
-    """An engine for the store, not migrated: SQLite in WAL mode, PostgreSQL through psycopg."""
-    url = make_url(url)
+    """An engine for the store, not migrated: SQLite in WAL mode, PostgreSQL through psycopg. Raises BadAddress."""
+    url = address.url(url)
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(url, pool_pre_ping=True, pool_size=10)
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        raise address.BadAddress("the store is a database of SQLite or PostgreSQL")
     engine = sa.create_engine(url, connect_args={"timeout": 30})
+    keep_private(engine)
 
     # The driver would begin transactions by itself, late and never 'immediate': we begin them.
     @sa.event.listens_for(engine, "connect")
@@ -64,6 +68,24 @@ def connect(url: str | URL) -> sa.Engine:
         conn.exec_driver_sql("begin immediate" if conn.get_execution_options().get("writer") else "begin")
 
     return engine
+
+
+def keep_private(engine: sa.Engine) -> None:
+    """A SQLite file is its owner's alone, with the logs beside it: made so, and put right where it is not."""
+    database = engine.url.database or ""
+    if engine.dialect.name != "sqlite" or not database or database.startswith((":memory:", "file:")):
+        return
+    file = Path(database)
+
+    @sa.event.listens_for(engine, "do_connect")
+    def private(*_how: object) -> None:
+        with contextlib.suppress(OSError):  # it is there; or it cannot be, which SQLite itself says in a moment
+            file.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNERS_ALONE))
+        for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            with contextlib.suppress(FileNotFoundError, PermissionError):  # PermissionError: it is somebody else's
+                if part.stat().st_mode & 0o077:
+                    part.chmod(_OWNERS_ALONE)
 
 
 @contextlib.contextmanager
