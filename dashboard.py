@@ -119,8 +119,9 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         gc.freeze()
         door.answer_at_once()
         door.open_up()
-        print(f"The dashboard: http://127.0.0.1:{st.get_option('server.port')}  Ctrl-C ends it.", flush=True)
-        yield None
+        async with pulse.beating():
+            print(f"The dashboard: http://127.0.0.1:{st.get_option('server.port')}  Ctrl-C ends it.", flush=True)
+            yield None
 
 
 async def overview_is_the_first(request: Request) -> Response:

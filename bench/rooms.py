@@ -1,23 +1,25 @@
 """Fifty open Overviews, and a new report every few seconds: how long a tick takes, whether everybody saw everything.
 
-A page does what it does in a browser: it asks for the pulse twice a second and draws its live parts again when that is
-another one; and every five seconds each of the parts looks by itself.
+A page does what it does in a browser: it hears the pulse and draws its live parts again when the figures are other
+ones than its strip names; and every minute each of the parts looks by itself.
 """
 
 import asyncio
+import json
 import random
+import re
 import time
 from dataclasses import dataclass, field
 
-import httpx
+from websockets.asyncio.client import connect
 
 from bench.day import Day
 from bench.server import Server
 from bench.visitor import Run, Visitor
 from pages import pulse
 
-SESSIONS, TICK, EVERY = 50, 5.0, 5.0
-_PULSE, _SPREAD = 0.5, 0.3  # seconds, as pages/pulse.js has them
+SESSIONS, TICK, EVERY = 50, pulse.TICK, 5.0
+_SPREAD = 0.3  # seconds, as pages/pulse.js has it
 _SETTLE = 15.0  # seconds after the last report in which everybody must have seen it
 
 
@@ -68,28 +70,28 @@ async def _sit(
 ) -> None:
     """One reader's page, and its ticks."""
     shown: set[str] = set()
+    drawn = ""  # the figures that the strip names
 
     def saw(run: Run) -> None:
+        nonlocal drawn
         seen.ticks.append(run.seconds)
+        named = re.findall(r"data-key='([^']*)'", run.words)
+        drawn = named[-1] if named else drawn
         for pec, at in seen.committed.items():
             if pec not in shown and f"PEC {pec} " in run.words.replace("<", " "):
                 shown.add(pec)
                 seen.delays.setdefault(pec, []).append(time.perf_counter() - at)
 
-    async with Visitor(server.port) as visitor, httpx.AsyncClient(base_url=server.address) as http:
+    async with Visitor(server.port) as visitor, connect(server.address.replace("http", "ws") + "/pulse") as told:
         async with few:
-            await visitor.run()
+            saw(await visitor.run())
         opened.set()
-        await asyncio.sleep(random.uniform(0, tick))  # noqa: S311 -- no secret
-        key, looked = "", time.perf_counter()
+        looked = time.perf_counter() - random.uniform(0, tick)  # noqa: S311 -- no secret
         while not over.is_set():
-            now = (await http.get("/pulse")).text
-            if key not in ("", now):
+            if json.loads(await told.recv())["key"] != drawn:
                 await asyncio.sleep(random.uniform(0, _SPREAD))  # noqa: S311 -- no secret
                 saw(await visitor.press(pulse.BUTTON))
-            key = now
             if time.perf_counter() - looked >= tick:
                 looked = time.perf_counter()
                 for fragment in list(visitor.fragments):
                     saw(await visitor.run(fragment))
-            await asyncio.sleep(_PULSE)

@@ -108,6 +108,7 @@ def reason_words(reason: str) -> str:
         "in_future": _("the time is in the future"),
         "outside_days": _("the time is outside the days of its checklist"),
         "twice": _("the same row twice"),
+        "too_many": _("more than can be listed one by one"),
     }.get(reason, reason)
 
 

@@ -1,23 +1,99 @@
-// Asks twice a second whether the figures moved, and presses the page's unseen button when they did.
+// Hears the server's pulse (pages/pulse.py): clock and ages go on by it, the page is drawn again when the figures moved,
+// and says by itself where nobody has been heard for a while.
 if (!window.baikooPulse) {
-  window.baikooPulse = true;
-  let seen = null;
-  const look = async () => {
-    const button = document.querySelector(".st-key-bk_pulse button");
-    if (button && !document.hidden) {
-      try {
-        const answer = await fetch("pulse", { cache: "no-store" });
-        const key = answer.ok ? await answer.text() : seen;
-        if (seen !== null && key !== seen) {
-          await new Promise((done) => setTimeout(done, Math.random() * 300)); // fifty screens, not all at once
-          button.click();
-        }
-        seen = key;
-      } catch {
-        // no server for the moment: the page itself says so
-      }
-    }
-    setTimeout(look, 500);
+  const SILENT = 12_000; // ms without a word
+  const AGAIN = 2_000; // ms, about, until a lost connection is tried again
+  let told = null; // the last that was told of the time
+  let toldAt = 0; // when, by this page's clock (ms), which stands while the machine sleeps
+  let heardAt = performance.now();
+  let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
+  let broken = null; // what the server says is broken
+  let wanted = null; // the figures that the page was asked to draw
+
+  const two = (number) => String(Math.floor(number)).padStart(2, "0");
+  const time = (ms, offset) => {
+    const seconds = Math.floor(ms / 1000) + offset;
+    return [(seconds / 3600) % 24, (seconds / 60) % 60, seconds % 60].map(two).join(":");
   };
-  look();
+  // as pages/words.py says a duration
+  const duration = (seconds, words) => {
+    const some = (unit, n) => words[unit].replace("{n}", n);
+    const [d, h, m, s] = [seconds / 86400, (seconds / 3600) % 24, (seconds / 60) % 60, seconds % 60].map(Math.floor);
+    if (d) return h ? `${some("d", d)} ${some("h", h)}` : some("d", d);
+    if (h) return m ? `${some("h", h)} ${some("min", m)}` : some("h", h);
+    if (m) return s && m < 5 ? `${some("min", m)} ${some("s", s)}` : some("min", m);
+    return some("s", s);
+  };
+
+  const listen = () => {
+    const socket = new WebSocket(new URL("pulse", document.baseURI.replace(/^http/, "ws")));
+    socket.onmessage = (message) => {
+      const news = JSON.parse(message.data);
+      heardAt = performance.now();
+      awake = Date.now() - heardAt;
+      broken = news.broken || null;
+      if (!broken) {
+        told = news;
+        toldAt = heardAt;
+        look();
+      }
+      tick();
+    };
+    socket.onclose = () => setTimeout(listen, AGAIN * (0.5 + Math.random()));
+  };
+
+  // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does.
+  const look = () => {
+    const strip = document.querySelector(".bk-strip[data-key]");
+    if (!told || !strip || document.hidden || strip.dataset.key === told.key || wanted) return;
+    wanted = setTimeout(() => { // fifty screens, not all at once
+      wanted = null;
+      document.querySelector(".st-key-bk_pulse button")?.click();
+    }, Math.random() * 300);
+  };
+
+  const tick = () => {
+    const strip = document.querySelector(".bk-strip");
+    if (!strip) return;
+    const words = JSON.parse(strip.dataset.words);
+    const silence = Date.now() - awake - heardAt; // ms, a sleep among them
+    say(silence > SILENT ? words.silent : broken ? words.broken : "");
+    if (!told) return;
+    const now = told.now + (performance.now() - toldAt) * told.speed;
+    const clock = strip.querySelector("[data-offset]");
+    if (clock) write(clock, time(now, Number(clock.dataset.offset)));
+    for (const age of strip.querySelectorAll("[data-source]")) {
+      const since = told.sources[age.dataset.source];
+      if (since == null) continue;
+      const seconds = Math.max(0, now - since) / 1000;
+      const state = seconds > age.dataset.red ? "red" : seconds > age.dataset.amber ? "amber" : "ok";
+      if (age.className !== `bk-age bk-${state}`) age.className = `bk-age bk-${state}`;
+      write(age.querySelector("b"), duration(seconds, words));
+      write(age.querySelector("[data-late]"), words[state] || "");
+    }
+  };
+
+  // Over everything else: what stands on the page is old.
+  const say = (text) => {
+    document.documentElement.classList.toggle("bk-stale", text !== "");
+    let banner = document.getElementById("bk-stale");
+    if (!text) return banner?.remove();
+    if (!banner) {
+      banner = Object.assign(document.createElement("div"), { id: "bk-stale", role: "alert" });
+      document.body.append(banner);
+    }
+    const words = JSON.parse(document.querySelector(".bk-strip").dataset.words);
+    write(banner, text.replace("{age}", duration((Date.now() - awake - (told ? toldAt : 0)) / 1000, words)));
+  };
+
+  const write = (element, text) => {
+    if (element && element.textContent !== text) element.textContent = text;
+  };
+  window.baikooPulse = { time, duration, told: () => told };
+  listen();
+  setInterval(tick, 500);
+  document.addEventListener("visibilitychange", () => {
+    tick();
+    look();
+  });
 }

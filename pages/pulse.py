@@ -1,46 +1,140 @@
-"""The pulse: an open page learns within a second that the figures moved, and draws its live parts again.
+"""The pulse: the server tells open pages the time, the ages of the sources, and when the figures moved.
 
-A page looks by itself every few seconds. In between, a few lines of JavaScript ask the server twice a second for the
-key of the snapshot, which costs neither of them anything, and press an unseen button when it is another one; not all
-screens in the same instant.
+Each page holds a websocket of ours (an event stream would leave a browser's seventh tab waiting). What is told is made
+once for all of them, as soon as something changes and every few seconds besides, so that a page knows that the server
+is there: `pulse.js` lets clock and ages go on by it, marks the page where nobody has been heard for a while, and
+presses an unseen button when the figures moved; not all screens in the same instant.
 """
 
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from pages.view import view
+from pages.view import present, view
 from queries import snapshot
+from queries.snapshot import Snapshot
+from store import clock
+from store.tables import milliseconds
 
-TICK = 5.0  # seconds between a live part's own looks at the snapshot
+log = logging.getLogger("baikoo.pages")
+TICK = 60.0  # seconds between a live part's own looks at the snapshot: the way back where the pulse was not heard
 BUTTON = "↻"  # no word: nobody sees it
+_LOOK = 0.5  # seconds between looks at what is to be told
+_AT_LEAST = 4.0  # seconds: so often something is told, whether it is news or not
 _SCRIPT = Path(__file__).parent / "pulse.js"
 _PARTS = "live_parts"  # the keys of the live parts that this session's page drew
 
+_Told = dict[str, Any]
+_pages: set[asyncio.Queue[str]] = set()
+_last: tuple[float, _Told] = (float("-inf"), {})  # what was told last, and when
 
-def routes() -> list[Route]:
-    """The script, and what it asks."""
+
+def routes() -> list[BaseRoute]:
+    """The script, and the websocket that it opens."""
 
     async def script(request: Request) -> Response:
         return FileResponse(_SCRIPT, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
-    def key(request: Request) -> Response:  # in a thread: the first snapshot after a start is waited for
-        load, minute = snapshot.current().key
-        return PlainTextResponse(f"{load} {minute}", headers={"cache-control": "no-store"})
+    return [Route("/pulse.js", script), WebSocketRoute("/pulse", _page)]
 
-    return [Route("/pulse.js", script), Route("/pulse", key)]
+
+@contextlib.asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """While it is open, pages are told what there is to tell."""
+    beat = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        beat.cancel()
+
+
+async def _page(socket: WebSocket) -> None:
+    """An open page, until it is closed or the server ends."""
+    global _last
+    await socket.accept()
+    told: asyncio.Queue[str] = asyncio.Queue(1)
+    _pages.add(told)
+    _last = (float("-inf"), {})  # at the next look it is told what there is
+    speaking = asyncio.create_task(_speak(socket, told))
+    try:
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass  # a page has nothing to say
+    finally:
+        _pages.discard(told)
+        speaking.cancel()
+
+
+async def _speak(socket: WebSocket, told: "asyncio.Queue[str]") -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it closed meanwhile
+        while True:
+            await socket.send_text(await told.get())
+
+
+async def _beat() -> None:
+    global _last
+    while True:
+        await asyncio.sleep(_LOOK)
+        if not _pages:
+            continue
+        try:
+            now = await asyncio.to_thread(_now)
+        except Exception:  # whatever it is, the next look may be better; meanwhile pages see that nobody speaks
+            log.exception("the pulse")
+            continue
+        at, before = _last
+        if now.keys() != before.keys() or _news(before, now) or time.monotonic() - at >= _AT_LEAST:
+            _last = (time.monotonic(), now)
+            for told in _pages:
+                if told.full():  # a page that is slow to listen hears the newest alone
+                    told.get_nowait()
+                told.put_nowait(json.dumps(now))
+
+
+def _now() -> _Told:
+    """key (another one: the figures moved), now (ms by the store's clock), speed (of that clock), sources: id -> when
+    it was last read (ms), null for never. Where the store cannot be read: broken."""
+    _, sources = present.sources()
+    if present.broken:
+        return {"broken": "store"}
+    return {
+        "key": key(snapshot.current(), sources),
+        "now": milliseconds(clock.now()),
+        "speed": clock.speed(),
+        "sources": {
+            source: None if pd.isna(at) else milliseconds(at)
+            for source, at in zip(sources["source"], sources["last_success_at"], strict=True)
+        },
+    }
+
+
+def _news(before: _Told, now: _Told) -> bool:
+    return any(before.get(name) != now.get(name) for name in ("key", "speed", "sources"))
+
+
+def key(shot: Snapshot, sources: pd.DataFrame) -> str:
+    """What a page depends on: the figures, and which sources (`state`) are late."""
+    load, minute = shot.key
+    return f"{load} {minute} {' '.join(sources['state'])}"
 
 
 def begin() -> None:
-    """The page is drawn from its beginning: none of its parts stands yet. A page of the past has no pulse."""
+    """The page is drawn from its beginning: none of its parts stands yet. A page of the past is not drawn again."""
     st.session_state[_PARTS] = []
-    if view().as_of is not None:
-        return
     with st.container(key="bk_pulse"):
-        st.button(BUTTON, key="pulse", on_click=_moved)
+        if view().as_of is None:
+            st.button(BUTTON, key="pulse", on_click=_moved)
         st.html('<script src="pulse.js"></script>', unsafe_allow_javascript=True)
 
 

@@ -26,15 +26,14 @@ _JITTER = 1.0  # seconds, so that fifty screens do not look in the same instant
 Tone = Literal["", "green", "amber", "red"]
 
 
-def live(draw: Callable[[View], None], pulsed: bool = True) -> None:
+def live(draw: Callable[[View], None]) -> None:
     """Draw a part of the page, and again when the figures move while the page shows the present.
 
-    What moves by itself, as a clock does, need not be `pulsed`: it looks every few seconds anyhow.
     Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
     """
     key = f"{draw.__module__}.{draw.__qualname__}"
     now = view().as_of is None
-    if now and pulsed:
+    if now:
         pulse.follow(key)
     every = pulse.TICK + random.uniform(0, _JITTER) if now else None  # noqa: S311 -- no secret
 

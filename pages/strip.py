@@ -1,6 +1,7 @@
 """What stands on every page: the strip with clock and ages, the filters, the PEC box, as of, and the banners."""
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import address, names, refused, shell, view, words
+from pages import address, names, pulse, refused, shell, view, words
 from pages.words import _, label
 from queries import health, snapshot
 from queries.moment import Moment, here
@@ -39,7 +40,8 @@ def choose_language() -> None:
 
 def strip(controls: bool = True) -> None:
     """Country, date, clock, ages of the sources; then filters, PEC box and as of, where there are `controls`."""
-    shell.live(_line, pulsed=False)
+    shell.live(_line)
+    shell.live(refused.banner)
     if not controls:
         return
     with st.container(key="bk_filters", horizontal=True, vertical_alignment="bottom"):
@@ -94,48 +96,71 @@ def _open_typed() -> None:
 
 
 def _line(seen: view.View) -> None:
-    """The line itself, and the banners of this moment."""
+    """The line itself: of now, where clock and ages go on by themselves (pages/pulse.js), or of a past moment."""
     if seen.as_of is None:
-        st.html(view.present.said("strip", _now))
-        return refused.banner(seen)
+        sources = view.present.sources()[1]
+        stale = view.present.said("stale", _stale_sources)
+        inner, key = view.present.said("strip", _written_line), pulse.key(seen.snapshot, sources)
+        st.html(f"<div class='bk-strip' data-key='{escape(key)}' {_words_of_the_pulse()}>{inner}</div>{_note()}{stale}")
+        return
     at = f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
     past = _("You are looking at {time}: what was known then, not now.").format(time=at)
-    st.html(_written_line(seen.moment, seen.figure(health.health)) + shell.banner_html(past, "amber"))
-    return refused.banner(seen)
+    inner = _written_line(seen.moment, seen.figure(health.health), goes_on=False)
+    st.html(f"<div class='bk-strip' {_words_of_the_pulse()}>{inner}</div>{_note()}" + shell.banner_html(past, "amber"))
 
 
-def _now(moment: Moment, sources: pd.DataFrame) -> str:
+def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
     stale = (_stale(row) for row in sources.to_dict("records") if row["state"] == "red")
-    return _written_line(moment, sources) + "".join(shell.banner_html(said, "red") for said in stale)
+    return "".join(shell.banner_html(said, "red") for said in stale)
 
 
-def _written_line(moment: Moment, sources: pd.DataFrame) -> str:
+def _written_line(moment: Moment, sources: pd.DataFrame, goes_on: bool = True) -> str:
     """Country, date, clock and ages; whether it is a rehearsal."""
     election = moment.election
     badge = _("REHEARSAL")
+    day, _space, time = words.clock_time(moment.at, seconds=True).rpartition(" ")
+    offset = int((words.local(moment.at).utcoffset() or timedelta()).total_seconds())
+    clock = f"<span data-offset='{offset}'>{time}</span>" if goes_on else time
     parts = [
         f"<span class='bk-where'>{escape(label(election.country))} · {escape(words.date(election.date))}</span>",
         f"<span class='bk-rehearsal'>{escape(badge)}</span>" if election.rehearsal else "",
-        f"<span class='bk-clock'>{words.clock_time(moment.at, seconds=True)} <small>({words.offset(moment.at)})</small>"
-        "</span>",
-        *(_age(row) for row in sources.to_dict("records")),
+        f"<span class='bk-clock'>{escape(day)} {clock} <small>({words.offset(moment.at)})</small></span>",
+        *(_age(row, goes_on) for row in sources.to_dict("records")),
     ]
-    note = f"<div class='bk-note'>{escape(_rehearsed())}</div>" if election.rehearsal else ""
-    return f"<div class='bk-strip'>{''.join(parts)}</div>{note}"
+    return "".join(parts)
+
+
+def _note() -> str:
+    """Below the line, in a rehearsal: what it is made of."""
+    return f"<div class='bk-note'>{escape(_rehearsed())}</div>" if here()[1].rehearsal else ""
+
+
+def _words_of_the_pulse() -> str:
+    """The words that the page says by itself, between two drawings."""
+    said = {
+        "silent": _("The server has not answered for {age}: what stands here is old."),
+        "broken": _("The monitor's store has not been readable for {age}: what stands here is old."),
+        "amber": _("late"),
+        "red": _("stale"),
+        **{unit: words.unit(unit) for unit in words.UNITS},
+    }
+    return f"data-words='{escape(json.dumps(said, ensure_ascii=False))}'"
 
 
 def _rehearsed() -> str:
     return _("Rehearsal: totals as published, single rows synthetic")
 
 
-def _age(row: dict[Any, Any]) -> str:
+def _age(row: dict[Any, Any], goes_on: bool) -> str:
     """'observers 12 s', with the word where it is late, and when the data last changed."""
     word = {"amber": _("late"), "red": _("stale"), "never": _("no answer yet")}.get(row["state"], "")
     changed = _("changed {time}").format(time=words.clock_time(row["last_change_at"]))
+    limits = f"data-amber='{health.AMBER * row['interval']}' data-red='{health.RED * row['interval']}'"
     return (
-        f"<span class='bk-age bk-{escape(row['state'])}'>{escape(names.source(row['source']))} "
-        f"<b>{words.duration(row['age'])}</b>{' ' + escape(word) if word else ''} "
-        f"<small>{escape(changed)}</small></span>"
+        f"<span class='bk-age bk-{escape(row['state'])}'"
+        + (f" data-source='{escape(row['source'])}' {limits}>" if goes_on else ">")
+        + f"{escape(names.source(row['source']))} <b>{words.duration(row['age'])}</b> "
+        f"<span data-late>{escape(word)}</span> <small>{escape(changed)}</small></span>"
     )
 
 

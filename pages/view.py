@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import pandas as pd
+import sqlalchemy as sa
 import streamlit as st
 from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
@@ -18,6 +19,7 @@ from queries import health, snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
 from queries.snapshot import Snapshot
+from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
@@ -144,14 +146,30 @@ class Present:
         self._lock = threading.Lock()
         self._asked: tuple[float, Moment, pd.DataFrame] | None = None
         self._said: dict[Any, str] = {}
+        self._outage = Outage(log, "the store cannot be read")
+
+    @property
+    def broken(self) -> bool:
+        """Whether the store could not be read when it was asked last: what is said is what it said before."""
+        return self._outage.lasts
 
     def sources(self) -> tuple[Moment, pd.DataFrame]:
-        """This moment, and a row a source as `health.health` has it."""
+        """This moment, and a row a source as `health.health` has it; the last that was known, in an outage of the
+        store."""
         with self._lock:
             if self._asked is None or monotonic() - self._asked[0] > _PRESENT:
-                moment = now()
-                self._asked = (monotonic(), moment, health.health(moment))
-                self._said = {}
+                try:
+                    moment = now()
+                    asked = (moment, health.health(moment))
+                except sa.exc.SQLAlchemyError as error:
+                    self._outage.goes_on(type(error).__name__)
+                    if self._asked is None:
+                        raise
+                    asked = self._asked[1:]
+                else:
+                    self._outage.over()
+                    self._said = {}
+                self._asked = (monotonic(), *asked)
             return self._asked[1:]
 
     def said(self, name: str, build: Callable[[Moment, pd.DataFrame], str]) -> str:

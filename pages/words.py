@@ -176,6 +176,14 @@ def date(at: calendar_date) -> str:
     return str(dates.format_date(at, "long", locale=_locale(language())))
 
 
+UNITS = ("d", "h", "min", "s")
+
+
+def unit(name: str) -> str:
+    """'{n} min': a unit of time, and where its number stands."""
+    return {"d": _("{n} d"), "h": _("{n} h"), "min": _("{n} min"), "s": _("{n} s")}[name]
+
+
 def duration(seconds: float | None) -> str:
     """'45 s', '1 min 40 s', '12 min', '1 h 40 min', '2 d 3 h': two units, the second one where it matters."""
     if seconds is None or missing(seconds):
@@ -184,8 +192,8 @@ def duration(seconds: float | None) -> str:
     minutes, s = divmod(whole, 60)
     hours, m = divmod(minutes, 60)
     days, h = divmod(hours, 24)
-    in_days, in_hours = _("{n} d").format(n=number(days)), _("{n} h").format(n=h)
-    in_minutes, in_seconds = _("{n} min").format(n=m), _("{n} s").format(n=s)
+    in_days, in_hours = unit("d").format(n=number(days)), unit("h").format(n=h)
+    in_minutes, in_seconds = unit("min").format(n=m), unit("s").format(n=s)
     if days:
         return f"{in_days} {in_hours}" if h else in_days
     if hours:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import pandas as pd
+import sqlalchemy as sa
 
 from queries import (
     changes,
@@ -26,6 +27,7 @@ from queries import (
 )
 from queries.moment import Moment, now
 from queries.once import Once
+from store.outage import Outage
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -137,14 +139,19 @@ class _Keeper:
 
     def run(self) -> None:
         pause = 0.0
+        outage = Outage(log, "the store gives no new snapshot")
         while not self.stop.wait(pause):
             started = time.monotonic()
             try:
                 built = self.renew()
+            except sa.exc.SQLAlchemyError as error:  # the last snapshot stays, and its age shows
+                outage.goes_on(type(error).__name__)
+                built = False
             except Exception:
-                # the store may be away for a while: the last snapshot stays, and its age shows
                 log.exception("no new snapshot")
                 built = False
+            else:
+                outage.over()
             pause = rest(time.monotonic() - started) if built else _LOOK
 
     def renew(self) -> bool:

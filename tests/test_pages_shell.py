@@ -1,7 +1,6 @@
 """What stands on every page: the address, the strip, the banners, the cards, the controls; the overview, the wall."""
 
 import threading
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from tests.browser import Seen, chromium
 from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
-from tests.waiting import LIMIT, eventually
+from tests.waiting import LIMIT
 
 PAGES = (
     "",
@@ -143,35 +142,6 @@ def test_the_wall_has_cards_and_no_navigation_or_controls(address: str) -> None:
     assert [e.button.label for e in run.elements if e.WhichOneof("type") == "button"] == [pulse.BUTTON]  # unseen
 
 
-def test_a_live_part_looks_again_by_itself_and_a_past_one_does_not(address: str) -> None:
-    with Visitor(address, query="lang=en") as visitor:
-        visitor.run()
-        assert len(visitor.fragments) >= 2
-        assert all(pulse.TICK <= every <= pulse.TICK + 1 for every in visitor.fragments.values())
-        for part in visitor.fragments:
-            assert visitor.run(part).exceptions == []
-    with Visitor(address, query="lang=en&as_of=12:00") as visitor:
-        visitor.run()
-        assert visitor.fragments == {}
-
-
-def test_the_pulse_draws_what_shows_figures_again_and_nothing_else(address: str, store: sa.Engine) -> None:
-    with Visitor(address, query="lang=en") as visitor:
-        visitor.run()
-        before = _pulse(address)
-        Facts(store).report("5044", "opening", at="14:04")
-        _wait_until_it_moves(address, before)
-        run = visitor.press(pulse.BUTTON)
-        looks = set(visitor.fragments)
-    drawn = {m.delta.fragment_id for m in run.messages if m.WhichOneof("type") == "delta"}
-    assert drawn
-    assert drawn < looks  # the strip's clock looks by itself
-    assert "PEC 5044" in run.html
-    with Visitor(address, query="lang=en&as_of=12:00") as visitor:
-        visitor.run()
-        assert pulse.BUTTON not in visitor.buttons
-
-
 def test_what_was_chosen_stands_in_the_address_goes_along_to_other_pages_and_comes_back(address: str) -> None:
     def says(page: Page, what: str) -> None:
         page.wait_for_function("what => location.search.includes(what)", arg=what)
@@ -189,41 +159,6 @@ def test_what_was_chosen_stands_in_the_address_goes_along_to_other_pages_and_com
         close.click()
         page.wait_for_function("() => !location.search.includes('pec')")
         says(page, "region=osh")
-
-
-_NO_LOOK_OF_ITS_OWN = """
-window.held = 0;
-const interval = window.setInterval.bind(window);
-window.setInterval = (what, ms, ...more) => {
-  if (ms < TICK) return interval(what, ms, ...more);
-  window.held += 1;
-  return 0;
-};"""
-
-
-def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa.Engine) -> None:
-    """How soon is measured by the bench, in quiet."""
-    with chromium() as browser:
-        page = Seen(browser).page
-        # Streamlit's timers for live parts are held
-        page.add_init_script(_NO_LOOK_OF_ITS_OWN.replace("TICK", str(pulse.TICK * 1000)))
-        page.goto(address)
-        page.locator(".bk-value").first.wait_for()
-        for pec in ("1001", "1002"):
-            Facts(store).report(pec, "opening", at="14:04")
-            page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for()
-        assert page.evaluate("window.held") > 0
-
-
-def _wait_until_it_moves(address: str, before: str) -> None:
-    """Until the pulse says that the snapshot is another one than before."""
-    eventually(lambda: _pulse(address) != before, "another snapshot")
-
-
-def _pulse(address: str) -> str:
-    with urllib.request.urlopen(f"{address}/pulse") as answer:
-        assert answer.headers["cache-control"] == "no-store"
-        return str(answer.read().decode())
 
 
 def test_words_from_outside_are_never_html() -> None:

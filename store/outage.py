@@ -1,0 +1,33 @@
+"""An outage: said once in the log when it begins, and once when it is over."""
+
+import logging
+import threading
+
+from store import terminal
+
+
+class Outage:
+    """Of one thing, `what`: 'the store cannot be read'."""
+
+    def __init__(self, log: logging.Logger, what: str) -> None:
+        self._log, self._what = log, what
+        self._lock = threading.Lock()
+        self._lasts = False
+
+    @property
+    def lasts(self) -> bool:
+        return self._lasts
+
+    def goes_on(self, why: str) -> None:
+        """It is broken, or still is."""
+        with self._lock:
+            if not self._lasts:
+                self._log.error("%s: %s", self._what, terminal.line(why))
+            self._lasts = True
+
+    def over(self) -> None:
+        """It works."""
+        with self._lock:
+            if self._lasts:
+                self._log.warning("over: %s", self._what)
+            self._lasts = False

@@ -1,0 +1,284 @@
+"""The pulse: an open page hears when the figures moved, its clock goes on, and it says by itself when nobody speaks."""
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page
+from websockets.sync.client import connect
+
+from pages import pulse, view, words
+from store import clock
+from store import tables as t
+from store.engine import open_store
+from tests.browser import Seen, chromium
+from tests.dashboard import started, streamlit
+from tests.facts import ELECTION, Facts
+from tests.streamlit_client import Visitor
+from tests.waiting import LIMIT, eventually
+
+NOW = ELECTION.moment_of("14:05")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
+    """A store at 14:05 whose clock goes on as ours does: three PECs, the observers read 10 s ago."""
+    engine = open_store(f"sqlite:///{tmp_path_factory.mktemp('pulse')}/store.sqlite")
+    Facts(engine).pec("5043").pec("5044").pec("1001", stratum="bishkek", district=None)
+    read(engine, "observation", NOW - timedelta(seconds=10))
+    clock.set_rehearsed(engine, NOW, 1)
+    return engine
+
+
+def read(engine: sa.Engine, source: str, at: datetime) -> None:
+    with engine.begin() as conn:
+        row = {"source": source, "polled_at": at, "outcome": "ok", "seen": 1, "milliseconds": 1}
+        conn.execute(t.poll.insert(), row)
+
+
+@pytest.fixture(scope="module")
+def address(store: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    url = store.url.render_as_string(False)
+    with started(url, streamlit(), tmp_path_factory.mktemp("log") / "log") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@contextlib.contextmanager
+def silent(address: str) -> Iterator[None]:
+    """The server is there, and does nothing."""
+    port = int(address.rpartition(":")[2])
+    (server,) = {c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
+    os.kill(server, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def heard(address: str) -> Iterator[Callable[[], Any]]:
+    """An open page's ear; asked, it waits for what is told next."""
+    with connect(address.replace("http", "ws") + "/pulse", open_timeout=LIMIT) as socket:
+        yield lambda: json.loads(socket.recv(LIMIT))
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, address: str, path: str = "/?lang=en") -> Iterator[Page]:
+    """A page whose clocks can be moved, drawn and told the time."""
+    seen = Seen(browser)
+    seen.page.clock.install()
+    seen.page.goto(address + path)
+    seen.page.locator(".bk-value, .bk-title").first.wait_for()
+    seen.page.wait_for_function("() => window.baikooPulse?.told()")
+    yield seen.page
+    seen.close()
+
+
+def test_a_live_part_looks_again_by_itself_and_a_past_one_does_not(address: str) -> None:
+    with Visitor(address, query="lang=en") as visitor:
+        visitor.run()
+        assert len(visitor.fragments) >= 2
+        assert all(pulse.TICK <= every <= pulse.TICK + 1 for every in visitor.fragments.values())
+        for part in visitor.fragments:
+            assert visitor.run(part).exceptions == []
+    with Visitor(address, query="lang=en&as_of=12:00") as visitor:
+        visitor.run()
+        assert visitor.fragments == {}
+        assert pulse.BUTTON not in visitor.buttons
+
+
+def test_the_pulse_draws_every_live_part_again(address: str, store: sa.Engine) -> None:
+    with Visitor(address, query="lang=en") as visitor:
+        visitor.run()
+        with heard(address) as word:
+            before = word()["key"]
+            Facts(store).report("5044", "opening", at="14:04")
+            eventually(lambda: word()["key"] != before, "word of the report")
+        run = visitor.press(pulse.BUTTON)
+        looks = set(visitor.fragments)
+    drawn = {m.delta.fragment_id for m in run.messages if m.WhichOneof("type") == "delta"}
+    assert drawn == looks, "a part that is left out would lose its own look"
+    assert "PEC 5044" in run.html
+
+
+_NO_LOOK_OF_ITS_OWN = """
+window.held = 0;
+const interval = window.setInterval.bind(window);
+window.setInterval = (what, ms, ...more) => {
+  if (ms < TICK) return interval(what, ms, ...more);
+  window.held += 1;
+  return 0;
+};"""
+
+
+def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa.Engine, browser: Browser) -> None:
+    """How soon is measured by the bench, in quiet."""
+    seen = Seen(browser)
+    # Streamlit's timers for live parts are held
+    seen.page.add_init_script(_NO_LOOK_OF_ITS_OWN.replace("TICK", str(pulse.TICK * 1000)))
+    seen.page.goto(address)
+    seen.page.locator(".bk-value").first.wait_for()
+    for pec in ("1001", "1002"):
+        Facts(store).report(pec, "opening", at="14:04")
+        seen.page.locator(".bk-recent", has_text=f"PEC {pec}").wait_for()
+    assert seen.page.evaluate("() => window.held") > 0
+    seen.close()
+
+
+def _clock(page: Page) -> timedelta:
+    """What the page's clock shows."""
+    h, m, s = page.locator(".bk-clock [data-offset]").inner_text().split(":")
+    return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
+
+
+def _shows(page: Page, least: timedelta) -> None:
+    """Wait until the page's clock shows this time, or a later one."""
+    eventually(lambda: _clock(page) >= least, f"{least} on the clock")
+
+
+@pytest.mark.parametrize("path", ["/?lang=en", "/health?lang=en", "/?lang=en&wall=1", "/?lang=en&pec=5043"])
+def test_clock_and_ages_go_on_while_the_server_says_nothing(address: str, browser: Browser, path: str) -> None:
+    with opened(browser, address, path) as page, silent(address):
+        age = page.locator("[data-source=observation]")
+        _shows(page, timedelta(hours=14, minutes=5, seconds=1))
+        before = _clock(page)
+        page.clock.fast_forward(3_600_000)  # many intervals
+        _shows(page, before + timedelta(hours=1))
+        page.locator("[data-source=observation].bk-red", has_text="stale").wait_for()
+        assert age.locator("b").inner_text().startswith("1 h")
+
+
+def test_the_clock_goes_at_the_speed_of_the_rehearsal(tmp_path: Path, browser: Browser) -> None:
+    engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    clock.set_rehearsed(engine, ELECTION.moment_of("08:00"), 60)
+    with (
+        started(str(engine.url), streamlit(), tmp_path / "log") as address,
+        opened(browser, address) as page,
+        silent(address),
+    ):
+        _shows(page, timedelta(hours=8, seconds=1))
+        before = _clock(page)
+        page.clock.fast_forward(60_000)
+        _shows(page, before + timedelta(hours=1))
+
+
+def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_speaks(
+    address: str, browser: Browser
+) -> None:
+    with opened(browser, address) as page:
+        said = page.locator("#bk-stale")
+        assert said.count() == 0
+        with silent(address):
+            page.clock.fast_forward(15_000)
+            said.wait_for()
+            assert "The server has not answered for" in said.inner_text()
+            assert "bk-stale" in str(page.evaluate("() => document.documentElement.className"))
+        said.wait_for(state="detached")
+
+
+def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(address: str, browser: Browser) -> None:
+    with opened(browser, address) as page:
+        with silent(address):
+            later = page.evaluate("() => new Date(Date.now() + 7_200_000).toISOString()")
+            page.clock.set_system_time(later)  # the page's own clock stood meanwhile
+            said = page.locator("#bk-stale")
+            said.wait_for()
+            assert "2 h" in said.inner_text()
+        said.wait_for(state="detached")
+
+
+def test_a_page_of_the_past_says_too_that_the_server_is_silent(address: str, browser: Browser) -> None:
+    with opened(browser, address, "/?lang=en&as_of=12:00") as page, silent(address):
+        page.clock.fast_forward(15_000)
+        page.locator("#bk-stale").wait_for()
+        assert page.locator(".bk-clock").inner_text().strip().startswith("12:00:00")
+
+
+def test_what_pages_are_told_moves_with_polls_and_names_sources_alone(address: str, store: sa.Engine) -> None:
+    with heard(address) as word:
+        first = word()
+        assert set(first) == {"key", "now", "speed", "sources"}
+        assert first["sources"] == {"observation": t.milliseconds(NOW - timedelta(seconds=10)), "commission": None}
+        read(store, "commission", NOW)
+        told = eventually(lambda: (w := word())["sources"]["commission"] and w, "word of the poll")
+        assert told["now"] >= first["now"]
+        assert told["speed"] == 1
+
+
+@pytest.mark.breaks
+def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(
+    sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = Facts(sqlite_store)
+    present = view.Present()
+    monkeypatch.setattr(view, "now", lambda: facts.at("14:05"))
+    monkeypatch.setattr(view, "_PRESENT", -1)
+    known = present.sources()
+
+    def away() -> None:
+        raise sa.exc.OperationalError("select 1", {}, Exception("disk I/O error"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(view, "now", away)
+        for _ in range(3):
+            assert present.sources() is known or present.sources()[1].equals(known[1])
+        assert present.broken
+        monkeypatch.setattr(pulse, "present", present)
+        assert pulse._now() == {"broken": "store"}
+    assert [r.message for r in caplog.records] == ["the store cannot be read: OperationalError"], "once"
+    caplog.clear()
+    present.sources()
+    assert not present.broken
+    assert [r.message for r in caplog.records] == ["over: the store cannot be read"]
+
+
+def test_the_page_says_times_and_durations_as_the_server_does(address: str, browser: Browser) -> None:
+    with opened(browser, address) as page:
+        said = {unit: words.unit(unit) for unit in words.UNITS}
+        for seconds in (0, 1, 59, 60, 61, 299, 300, 3599, 3600, 3660, 86399, 86400, 90000, 1_000_000):
+            drawn = page.evaluate("([s, words]) => window.baikooPulse.duration(s, words)", [seconds, said])
+            assert drawn == words.duration(seconds)
+        for at in (NOW, ELECTION.moment_of("23:59"), ELECTION.moment_of("2021-11-29T00:00")):
+            offset = ELECTION.tz.utcoffset(at.replace(tzinfo=None))
+            drawn = page.evaluate(
+                "([ms, offset]) => window.baikooPulse.time(ms, offset)",
+                [t.milliseconds(at), int((offset or timedelta()).total_seconds())],
+            )
+            assert drawn == f"{at.astimezone(ELECTION.tz):%H:%M:%S}"
+
+
+def test_the_server_ends_while_pages_are_open(store: sa.Engine, tmp_path: Path) -> None:
+    """`started` waits for its end; how long it takes is measured in `make proof`."""
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(started(str(store.url), streamlit(), tmp_path / "log"))
+        pages = [stack.enter_context(heard(url)) for _ in range(5)]
+        assert all(word()["key"] for word in pages)
+
+
+@pytest.mark.proof
+def test_ten_tabs_of_one_browser_all_open_and_move(address: str, store: sa.Engine, browser: Browser) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(1000 * LIMIT)
+    tabs = [context.new_page() for _ in range(10)]
+    for tab in tabs:
+        tab.goto(address + "/?lang=en")
+        tab.locator(".bk-value").first.wait_for()
+    Facts(store).report("5043", "opening", at="14:04")
+    for tab in tabs:
+        tab.bring_to_front()
+        tab.locator(".bk-recent", has_text="PEC 5043").wait_for()
+    context.close()
