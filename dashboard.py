@@ -45,7 +45,7 @@ from pages.words import _
 from queries import judging, snapshot
 from queries.moment import here
 from server import fonts, start_page
-from store.clock import RehearsedStore
+from store.owner import Foreign
 
 log = logging.getLogger("baikoo")
 
@@ -104,7 +104,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     try:
         start_page.start_page()
         engine, election = here()
-    except (start_page.UnknownPage, ConfigError, RehearsedStore, sa.exc.SQLAlchemyError) as error:
+    except (start_page.UnknownPage, ConfigError, Foreign, sa.exc.SQLAlchemyError) as error:
         log.error("Baikoo cannot start: %s", plain(error))
         signal.raise_signal(signal.SIGTERM)
         yield None

@@ -324,7 +324,10 @@ class Election(Part):
 
 def chosen() -> Election:
     """The election that BAIKOO_ELECTION names. Raises ConfigError."""
-    return read(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28"))
+    folder = os.environ.get("BAIKOO_ELECTION")
+    if not folder:
+        raise ConfigError("BAIKOO_ELECTION names no election: set it to a folder, or to the name of one in elections/")
+    return read(folder)
 
 
 def read(folder: str | Path) -> Election:

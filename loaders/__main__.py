@@ -17,6 +17,7 @@ from store import clock
 from store import tables as t
 from store.decisions import Refused, decide
 from store.engine import open_store, store_url
+from store.owner import Foreign, Owner
 
 _ABOUT = """Poll the sources of an election and load what changed.
 
@@ -62,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no source {source}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     try:
-        store = open_store(store_url(election.id))
-        clock.follow(store, real=not election.rehearsal)
+        store = open_store(store_url(election.id), Owner(election.id, election.rehearsal))
+        clock.follow(store if election.rehearsal else None)
         return _do(store, election, asked, [source] if source else known)
-    except (clock.RehearsedStore, sa.exc.SQLAlchemyError) as error:
+    except (Foreign, sa.exc.SQLAlchemyError) as error:
         print(str(error).splitlines()[0], file=sys.stderr)
     except Refused:
         print("say who you are: --who", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import ConfigError
-from store.clock import RehearsedStore
+from store.owner import Foreign
 
 _log = logging.getLogger(__name__)
 _PERSONAL = frozenset({"full_name", "phone", "backup_phone", "sender"})  # a sender is a telephone
@@ -66,7 +66,7 @@ def raw_text(row: Any) -> str:
 
 def plain(error: BaseException) -> str:
     """An error in one line for screen and log: never with a statement's parameters, which may be names."""
-    if isinstance(error, SourceError | ConfigError | RehearsedStore):
+    if isinstance(error, SourceError | ConfigError | Foreign):
         return str(error)
     if isinstance(error, ImportError | sa.exc.ArgumentError):  # a driver that is not installed, a URL that is none
         return f"{type(error).__name__}: {error}"

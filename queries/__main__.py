@@ -21,6 +21,7 @@ from queries.moment import Moment, here, now
 from store import clock
 from store.address import shown
 from store.engine import is_there, store_url
+from store.owner import Foreign
 
 
 class Refused(Exception):
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except embargo.Embargoed as error:
         print(f"queries: {error}; --embargoed shows it", file=sys.stderr)
         return 2
-    except (Refused, UnknownColumn, ConfigError, clock.RehearsedStore, sa.exc.SQLAlchemyError, OSError) as error:
+    except (Refused, UnknownColumn, ConfigError, Foreign, sa.exc.SQLAlchemyError, OSError) as error:
         print(f"queries: {_first_line(error)}", file=sys.stderr)
         return 2
     return 0

@@ -16,6 +16,7 @@ from rehearsal.outside import Outside, RehearsalError
 from rehearsal.play import play, publish
 from store import clock
 from store.engine import open_store
+from store.owner import Foreign, Owner
 
 _EXAMPLES = """examples:
   python -m rehearsal --election kg-2021-11-28 --until 14:00
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         served = asked.dashboard_port if asked.serve else None
         plan = Plan(asked.election, asked.until, asked.speed, asked.seed, asked.port, served)
         return Live(election, plan, at, _say).run()
-    except (RehearsalError, ConfigError, sa.exc.SQLAlchemyError) as error:
+    except (RehearsalError, ConfigError, Foreign, sa.exc.SQLAlchemyError) as error:
         print(f"rehearsal: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fast(election: Election, at: Addresses, until: datetime, seed: int | None) -> int:
     """Play to the moment, stop the store's clock there, and end."""
-    store = open_store(at.store)
+    store = open_store(at.store, Owner(election.id, rehearsal=True))
     outside = Outside(election, at.observation, seed)
     try:
         with publish(outside):
@@ -78,8 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--speed", type=_speed, help="go on live from there, this many times as fast as time")
     parser.add_argument("--serve", action="store_true", help="with --speed: also start the dashboard, and end it")
     parser.add_argument("--seed", type=int, help="another day with the same totals (default: the election's)")
-    parser.add_argument("--observation", help="the observers' database (BAIKOO_OBSERVATION, else a file by the store)")
-    parser.add_argument("--store", help="the monitor's store (BAIKOO_STORE, else var/<election>/store.sqlite)")
+    parser.add_argument("--observation", help="the made-up observers' database (default: a file by the store)")
+    parser.add_argument("--store", help="the monitor's store (default: var/<election>/store.sqlite)")
     parser.add_argument("--port", type=int, default=8600, help="of the commission's site, live (default: 8600)")
     parser.add_argument("--dashboard-port", type=int, default=8501, help="with --serve (default: 8501)")
     return parser

@@ -1,12 +1,10 @@
 """Where a rehearsal keeps its store and its observation database, and which are current."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from store import address
-from store.engine import store_url
 
 
 @dataclass(frozen=True)
@@ -27,11 +25,12 @@ class Addresses:
 
 
 def addresses(election: str, store: str | None, observation: str | None, port: int) -> Addresses:
-    """As given, else from the environment, else files in `var/`: the observations beside the store."""
-    store = _absolute(store or store_url(election))
+    """As given, else files in `var/`: the observations beside the store. Never from the environment, which may name
+    what is real."""
+    store = _absolute(store or f"sqlite:///var/{election}/store.sqlite")
     file = sqlite_file(store)
     beside = file.with_name("observation.sqlite") if file else Path("var", election, "observation.sqlite")
-    observation = observation or os.environ.get("BAIKOO_OBSERVATION") or f"sqlite:///{beside}"
+    observation = observation or f"sqlite:///{beside}"
     return Addresses(store, _absolute(observation), f"http://127.0.0.1:{port}")
 
 

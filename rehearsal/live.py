@@ -20,6 +20,7 @@ from rehearsal.play import Say, play, publish
 from store import clock, wishes
 from store import tables as t
 from store.engine import open_store
+from store.owner import Owner
 
 _TICK = 0.25  # seconds
 _LOOK_FOR_WISHES = 1.0
@@ -44,7 +45,8 @@ class Live:
     def __init__(self, election: Election, plan: Plan, at: Addresses, say: Say) -> None:
         self._election, self._plan, self._at, self._say = election, plan, at, say
         self._dashboard: Dashboard | None = None
-        self._store = open_store(at.store)
+        self._owner = Owner(election.id, rehearsal=True)
+        self._store = open_store(at.store, self._owner)
         self._position = self._resumed()
 
     def run(self) -> int:
@@ -136,7 +138,7 @@ class Live:
         self._store.dispose()
         for file in (store, observation):
             files.move_in(file)
-        self._store = open_store(self._at.store)
+        self._store = open_store(self._at.store, self._owner)
         outside.reopen(self._at.observation)
         clock.follow(self._store)
         self._run_clock(outside.state.until, self._plan.speed)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from rehearsal.day import Event, Row
 from store import address as database
 from store.engine import keep_private
+from store.owner import Foreign
 
 metadata = sa.MetaData()
 _CODE = sa.String(120)
@@ -91,11 +92,17 @@ class Played:
 
 
 def open_observation(url: str) -> sa.Engine:
-    """The database at this URL, with tables and views; a SQLite file's folder is made where it is not there."""
+    """The database at this URL, with tables and views; a SQLite file's folder is made where it is not there.
+
+    Raises Foreign, before anything is made, where the database holds what no rehearsal has made.
+    """
     engine = sa.create_engine(database.url(url))
     keep_private(engine)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _settings)
+    there = sa.inspect(engine).get_table_names()
+    if there and _played.name not in there:
+        raise Foreign(f"{database.shown(engine.url)} was made by no rehearsal: name another --observation")
     metadata.create_all(engine)
     with engine.begin() as conn:
         views = sa.inspect(conn).get_view_names()

@@ -17,7 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="say what is wrong with it; exit 1 if anything is")
     parser.add_argument("--hash", action="store_true", help="print a hash of every current key and value")
     options = parser.parse_args(arguments)
-    url = store_url(os.environ.get("BAIKOO_ELECTION", "kg-2021-11-28").rstrip("/").rsplit("/", 1)[-1])
+    election = os.environ.get("BAIKOO_ELECTION", "").rstrip("/").rsplit("/", 1)[-1]
+    if not election and not os.environ.get("BAIKOO_STORE"):
+        print("name the store in BAIKOO_STORE, or its election in BAIKOO_ELECTION", file=sys.stderr)
+        return 1
+    url = store_url(election)
     try:
         there = is_there(url)
     except sa.exc.SQLAlchemyError as error:
@@ -52,9 +56,21 @@ def _lines(engine: sa.Engine) -> list[str]:
     return [
         f"store      {_place(engine)}",
         f"size       {(size or 0) / 1e6:,.1f} MB",
+        f"owner      {_owner(engine)}",
         f"version    {version or 'none'}" + (f", last load {last:%Y-%m-%d %H:%M:%S} UTC" if last else ""),
         *(f"{name:<10} {rows:,} rows" for name, rows in count.items()),
     ]
+
+
+def _owner(engine: sa.Engine) -> str:
+    """Whose it is: its own id, its election, whether it is a rehearsal's."""
+    if not sa.inspect(engine).has_table(t.owner.name):
+        return "not said yet: the store is of an earlier version"
+    with engine.connect() as conn:
+        row = conn.execute(sa.select(t.owner)).first()
+    if row is None:
+        return "nobody's yet"
+    return f"{row.election}, {'a rehearsal' if row.rehearsal else 'in earnest'}, {row.store}"
 
 
 _SIZE = {

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from store import address
 from store import tables as t
 
 _READ_EVERY = 0.25  # seconds of real time between looks at the store
@@ -57,18 +56,8 @@ def speed() -> float:
     return rehearsed.speed if rehearsed else 1.0
 
 
-class RehearsedStore(Exception):
-    """A real election was pointed at a rehearsal's store: its clock stands at another day, and its rows are made up."""
-
-
-def follow(engine: sa.Engine | None, real: bool = False) -> None:
-    """From now on, this process's time is that of this store (None: real time).
-
-    Raises RehearsedStore where a `real` election's store has a rehearsal's clock.
-    """
-    if real and engine is not None and read(engine) is not None:
-        where = address.shown(engine.url)
-        raise RehearsedStore(f"{where} holds a rehearsal: name a new store for a real election, in BAIKOO_STORE")
+def follow(engine: sa.Engine | None) -> None:
+    """From now on, this process's time is that of this store, which is a rehearsal's (None: real time)."""
     global _followed, _last_read
     _followed, _last_read = engine, (float("-inf"), None)
 

@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy.engine import URL
 
 from store import address
+from store.owner import Owner, check, claim
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _OWNERS_ALONE = 0o600
@@ -35,14 +36,21 @@ def is_there(url: str | URL) -> bool:
         engine.dispose()
 
 
-def open_store(url: str | URL) -> sa.Engine:
-    """The store at this URL, created where it is not there yet and migrated to the newest revision."""
+def open_store(url: str | URL, owner: Owner | None = None) -> sa.Engine:
+    """The store at this URL, created where it is not there yet and migrated to the newest revision.
+
+    Raises Foreign where it is not this owner's; no owner: for looking at it, whoever's it is.
+    """
     engine = connect(url)
+    if owner is not None:
+        check(engine, owner)
     with writing(engine) as conn:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
+        if owner is not None:
+            claim(conn, owner)
     return engine
 
 

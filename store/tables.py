@@ -41,6 +41,16 @@ def _load(name: str = "load", **options: Any) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, sa.ForeignKey("load.id"), **options)
 
 
+owner = sa.Table(  # whose the store is: one row, written by who opens it first
+    "owner",
+    metadata,
+    _id(),
+    sa.Column("store", sa.Text, nullable=False),  # its own id
+    sa.Column("election", sa.Text, nullable=False),
+    sa.Column("rehearsal", sa.Integer, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+)
+
 load = sa.Table(
     "load",
     metadata,

@@ -43,7 +43,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
     clock.set_rehearsed(engine, ELECTION.moment_of("14:05"), 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BAIKOO_STORE", engine.url.render_as_string(False))
-        patch.delenv("BAIKOO_ELECTION", raising=False)
+        patch.setenv("BAIKOO_ELECTION", "kg-2021-11-28")
         moment.here.cache_clear()
         yield facts
         moment.here.cache_clear()

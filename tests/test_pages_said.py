@@ -22,7 +22,7 @@ NIGHT, MORNING = "2021-11-29T02:00", "2021-11-29T09:00"
 def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facts]:
     """The store of this process."""
     monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
-    monkeypatch.delenv("BAIKOO_ELECTION", raising=False)
+    monkeypatch.setenv("BAIKOO_ELECTION", "kg-2021-11-28")
     moment.here.cache_clear()
     yield Facts(sqlite_store)
     moment.here.cache_clear()

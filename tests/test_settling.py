@@ -18,7 +18,7 @@ KEY = "settle_5001_opening|drawing_of_lots"
 def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facts]:
     """Two observers of PEC 5001 who differ, in the store of this process."""
     monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
-    monkeypatch.delenv("BAIKOO_ELECTION", raising=False)
+    monkeypatch.setenv("BAIKOO_ELECTION", "kg-2021-11-28")
     moment.here.cache_clear()
     facts = Facts(sqlite_store)
     facts.pec("5001")
