@@ -241,7 +241,7 @@ def test_an_answer_without_end_is_cut_off(
 
 
 HEADERS = {
-    "an ETag that cannot be sent back": {"etag": '"\xe9\xff"'},
+    "an ETag that is no text": {"etag": '"\xe9\xff"'},
     "a time that cannot be sent back": {"last_modified": "\xe9"},
     "an ETag that is too long to be sent back": {"etag": '"' + "e" * 2**16 + '"'},
     "a type that is none": {"content_type": "\xff; charset=\xfe"},
