@@ -45,7 +45,7 @@ class _Patience:
     """After errors in a row, ask less and less often."""
 
     failures: int = 0
-    not_before: datetime | None = None
+    not_before: float | None = None  # by the steady clock
 
 
 @dataclass
@@ -89,8 +89,9 @@ class Asker:
         now = clock.now()
         for whom in ("", feed):
             until = self.patience.get(whom, _Patience()).not_before
-            if until and now < until:
-                raise Held(f"{feed}: not asked for another {(until - now).total_seconds():.0f} s, after an error")
+            left = until - clock.steady() if until is not None else 0
+            if 0 < left <= _LONGEST_ASKED_FOR.total_seconds():  # a longer one is of another speed of the clock: over
+                raise Held(f"{feed}: not asked for another {left:.0f} s, after an error")
         while self.asked and not now - timedelta(minutes=1) < self.asked[0] <= now:
             self.asked.popleft()
         if len(self.asked) >= self.source.requests_a_minute:
@@ -119,15 +120,15 @@ class Asker:
 
     def went_wrong(self, feed: str, answer: Answer | None = None) -> None:
         """Wait longer with each error in a row; as long as the site asks for, where it does."""
-        now = clock.now()
+        now = clock.steady()
         patience = self.patience.setdefault(feed, _Patience())
         patience.failures += 1
         if patience.failures > 1:
             wait = timedelta(seconds=self.source.interval) * 2 ** min(patience.failures - 2, 10)
-            patience.not_before = now + min(wait, _LONGEST_WAIT)
-        asked_for = _retry_after(answer, now) if answer else None
+            patience.not_before = now + min(wait, _LONGEST_WAIT).total_seconds()
+        asked_for = _retry_after(answer, clock.now()) if answer else None
         if asked_for:
-            self.patience[""] = _Patience(1, now + min(asked_for, _LONGEST_ASKED_FOR))
+            self.patience[""] = _Patience(1, now + min(asked_for, _LONGEST_ASKED_FOR).total_seconds())
 
 
 def _decoded(feed: str, sent: Answer) -> bytes:

@@ -50,6 +50,13 @@ def state() -> Rehearsed | None:
     return rehearsed
 
 
+def steady() -> float:
+    """Seconds of `now()` that no setting of a clock moves: for waits. Only their differences mean something."""
+    if _frozen is not None:
+        return _frozen.timestamp()
+    return time.monotonic() * (speed() or 1.0)
+
+
 def speed() -> float:
     """Seconds of `now()` in a real second: 1, or the rehearsal's speed; 0 while it is paused."""
     rehearsed = state()

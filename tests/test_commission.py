@@ -226,6 +226,20 @@ def test_an_address_that_is_not_set_shows(
     assert row.error == "source commission: the environment does not set BAIKOO_COMMISSION"
 
 
+@pytest.mark.parametrize("first", ["2021-11-30T10:00", "2021-11-27T10:00"])
+def test_a_clock_that_is_put_right_makes_nobody_wait(site: Site, poll: Poll, first: str) -> None:
+    """A day ahead, or a day behind: a wait that was begun by it is not counted by it."""
+    for feed in PATHS:
+        site.fail(feed, "429")
+    site.headers |= {"Retry-After": "3000"}
+    poll(first)
+    site.mend()
+    site.headers.clear()
+    asked = len(site.asked)
+    poll("20:10")
+    assert len(site.asked) > asked
+
+
 def test_a_mended_mapping_is_used_for_what_is_in_the_archive(
     store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
