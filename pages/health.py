@@ -12,8 +12,6 @@ from pages.view import View
 from pages.words import _, n_
 from queries import embargo, health
 
-RAW_LETTERS = 4_000
-
 
 def page() -> None:
     shell.title(_("Data health"), _("Whether the sources answer, and what could not be used."))
@@ -127,6 +125,8 @@ def place_words(place: str) -> str:
 
 def _readable(raw: str) -> str:
     """The raw row with its letters as letters."""
+    if len(raw) > 100 * words.MOST_LETTERS:
+        return raw
     try:
         return json.dumps(json.loads(raw), ensure_ascii=False, indent=1)
     except ValueError:
@@ -158,7 +158,7 @@ def _set_aside(seen: View) -> None:
             st.caption(_("What stood there may be under embargo."))
             return
         st.caption(_("The row as it came:"))
-        st.code(_readable(str(raw))[:RAW_LETTERS], language=None, wrap_lines=True)
+        st.code(words.beginning(_readable(str(raw))), language=None, wrap_lines=True)
 
 
 def _loads(seen: View) -> None:

@@ -101,11 +101,11 @@ def value_words(form: str, question: str, value: str | None) -> str:
         return names.choice(value)
     if asked is not None and asked.type == "time":
         return _time(value)
-    return value
+    return words.beginning(value)
 
 
 def _time(value: str) -> str:
     try:
         return words.clock_time(datetime.fromisoformat(value))
     except ValueError:
-        return value
+        return words.beginning(value)

@@ -58,7 +58,8 @@ def item(seen: View, row: dict[Any, Any]) -> str:
     when = words.clock_time(row["occurred_at"] if not words.missing(row["occurred_at"]) else row["reported_at"])
     known = _("reported {time}").format(time=words.clock_time(row["reported_at"]))
     who = " · ".join((names.reporter(row["reporter"]), status(row["status"])))
-    said = "" if words.missing(row["description"]) else f"<blockquote>“{escape(str(row['description']))}”</blockquote>"
+    description = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))
+    said = f"<blockquote>“{escape(description)}”</blockquote>" if description else ""
     place = lists.place(row["region"], row["district"]) + _differs(row)
     return (
         f"<div>{lists.mark(row['severity'], names.severity(row['severity']))} <b>{escape(when)}</b>"

@@ -195,11 +195,16 @@ def table(
 
 
 def _plain(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The frame with cells that hold several values (reasons, merged strata) as words: they have no order."""
-    several = [
-        c for c in frame if frame[c].dtype == object and frame[c].map(lambda v: isinstance(v, tuple | list)).any()
-    ]
-    return frame.assign(**{str(c): frame[c].map(columns[str(c)].show) for c in several}) if several else frame
+    """The frame with cells that hold several values (reasons, merged strata) as words: they have no order. Of a long
+    text only its beginning goes to the browser."""
+    plain: dict[str, Any] = {}
+    for name in frame:
+        cells, show = frame[name], columns[str(name)].show
+        if cells.dtype == object and cells.map(lambda v: isinstance(v, tuple | list)).any():
+            plain[str(name)] = cells.map(show)
+        elif cells.map(lambda v: isinstance(v, str) and len(v) > words.MOST_LETTERS).any():
+            plain[str(name)] = cells.map(lambda v: words.beginning(v) if isinstance(v, str) else v)
+    return frame.assign(**plain)
 
 
 def _writer(show: Callable[[Any], str]) -> Callable[[Any], str]:

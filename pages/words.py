@@ -90,6 +90,17 @@ def verbatim(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", parted)
 
 
+MOST_LETTERS = 1_000  # of one text: a browser needs a minute for a megabyte
+
+
+def beginning(text: str) -> str:
+    """Somebody's words, as many as are drawn; the store keeps the others."""
+    if len(text) <= MOST_LETTERS:
+        return text
+    more = _("… and more letters: {n}").format(n=number(len(text) - MOST_LETTERS))
+    return f"{text[:MOST_LETTERS]} {more}"
+
+
 def sentence(text: str) -> str:
     """With a capital in front; the others stay as they are ('PEC by PEC')."""
     return text[:1].upper() + text[1:]

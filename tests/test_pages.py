@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from queries import moment
@@ -142,6 +143,24 @@ def test_an_observers_words_are_drawn_as_text(day: Facts) -> None:
     said = words_of(drawn("incidents"))
     assert "“**stuffed** &lt;img src=x&gt; =1+1”" in said
     assert "<img" not in said
+
+
+@pytest.mark.parametrize("name", ["incidents", "pec"])
+def test_of_a_text_of_a_megabyte_the_beginning_is_drawn(
+    sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    Facts(sqlite_store).pec("1003").incident("secrecy", at="13:00", pec="1003", description="ш" * 1_000_000)
+    clock.set_rehearsed(sqlite_store, ELECTION.moment_of("14:05"), 0)
+    monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
+    moment.here.cache_clear()
+    try:
+        app = drawn(name, pec="1003")
+    finally:
+        moment.here.cache_clear()
+    said = words_of(app)
+    assert f"“{'ш' * 1000} … and more letters: 999,000”" in said
+    assert "ш" * 1001 not in said
+    assert len(said) + sum(len(frame.proto.SerializeToString()) for frame in app.dataframe) < 500_000
 
 
 def test_incidents_are_reports_received_and_never_a_share(day: Facts) -> None:
