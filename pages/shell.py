@@ -26,8 +26,9 @@ _JITTER = 1.0  # seconds, so that fifty screens do not look in the same instant
 Tone = Literal["", "green", "amber", "red"]
 
 
-def live(draw: Callable[[View], None]) -> None:
-    """Draw a part of the page, and again when the figures move while the page shows the present.
+def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
+    """Draw a part of the page, and again when the figures move while the page shows the present; by itself after
+    `own_look` seconds.
 
     Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
     """
@@ -35,7 +36,7 @@ def live(draw: Callable[[View], None]) -> None:
     now = view().as_of is None
     if now:
         pulse.follow(key)
-    every = pulse.TICK + random.uniform(0, _JITTER) if now else None  # noqa: S311 -- no secret
+    every = own_look + random.uniform(0, _JITTER) if now else None  # noqa: S311 -- no secret
 
     def part() -> None:
         try:

@@ -5,10 +5,11 @@ from html import escape
 
 import streamlit as st
 
-from pages import cards, charts, charts_incidents, names, overview, shell, strip, words
+from pages import cards, charts, charts_incidents, names, overview, pulse, shell, strip, words
 from pages.view import View
 from pages.words import _
 from queries import incidents, room
+from queries.moment import here
 
 ENLARGED = 1.7
 URGENT_MINUTES = 10  # a critical report so fresh keeps the lower half
@@ -18,12 +19,16 @@ def asked_for() -> bool:
     return st.query_params.get("wall") == "1"
 
 
+def _rotates() -> bool:
+    return st.query_params.get("rotate") == "1"
+
+
 def page() -> None:
     """Nothing to click: it refreshes by itself, and rotates on `?rotate=1`."""
     st.html("<div class='bk-on-wall'></div>")
     strip.strip(controls=False)
     shell.live(_cards)
-    shell.live(_lower_half)
+    shell.live(_lower_half, here()[1].wall_rotation if _rotates() else pulse.TICK)
 
 
 def _cards(seen: View) -> None:
@@ -33,7 +38,7 @@ def _cards(seen: View) -> None:
 def _lower_half(seen: View) -> None:
     parts = (overview.lately, overview.regions, incident_hours)
     turn = 0
-    if st.query_params.get("rotate") == "1":
+    if _rotates():
         turn = int(time.monotonic() // seen.moment.election.wall_rotation) % len(parts)
     urgent = _urgent(seen)
     with st.container(key="bk_lower"):

@@ -99,6 +99,12 @@ def test_a_live_part_looks_again_by_itself_and_a_past_one_does_not(address: str)
         visitor.run()
         assert visitor.fragments == {}
         assert pulse.BUTTON not in visitor.buttons
+    with Visitor(address, query="wall=1&rotate=1") as visitor:
+        visitor.run()
+        turn = ELECTION.wall_rotation
+        assert [every for every in visitor.fragments.values() if turn <= every <= turn + 1], (
+            "the lower half takes turns"
+        )
 
 
 def test_the_pulse_draws_every_live_part_again(address: str, store: sa.Engine) -> None:
