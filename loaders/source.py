@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import ConfigError
+from store.address import BadAddress
 from store.owner import Foreign
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def raw_text(row: Any) -> str:
 
 def plain(error: BaseException) -> str:
     """An error in one line for screen and log: never with a statement's parameters, which may be names."""
-    if isinstance(error, SourceError | ConfigError | Foreign):
+    if isinstance(error, SourceError | ConfigError | Foreign | BadAddress):
         return str(error)
     if isinstance(error, ImportError | sa.exc.ArgumentError):  # a driver that is not installed, a URL that is none
         return f"{type(error).__name__}: {error}"

@@ -28,7 +28,8 @@ class Embargo:
     shown: bool
 
 
-_LIVE = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # a spreadsheet would run a cell that begins so
+# a spreadsheet would run a cell that begins so; the last four before the blanks are full-width
+_LIVE = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 
 
 def rows(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:

@@ -289,8 +289,8 @@ FAULTS = (
     Fault(
         "an observer's words are drawn as markup",
         "pages/reports.py",
-        "“{escape(str(row['description']))}”",
-        "“{row['description']}”",
+        "“{escape(description)}”",
+        "“{description}”",
         "tests/test_pages.py::test_an_observers_words_are_drawn_as_text",
     ),
     # the store

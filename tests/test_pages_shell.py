@@ -85,7 +85,7 @@ def test_no_part_of_a_page_is_broken_where_there_is_hardly_any_data(address: str
 
 def test_a_source_that_does_not_answer_is_marked_stale_with_the_time_of_its_last_good_data(address: str) -> None:
     html = seen(address)
-    assert "commission <b>1 h</b> stale" in html
+    assert "commission <b>1 h</b> <span data-late>stale</span>" in html
     assert "commission: last good data of 13:05, marked stale" in html
 
 

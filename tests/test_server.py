@@ -86,7 +86,7 @@ def test_the_overview_answers_to_its_name_too(address: str) -> None:
     ("environment", "said"),
     [
         ({"BAIKOO_ELECTION": "nowhere"}, "nowhere/election.toml: there is no such file"),
-        ({"BAIKOO_STORE": "nonsense"}, "Could not parse SQLAlchemy URL"),
+        ({"BAIKOO_STORE": "nonsense"}, "no address of a database: postgresql://"),
         ({"BAIKOO_STORE": "postgresql://user:secret@127.0.0.1:1/none"}, "port 1 failed: Connection refused"),
     ],
 )
