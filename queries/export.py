@@ -28,8 +28,8 @@ class Embargo:
     shown: bool
 
 
-# a spreadsheet would run a cell that begins so; the last four before the blanks are full-width
-_LIVE = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+_FIRST = "=+-@"  # a spreadsheet would run a cell that begins so, also where they are full-width, or after a blank
+_LIVE = (*_FIRST, *(chr(ord(sign) + 0xFEE0) for sign in _FIRST), "\t", "\r", "\n")
 
 
 def rows(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
