@@ -156,7 +156,10 @@ def _shows(page: Page, least: timedelta) -> None:
     eventually(lambda: _clock(page) >= least, f"{least} on the clock")
 
 
-@pytest.mark.parametrize("path", ["/?lang=en", "/health?lang=en", "/?lang=en&wall=1", "/?lang=en&pec=5043"])
+@pytest.mark.parametrize(
+    "path",
+    ["/?lang=en", "/?lang=en&wall=1", *(pytest.param(p, marks=pytest.mark.proof) for p in ("/health", "/?pec=5043"))],
+)
 def test_clock_and_ages_go_on_while_the_server_says_nothing(address: str, browser: Browser, path: str) -> None:
     with opened(browser, address, path) as page, silent(address):
         age = page.locator("[data-source=observation]")

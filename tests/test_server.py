@@ -263,10 +263,9 @@ ODD = (
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 def test_nothing_that_stands_in_the_address_breaks_a_page(address: str, odd: str) -> None:
     names = ("as_of", "region", "district", "form", "pec", "lang", "wall", "rotate", "category", "severity", "hour")
-    for page in ("", "coverage"):
-        for chosen in (names, names[:4]):  # with the panel of a PEC, and without
-            with Visitor(address, page, urlencode(dict.fromkeys(chosen, odd))) as visitor:
-                assert "bk-strip" in visitor.run().html
+    for page, chosen in (("", names), ("coverage", names[:4])):  # with the panel of a PEC, and without
+        with Visitor(address, page, urlencode(dict.fromkeys(chosen, odd))) as visitor:
+            assert "bk-strip" in visitor.run().html
 
 
 def test_the_maps_outlines_have_an_address_that_changes_with_them(address: str) -> None:
