@@ -33,13 +33,13 @@ class Held:
 class Mapped:
     """Rows mapped to figures."""
 
-    bad: mapping.Aside
+    bad: mapping.Unusable
     facts: dict[str, list[Fact]] = field(default_factory=dict)  # row -> its figures
     troubled: set[str] = field(default_factory=set)
 
 
 def mapped(feed: Feed, contest: Contest, rows: dict[str, Any], places: Collection[str]) -> Mapped:
-    found = Mapped(mapping.Aside(feed, "figures"))
+    found = Mapped(mapping.Unusable(feed, "figures"))
     for key, row in rows.items():
         before = len(found.bad)
         found.facts[key] = mapping.figures(feed, contest, key, row, places, found.bad)

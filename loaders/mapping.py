@@ -24,7 +24,7 @@ class _Wrong(Exception):
 
 
 @dataclass
-class Aside:
+class Unusable:
     """Rows or figures of a payload that cannot be used: the first MOST_BAD one by one, then how many more there are."""
 
     feed: Feed
@@ -53,7 +53,7 @@ class Aside:
 class Rows:
     """A payload's rows by key ('<place>' or '<place> <hour>'), and what cannot be told apart."""
 
-    bad: Aside
+    bad: Unusable
     seen: int
     by_key: dict[str, Any] = field(default_factory=dict)
     repeated: int = 0  # rows that say the same once more
@@ -71,7 +71,7 @@ def rows(feed: Feed, body: bytes) -> Rows:
         raise SourceError(f"{feed.id}: there is no list of rows at {feed.rows!r}")
     if len(listed) > _MOST_ROWS:
         raise SourceError(f"{feed.id}: {len(listed):,} rows are more than any election has")
-    found = Rows(Aside(feed, "rows"), len(listed))
+    found = Rows(Unusable(feed, "rows"), len(listed))
     twice: set[str] = set()
     for n, row in enumerate(listed):
         try:
@@ -91,7 +91,7 @@ def rows(feed: Feed, body: bytes) -> Rows:
     return found
 
 
-def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection[str], bad: Aside) -> list[Fact]:
+def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection[str], bad: Unusable) -> list[Fact]:
     """A row's figures; what of it cannot be used is set aside. A figure that is not there is absent, not 0."""
     place = _place(feed, row)
     if place not in places:

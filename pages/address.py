@@ -54,5 +54,5 @@ def choose(name: str, everything: str, options: Mapping[str, str], width: int = 
 
 
 def _tidy(value: str) -> str:
-    """What somebody typed into the address, without what no choice has: control characters, a thousand letters."""
+    """What somebody typed into the address, without what no choice has: control characters, hundreds of letters."""
     return "".join(letter for letter in value[:_LONGEST] if letter.isprintable())

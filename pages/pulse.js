@@ -8,7 +8,7 @@ if (!window.baikooPulse) {
   let heardAt = performance.now();
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
   let broken = null; // what the server says is broken
-  let wanted = null; // the figures that the page was asked to draw
+  let drawing = null; // the timer of a drawing that is about to be asked for
 
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
   const time = (ms, offset) => {
@@ -45,9 +45,9 @@ if (!window.baikooPulse) {
   // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does.
   const look = () => {
     const strip = document.querySelector(".bk-strip[data-key]");
-    if (!told || !strip || document.hidden || strip.dataset.key === told.key || wanted) return;
-    wanted = setTimeout(() => { // fifty screens, not all at once
-      wanted = null;
+    if (!told || !strip || document.hidden || strip.dataset.key === told.key || drawing) return;
+    drawing = setTimeout(() => { // fifty screens, not all at once
+      drawing = null;
       document.querySelector(".st-key-bk_pulse button")?.click();
     }, Math.random() * 300);
   };
@@ -57,7 +57,7 @@ if (!window.baikooPulse) {
     if (!strip) return;
     const words = JSON.parse(strip.dataset.words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
-    say(silence > SILENT ? words.silent : broken ? words.broken : "");
+    say(silence > SILENT ? words.silent : broken ? words.broken : "", words);
     if (!told) return;
     const now = told.now + (performance.now() - toldAt) * told.speed;
     const clock = strip.querySelector("[data-offset]");
@@ -74,7 +74,7 @@ if (!window.baikooPulse) {
   };
 
   // Over everything else: what stands on the page is old.
-  const say = (text) => {
+  const say = (text, words) => {
     document.documentElement.classList.toggle("bk-stale", text !== "");
     let banner = document.getElementById("bk-stale");
     if (!text) return banner?.remove();
@@ -82,7 +82,6 @@ if (!window.baikooPulse) {
       banner = Object.assign(document.createElement("div"), { id: "bk-stale", role: "alert" });
       document.body.append(banner);
     }
-    const words = JSON.parse(document.querySelector(".bk-strip").dataset.words);
     write(banner, text.replace("{age}", duration((Date.now() - awake - (told ? toldAt : 0)) / 1000, words)));
   };
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -94,33 +95,34 @@ async def _beat() -> None:
             log.exception("the pulse")
             continue
         at, before = _last
-        if now.keys() != before.keys() or _news(before, now) or time.monotonic() - at >= _AT_LEAST:
+        if now | {"now": None} != before | {"now": None} or time.monotonic() - at >= _AT_LEAST:
             _last = (time.monotonic(), now)
+            words = json.dumps(now)
             for told in _pages:
                 if told.full():  # a page that is slow to listen hears the newest alone
                     told.get_nowait()
-                told.put_nowait(json.dumps(now))
+                told.put_nowait(words)
 
 
 def _now() -> _Told:
     """key (another one: the figures moved), now (ms by the store's clock), speed (of that clock), sources: id -> when
     it was last read (ms), null for never. Where the store cannot be read: broken."""
-    _, sources = present.sources()
+    try:
+        _, sources = present.sources()
+        now, speed = clock.now(), clock.speed()
+    except sa.exc.SQLAlchemyError:  # `present` says it in the log
+        return {"broken": "store"}
     if present.broken:
         return {"broken": "store"}
     return {
         "key": key(snapshot.current(), sources),
-        "now": milliseconds(clock.now()),
-        "speed": clock.speed(),
+        "now": milliseconds(now),
+        "speed": speed,
         "sources": {
             source: None if pd.isna(at) else milliseconds(at)
             for source, at in zip(sources["source"], sources["last_success_at"], strict=True)
         },
     }
-
-
-def _news(before: _Told, now: _Told) -> bool:
-    return any(before.get(name) != now.get(name) for name in ("key", "speed", "sources"))
 
 
 def key(shot: Snapshot, sources: pd.DataFrame) -> str:

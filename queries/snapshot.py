@@ -147,7 +147,7 @@ class _Keeper:
             except sa.exc.SQLAlchemyError as error:  # the last snapshot stays, and its age shows
                 outage.goes_on(type(error).__name__)
                 built = False
-            except Exception:
+            except Exception:  # a fault of ours must not end the thread that makes the next one
                 log.exception("no new snapshot")
                 built = False
             else:

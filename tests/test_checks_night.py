@@ -135,7 +135,7 @@ def seen(election: Election, commission: Commission, at: dict[str, datetime]) ->
         rows = mapping.rows(of, page.body)
         places = {mapping.code(row.get(of.place)) if of.place else "" for row in rows.by_key.values()}
         for key, row in rows.by_key.items():
-            facts += mapping.figures(of, contest, key, row, places, mapping.Aside(of, "figures"))
+            facts += mapping.figures(of, contest, key, row, places, mapping.Unusable(of, "figures"))
     keys: dict[tuple[str, ...], int] = {}
     lines: dict[str, int] = {}
     cells = []

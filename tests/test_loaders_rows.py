@@ -136,7 +136,7 @@ def test_any_value_in_a_payload_is_a_figure_or_set_aside(value: Any) -> None:
         rows = mapping.rows(feed, json.dumps({"protocols": [row], "rows": [row]}).encode())
         assert len(rows.by_key) + len(rows.bad) == 1
         for key, kept in rows.by_key.items():
-            bad = mapping.Aside(feed, "figures")
+            bad = mapping.Unusable(feed, "figures")
             facts = mapping.figures(feed, CONTEST, key, kept, {"1001", "osh"}, bad)
             assert all(fact["value"] >= 0 for fact in facts)
             for item in (*facts, *(b.row() for b in bad.told())):

@@ -95,26 +95,31 @@ def older(url: str) -> None:
     engine.dispose()
 
 
-def test_an_older_store_tells_by_its_clock_that_it_is_a_rehearsals(url: str) -> None:
-    older(url)
+def rehearse_in(url: str) -> None:
     engine = connect(url)
     clock.set_rehearsed(engine, datetime(2021, 11, 28, 6, tzinfo=UTC), 0)
     engine.dispose()
-    with pytest.raises(Foreign, match="holds a rehearsal"):
-        open_store(url, REAL)
-    assert "owner" not in contents(url)
-    open_store(url, REHEARSAL).dispose()
-    assert len(contents(url)["owner"]) == 1
 
 
-def test_an_older_store_that_was_polled_without_one_is_real(url: str) -> None:
+@pytest.mark.parametrize(
+    ("came", "other", "own", "why"),
+    [
+        (rehearse_in, REAL, REHEARSAL, "holds a rehearsal"),
+        (poll_once, REHEARSAL, REAL, "holds a real election"),
+    ],
+    ids=["with a clock", "polled without one"],
+)
+def test_an_older_store_tells_whose_it_is_by_what_came(
+    url: str, came: Callable[[str], None], other: Owner, own: Owner, why: str
+) -> None:
     older(url)
-    poll_once(url)
-    with pytest.raises(Foreign, match="holds a real election"):
-        open_store(url, REHEARSAL)
-    assert "owner" not in contents(url)
-    open_store(url, REAL).dispose()
-    assert len(contents(url)["poll"]) == 1
+    came(url)
+    before = contents(url)
+    with pytest.raises(Foreign, match=why):
+        open_store(url, other)
+    assert contents(url) == before
+    open_store(url, own).dispose()
+    assert own.election in str(contents(url)["owner"])
 
 
 def test_a_database_of_something_else_is_no_store(url: str) -> None:

