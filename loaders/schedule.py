@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,10 @@ from elections.config import ConfigError, Election, Source
 from loaders import commission, observation
 from loaders.source import Found, SourceError, fault, plain
 from loaders.switch import stopped
-from store import clock, terminal
+from store import clock
 from store import tables as t
 from store.engine import writing
+from store.outage import Outage
 
 KINDS: Mapping[str, Callable[[sa.Engine, Election, Source, bool, bool], Found]] = {
     "observation": observation.poll,
@@ -28,6 +30,7 @@ _TICK = 0.5  # seconds between looks at whether a source is due
 _BEHIND = 5.0  # seconds of real time that a poll may be late before it is a miss
 _RUNNER = 7_110_212  # the key of PostgreSQL's advisory lock
 _log = logging.getLogger(__name__)
+_outages: weakref.WeakKeyDictionary[sa.Engine, dict[str, Outage]] = weakref.WeakKeyDictionary()  # by source
 
 
 def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False, accept: bool = False) -> None:
@@ -46,8 +49,11 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
         found = Found(error=plain(error))
         if not isinstance(error, sa.exc.SQLAlchemyError):
             fault(source.id, error)
+    outage = _outages.setdefault(store, {}).setdefault(source.id, Outage(_log, source.id))
     if found.error:
-        _log.warning("%s: %s", source.id, terminal.line(found.error))
+        outage.goes_on(found.error)
+    else:
+        outage.over()
     _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)
 
 
@@ -107,12 +113,17 @@ class _Turn:
     due: datetime | None = None
     setting: object = None  # of the rehearsed clock: a jump is no miss
 
+    def __post_init__(self) -> None:
+        self.outage = Outage(_log, f"{self.source.id} is not polled")
+
     def tick(self) -> None:
         try:
             if clock.speed() != 0 and self.runner.elected() and self._is_due():
                 poll(self.store, self.election, self.source.id)
-        except Exception as error:
-            _log.error("%s: %s", self.source.id, plain(error))
+        except Exception as error:  # the store, mostly: the next tick may be better
+            self.outage.goes_on(plain(error))
+        else:
+            self.outage.over()
 
     def _is_due(self) -> bool:
         now, interval, setting = clock.now(), timedelta(seconds=self.source.interval), clock.state()

@@ -11,10 +11,11 @@ from html import escape
 from typing import Any, Literal
 
 import pandas as pd
+import sqlalchemy as sa
 import streamlit as st
 
 from pages import names, pulse, words
-from pages.view import View, view
+from pages.view import View, present, view
 from pages.words import NOTHING, _, missing
 from queries import export
 from queries.moment import here
@@ -42,8 +43,9 @@ def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
         try:
             with words.speaking(words.language()):  # asked once, not with each word
                 draw(view())
-        except Exception:  # the other parts of the page go on
-            log.exception("%s cannot be drawn", draw.__qualname__)
+        except Exception as error:  # the other parts of the page go on
+            if not (present.broken and isinstance(error, sa.exc.SQLAlchemyError)):  # an outage is said once
+                log.exception("%s cannot be drawn", draw.__qualname__)
             broken()
 
     part.__qualname__ = key

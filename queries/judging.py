@@ -22,6 +22,7 @@ from queries import checks
 from queries.moment import Moment, here, moment
 from store import tables as t
 from store.engine import writing
+from store.outage import Outage
 
 log = logging.getLogger(__name__)
 _LOOK = 2.0  # seconds between looks at whether there is a poll to judge
@@ -116,6 +117,7 @@ def keep_judged(engine: sa.Engine, election: Election) -> Iterator[None]:
 
 
 def _run(engine: sa.Engine, election: Election, stop: threading.Event) -> None:
+    outage = Outage(log, "polls are not judged")
     while not stop.wait(_LOOK):
         started = time.monotonic()
         try:
@@ -123,8 +125,12 @@ def _run(engine: sa.Engine, election: Election, stop: threading.Event) -> None:
                 if stop.wait(_REST * (time.monotonic() - started)):
                     return
                 started = time.monotonic()
-        except Exception:  # the store may be away for a while: the poll is judged at the next look
+        except sa.exc.SQLAlchemyError as error:  # the store is away: the poll is judged at a later look
+            outage.goes_on(type(error).__name__)
+        except Exception:  # a fault of ours must not end the thread that judges the next one
             log.exception("a poll was not judged")
+        else:
+            outage.over()
 
 
 def main() -> None:

@@ -39,13 +39,18 @@ def now() -> datetime:
 
 
 def state() -> Rehearsed | None:
-    """The rehearsal's clock as the followed store has it, or None: real time."""
+    """The rehearsal's clock as the followed store has it, or None: real time. While the store cannot be read it goes on
+    as it was set last."""
     global _last_read
     if _followed is None:
         return None
     read_at, rehearsed = _last_read
     if time.monotonic() - read_at > _READ_EVERY:
-        rehearsed = read(_followed)
+        try:
+            rehearsed = read(_followed)
+        except sa.exc.SQLAlchemyError:
+            if rehearsed is None:
+                raise
         _last_read = (time.monotonic(), rehearsed)
     return rehearsed
 

@@ -7,7 +7,7 @@ from store import terminal
 
 
 class Outage:
-    """Of one thing, `what`: 'the store cannot be read'."""
+    """Of one thing, `what`: 'the store cannot be read', a source."""
 
     def __init__(self, log: logging.Logger, what: str) -> None:
         self._log, self._what = log, what
@@ -22,7 +22,7 @@ class Outage:
         """It is broken, or still is."""
         with self._lock:
             if not self._lasts:
-                self._log.error("%s: %s", self._what, terminal.line(why))
+                self._log.warning("%s: %s", self._what, terminal.line(why))
             self._lasts = True
 
     def over(self) -> None:

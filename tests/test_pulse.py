@@ -266,10 +266,16 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
             _shows(page, before + timedelta(seconds=2))
             assert page.locator(".bk-strip [data-source=observation]").is_visible()
             assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
+            page.goto(address + "/feed?lang=en")  # of which nothing had been asked yet
+            said.wait_for()
+            assert page.locator(".bk-strip [data-source=observation]").is_visible()
             database.ensure_postgres_running()
             said.wait_for(state="detached")
-    told = [line for line in log.read_text().splitlines() if "the store cannot be read" in line]
-    assert [line.startswith("over: ") for line in told] == [False, True], "once when it began, once when it was over"
+    lines = log.read_text().splitlines()[1:]  # after the server's first words
+    whats = ("polls are not judged", "the store cannot be read", "the store gives no new snapshot")
+    assert set(lines) <= {said for what in whats for said in (f"{what}: OperationalError", f"over: {what}")}
+    assert len(lines) == len(set(lines)), "each is said once"
+    assert {"the store cannot be read: OperationalError", "over: the store cannot be read"} <= set(lines)
 
 
 def test_the_page_says_times_and_durations_as_the_server_does(address: str, browser: Browser) -> None:

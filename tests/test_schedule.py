@@ -228,6 +228,23 @@ def test_once_fails_where_a_source_cannot_be_read_and_still_reads_the_other(
     assert "commission: ok" in said
 
 
+def test_a_source_that_is_away_is_said_once_in_the_log_and_once_when_it_is_back(
+    environ: dict[str, str],
+    sqlite_store: sa.Engine,
+    election: Election,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for where in ("/nowhere/none.sqlite", "/nowhere/none.sqlite", environ["BAIKOO_OBSERVATION"][10:]):
+        monkeypatch.setenv("BAIKOO_OBSERVATION", f"sqlite:///{where}")
+        for _ in range(2):
+            schedule.poll(sqlite_store, election, "observation")
+    first, last = (record.message for record in caplog.records)
+    assert first.startswith("observation: OperationalError: unable to open")
+    assert last == "over: observation"
+    assert [row.outcome for row in polls(sqlite_store)] == ["error"] * 4 + ["ok"] * 2
+
+
 def test_stop_keeps_a_source_from_being_asked_until_go(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
