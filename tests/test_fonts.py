@@ -184,6 +184,7 @@ def test_a_typeface_that_is_never_answered_keeps_the_page_away_for_three_seconds
     seen.close()
 
 
+@pytest.mark.proof
 def test_pictures_are_the_same_whatever_typefaces_a_machine_has(
     address: str, playwright: Playwright, browser: Browser, tmp_path: Path
 ) -> None:

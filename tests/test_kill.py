@@ -307,7 +307,7 @@ def killed_before_commit(number: int, store: sa.Engine, environment: Mapping[str
     return seen
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
 def test_a_load_whose_process_is_killed_is_there_whole_or_not_at_all_and_the_next_one_catches_up(
     outside_world: World, tmp_path: Path, request: pytest.FixtureRequest, database: str
 ) -> None:

@@ -254,20 +254,24 @@ def figure(rows: pd.DataFrame, order: str, reports: int) -> dict:
     return coverage.table(here.assign(population="all"))[0]
 
 
+@pytest.mark.proof
 def test_what_is_shown_covers_the_truth_in_every_order_of_arrival(rows: pd.DataFrame) -> None:
     assert coverage.broken(coverage.table(rows.assign(population="all"))) == []
 
 
+@pytest.mark.proof
 def test_the_light_does_not_wait_longer_than_it_must(rows: pd.DataFrame) -> None:
     assert coverage.broken(coverage.table(rows[rows["order"] == "random"])) == []
 
 
+@pytest.mark.proof
 def test_drift_repairs_high_turnout_first(rows: pd.DataFrame) -> None:
     strongly = figure(rows, "high turnout first, strongly", 240)
     assert strongly["alone"] <= 0.1
     assert strongly["with_drift"] >= 0.9
 
 
+@pytest.mark.proof
 def test_drift_does_not_see_that_the_last_tenth_is_unlike_the_rest_and_the_worst_case_stands_for_it(
     rows: pd.DataFrame,
 ) -> None:
@@ -276,6 +280,7 @@ def test_drift_does_not_see_that_the_last_tenth_is_unlike_the_rest_and_the_worst
     assert last["amber_covers"] >= 0.9405
 
 
+@pytest.mark.proof
 def test_the_simulation_says_so_where_the_promise_is_broken(rows: pd.DataFrame) -> None:
     narrow = rows.assign(shown=(rows["margin"] + rows["drift"]).where(rows["light"] != "red"))
     found = coverage.broken(coverage.table(narrow))
@@ -284,6 +289,7 @@ def test_the_simulation_says_so_where_the_promise_is_broken(rows: pd.DataFrame) 
     assert any("calm, random, 285 reports: green in 0%" in line for line in coverage.broken(coverage.table(dark)))
 
 
+@pytest.mark.proof
 def test_a_simulated_election_is_the_same_on_any_number_of_processes() -> None:
     few = {"runs": 60, "seed": 3, "populations": ["few"], "orders": ["random"], "at": (285,)}
     pd.testing.assert_frame_equal(coverage.simulate(**few), coverage.simulate(**few, processes=2))

@@ -133,7 +133,7 @@ def test_a_database_of_something_else_is_no_store(url: str) -> None:
 
 
 def rehearsed(folder: Path, *more: str) -> int:
-    return rehearse(["--election", "kg-2021-11-28", "--until", "06:10", *more])
+    return rehearse(["--election", "kg-2021-11-28", "--until", "2021-11-27T08:05", *more])
 
 
 def test_a_rehearsal_takes_nothing_from_the_environment(

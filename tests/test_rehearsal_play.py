@@ -49,7 +49,7 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path: Pat
         folder.mkdir()
     days = [outside(election, folder, seed) for folder, seed in zip(folders, (None, None, 7), strict=True)]
     for day in days:
-        day.advance(election.moment_of("10:00"))
+        day.advance(election.moment_of("08:30"))
     one, two, three = (rows(day.database) for day in days)
     at = election.moment_of("2021-11-29T11:00")
     pages = [day.commission.page("/results/manual.json", at) for day in days]
@@ -63,8 +63,8 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path: Pat
 def test_a_day_played_in_pieces_is_the_day_played_at_once(tmp_path: Path, election: Election) -> None:
     (tmp_path / "pieces").mkdir()
     whole = outside(election, tmp_path)
-    whole.advance(election.moment_of("10:07"))
-    for until in ("2021-11-27T15:00", "09:30", "09:30", "10:07"):
+    whole.advance(election.moment_of("08:37"))
+    for until in ("2021-11-27T15:00", "08:20", "08:20", "08:37"):
         piece = outside(election, tmp_path / "pieces")
         piece.advance(election.moment_of(until))
         piece.close()
