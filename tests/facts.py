@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Self
 
@@ -32,6 +32,7 @@ class Facts:
         self.store, self.election = store, election
         self._number = itertools.count(1)
         self._open: Load | None = None
+        self._told: dict[sa.Table, dict[tuple[Any, ...], dict[str, Any]]] = {}  # in the open load, not yet put
 
     @contextlib.contextmanager
     def in_one_load(self, at: str, source: str = "observation") -> Iterator[None]:
@@ -39,8 +40,28 @@ class Facts:
         try:
             with self._loading(at, source) as self._open:
                 yield
+                self._put_told()
         finally:
             self._open = None
+            self._told.clear()
+
+    def _put_told(self) -> None:
+        """All rows of a table at once: one by one they take ten times as long."""
+        assert self._open
+        for table, rows in self._told.items():
+            self._open.put(table, list(rows.values()))
+        self._told.clear()
+
+    def _put(self, load: Load, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
+        if load is not self._open:
+            load.put(table, list(rows))
+            return
+        for row in rows:
+            told, key = self._told.setdefault(table, {}), tuple(row[name] for name in table.info["keys"])
+            if key in told:  # a second version
+                self._put_told()
+                told = self._told.setdefault(table, {})
+            told[key] = row
 
     @contextlib.contextmanager
     def _loading(self, at: str, source: str) -> Iterator[Load]:
@@ -61,10 +82,12 @@ class Facts:
 
     def put(self, table: sa.Table, *rows: dict[str, Any], at: str = "06:00", source: str = "observation") -> None:
         with self._loading(at, source) as load:
-            load.put(table, rows)
+            self._put(load, table, rows)
 
     def withdraw(self, table: sa.Table, *keys: tuple[Any, ...], at: str, source: str = "observation") -> None:
         with self._loading(at, source) as load:
+            if self._open:
+                self._put_told()
             load.withdraw(table, keys)
 
     def pec(self, code: str, stratum: str = "osh", **more: Any) -> Self:
@@ -112,8 +135,8 @@ class Facts:
         row = {"observer": observer or f"{pec}-1", "pec": pec, "form": form, "submitted_at": submitted}
         complete = int(self.election.required(form) <= set(said))
         with self._loading(at, "observation") as load:
-            load.put(t.report, [key | row | {"complete": complete, "held": held}])
-            load.put(t.answer, [key | self._answer(form, q, v) for q, v in said.items()])
+            self._put(load, t.report, [key | row | {"complete": complete, "held": held}])
+            self._put(load, t.answer, [key | self._answer(form, q, v) for q, v in said.items()])
         return report
 
     def _best(self, form: str) -> dict[str, Any]:
