@@ -63,9 +63,7 @@ def address(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 # each is a server of its own: two in `make test`, all of them in `make proof`
-@pytest.mark.parametrize(
-    "page", [p if p == "turnout" else pytest.param(p, marks=pytest.mark.proof) for p in ADDRESSES]
-)
+@pytest.mark.parametrize("page", [p if p == "turnout" else pytest.param(p, marks=pytest.mark.proof) for p in ADDRESSES])
 def test_a_page_that_is_the_first_request_after_a_start_goes_through_the_dashboard(
     store_url: str, tmp_path: Path, page: str
 ) -> None:
