@@ -292,6 +292,22 @@ class Election(Part):
             raise ValueError(f"{text} is years from {self.date}")
         return moment if moment.tzinfo else self.instant(moment)
 
+    def region_of(self, written: str) -> str | None:
+        """The region that an id means, or a name in any language; None: none of them."""
+        return self._region_of.get(_folded(written))
+
+    def district_of(self, written: str) -> str | None:
+        """The district that an id means, or a name in any language; None: none of them, or more than one."""
+        return self._district_of.get(_folded(written))
+
+    @cached_property
+    def _region_of(self) -> dict[str, str]:
+        return _by_name(self.regions)
+
+    @cached_property
+    def _district_of(self) -> dict[str, str]:
+        return _by_name(self.districts)
+
     @cached_property
     def forms(self) -> dict[str, Checklist]:
         return {c.form: c for c in self.checklists}
@@ -320,6 +336,20 @@ class Election(Part):
 
     def source(self, source_id: str) -> Source:
         return next(s for s in self.sources if s.id == source_id)
+
+
+def _by_name(places: Iterable[Region | District]) -> dict[str, str]:
+    """Id of a place by its id and its names, as far as a name means one place alone."""
+    found: dict[str, set[str]] = {}
+    for place in places:
+        for name in place.name.values():
+            found.setdefault(_folded(name), set()).add(place.id)
+    named = {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
+    return named | {_folded(place.id): place.id for place in places}
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def chosen() -> Election:

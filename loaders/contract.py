@@ -173,6 +173,12 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
     return rows
 
 
+def without_key(conn: sa.Connection, view: View) -> list[Raw]:
+    """The rows that have no key, or an empty one."""
+    column = view.table.c[view.keys[0]]
+    return _rows(conn, sa.select(view.table).where(sa.or_(column.is_(None), sa.cast(column, sa.Text) == "")))
+
+
 def keys(conn: sa.Connection, view: View) -> set[str]:
     """The keys that the view holds now, without those of deleted rows."""
     table = view.table

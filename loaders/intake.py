@@ -242,9 +242,12 @@ class Intake:
         if not rows:
             return
         table, make = _PUT[view.name]
-        known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
-        self._put(view, self._checked((r for r in rows if not deleted(r)), lambda raw: make(raw, known)), table)
         source, key = self.load.source, view.keys[0]
+        known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
+        facts = self._checked((r for r in rows if not deleted(r)), lambda raw: make(raw, known))
+        once = {fact[key]: (fact, raw) for fact, raw in facts}  # without a key of their own two may be the same
+        self.load.counts["unchanged"] += len(facts) - len(once)
+        self._put(view, list(once.values()), table)
         withdrawn = {code(raw.get(key)): raw for raw in rows if deleted(raw)}
         aside = {b.key for b in self.bad if b.place == view.name}
         ended = self.load.withdraw(table, [(source, k) for k in withdrawn])

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from elections.config import Election, Source
 from loaders import contract
 from loaders.archive import keep_rows
-from loaders.contract import ANSWER, OBSERVER, PEC, REPORT, Cursor, Raw, View, code
+from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, Cursor, Raw, View, code
 from loaders.intake import TABLES, Batch, Intake
 from loaders.quarantine import standing
+from loaders.rows import NO_KEY
 from loaders.source import Found
 from store import clock
 from store import tables as t
@@ -223,6 +224,9 @@ class _Reading:
                 continue
             there = contract.keys(self.conn, view)
             set_aside = {a.key for a in aside if a.place == view.name}
+            if view == INCIDENT:
+                here[view.name] = {key for key in here[view.name] if not key.startswith(NO_KEY)}
+                self._add(view, contract.without_key(self.conn, view))
             vanished = (here[view.name] | set_aside) - there
             empty = not there and len(here[view.name]) > 1  # one row may well be taken back
             if not self.accept and (empty or len(vanished) > max(_FEW, self.source.most_lost * len(here[view.name]))):
@@ -254,11 +258,15 @@ class _Reading:
         return []
 
     def _try_again(self) -> None:
-        """What was set aside may be good by now: its PEC or observer came, its hour, a mended configuration."""
+        """What was set aside or is unsorted may be good by now: its PEC or observer came, its hour, a mended
+        configuration."""
         with self.store.connect() as conn:
             aside = standing(conn, self.source.id)
+            unsorted = _unsorted_here(conn, self.source.id)
         for view in self.memory.views:
             keys = {a.key for a in aside if a.place == view.name} - {""}
+            if view == INCIDENT:
+                keys |= unsorted
             if view not in (REPORT, ANSWER) and keys:
                 self._add(view, contract.by_key(self.conn, view, keys))
         reports = {a.key for a in aside if a.place == REPORT.name} | {a.report for a in aside if a.place == ANSWER.name}
@@ -296,6 +304,12 @@ def _keys_here(conn: sa.Connection, view: View, source: str) -> set[str]:
     table, key = TABLES[view.name], view.keys[0]
     query = sa.select(table.c[key]).where(table.c.load_to.is_(None))
     return set(conn.execute(query if view == PEC else query.where(table.c.source == source)).scalars())
+
+
+def _unsorted_here(conn: sa.Connection, source: str) -> set[str]:
+    i = t.incident.c
+    query = sa.select(i.incident).where(i.source == source, i.load_to.is_(None), i.unsorted.is_not(None))
+    return set(conn.execute(query).scalars())
 
 
 def _answers_here(conn: sa.Connection, source: str) -> dict[str, int]:

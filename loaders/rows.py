@@ -1,12 +1,14 @@
 """The contract's rows, checked: a row becomes a fact or a reason why it cannot be one. Nothing here raises or asks."""
 
+import hashlib
+import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from elections.config import Checklist, Election, Question
 from loaders.contract import (
@@ -27,6 +29,8 @@ from loaders.source import Bad, raw_text
 from store.tables import from_milliseconds, milliseconds
 
 Fact = dict[str, Any]
+_T = TypeVar("_T")
+NO_KEY = "?"  # begins the key that an incident without one gets here
 EARLY = timedelta(minutes=5)  # how far a telephone's clock may be ahead
 _MOST = 2**31 - 1  # what the store's integers hold
 _OLDEST = 1990  # years before it are a clock that was never set
@@ -34,6 +38,7 @@ _OF_VOTERS = 1.5  # more voters or ballots than this share of the list cannot be
 _ROLES = ("sto", "mobile", "lto", "coordinator")
 _SEVERITIES = ("critical", "serious", "minor")
 _KINDS = ("protocol", "arbb_report", "evidence")
+_TOLD = tuple(c for c in INCIDENT.columns if c not in ("status", "deleted"))  # what an incident is about
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,17 @@ def answer(row: Raw, known: Known, form: str, pec_code: str) -> Fact | Bad | Non
     return _checked(ANSWER, row, known, lambda r, k: _answer(r, k, form, pec_code))
 
 
-def incident(row: Raw, known: Known) -> Fact | Bad:
-    return _checked(INCIDENT, row, known, _incident)
+def incident(row: Raw, known: Known) -> Fact:
+    """An incident is never set aside: one that cannot be used as it came is unsorted, with its words as written."""
+    fields = _Incident(row, known)
+    fact = fields.fact()
+    if not fields.why:
+        return fact
+    told = {name: row.get(name) for name in (*INCIDENT.keys, *_TOLD)}
+    digest = hashlib.sha256(raw_text(told).encode()).hexdigest()[:16]
+    written = json.dumps(fields.written, ensure_ascii=False)
+    unsorted = {"unsorted": " ".join(dict.fromkeys(fields.why)), "written": written, "hash": digest}
+    return fact | unsorted | ({} if fact["incident"] else {"incident": NO_KEY + digest})
 
 
 def message(row: Raw, known: Known) -> Fact | Bad:
@@ -110,9 +124,10 @@ def _checked(view: View, row: Raw, known: Known, make: Callable[[Raw, Known], Fa
 
 
 def _pec(row: Raw, known: Known) -> Fact:
-    region, stratum = _code(row, "region"), _code(row, "stratum")
-    if region not in {r.id for r in known.election.regions}:
-        raise Wrong("unknown_region", "region", region)
+    written, stratum = _code(row, "region"), _code(row, "stratum")
+    region, district = known.election.region_of(written or ""), _code(row, "district")
+    if region is None:
+        raise Wrong("unknown_region", "region", written)
     if stratum and stratum not in {s.id for s in known.election.strata}:
         raise Wrong("unknown_stratum", "stratum", stratum)
     return {
@@ -120,7 +135,7 @@ def _pec(row: Raw, known: Known) -> Fact:
         "region": region,
         "area": _words(row, "area"),
         "settlement": _words(row, "settlement"),
-        "district": _code(row, "district"),
+        "district": known.election.district_of(district or "") or district,
         "stratum": stratum,
         "registered_voters": _whole(row.get("registered_voters"), "registered_voters"),
         "in_sample": int(is_set(row.get("in_sample"))),
@@ -246,34 +261,84 @@ def _answered_time(value: Any, known: Known, checklist: Checklist) -> datetime:
     return when
 
 
-def _incident(row: Raw, known: Known) -> Fact:
-    where, category = _code(row, "pec"), _code(row, "category")
-    if where and where not in known.pecs:
-        raise Wrong("unknown_pec", "pec", where)
-    severities = {c.id: c.severity for c in known.election.categories}
-    if category not in severities:
-        raise Wrong("unknown_category", "category", category)
-    severity = _code(row, "severity") or severities[category]
-    if severity not in _SEVERITIES:
-        raise Wrong("not_a_choice", "severity", severity)
-    reported = _past(row.get("reported_at"), "reported_at", known.now)
-    if reported is None:
-        raise Wrong("not_a_time", "reported_at")
-    return {
-        "source": known.source,
-        "incident": _code(row, "incident"),
-        "pec": where,
-        "region": _words(row, "region"),
-        "district": _words(row, "district"),
-        "observer": _code(row, "observer"),
-        "category": category,
-        "severity": severity,
-        "occurred_at": _past(row.get("occurred_at"), "occurred_at", known.now),
-        "description": _words(row, "description"),
-        "status": _code(row, "status"),
-        "reported_at": reported,
-        "channel": _code(row, "channel"),
-    }
+@dataclass
+class _Incident:
+    """An incident's fields, each usable or kept as it was written."""
+
+    row: Raw
+    known: Known
+    why: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+
+    def fact(self) -> Fact:
+        election = self.known.election
+        where = self._usable("pec", self._pec)
+        categories = {c.id: c.severity for c in election.categories}
+        category = self._usable("category", lambda: _one_of(self.row, "category", categories, "unknown_category"))
+        severity = self._usable(
+            "severity", lambda: _one_of(self.row, "severity", _SEVERITIES, "not_a_choice", none=True)
+        )
+        return {
+            "source": self.known.source,
+            "incident": self._usable("incident", self._key),
+            "pec": where,
+            "region": self._usable("region", lambda: self._place("region", election.region_of, bool(where))),
+            "district": self._usable("district", lambda: self._place("district", election.district_of, bool(where))),
+            "observer": self._usable("observer", lambda: _code(self.row, "observer")),
+            "category": category,
+            "severity": severity or categories.get(category or ""),
+            "occurred_at": self._usable("occurred_at", lambda: self._past("occurred_at")),
+            "description": _words(self.row, "description"),
+            "status": code(self.row.get("status")) or None,
+            "reported_at": self._usable("reported_at", lambda: _some(self._past("reported_at"), "reported_at")),
+            "channel": code(self.row.get("channel")) or None,
+            **dict.fromkeys(("unsorted", "written", "hash")),
+        }
+
+    def _usable(self, name: str, read: Callable[[], _T]) -> _T | None:
+        try:
+            return read()
+        except Wrong as wrong:
+            self.why.append(wrong.reason)
+            self.written[name] = code(self.row.get(name))
+            return None
+
+    def _key(self) -> str | None:
+        key = _code(self.row, "incident")
+        if not key:
+            raise Wrong("no_key", "incident")
+        return key
+
+    def _pec(self) -> str | None:
+        where = _code(self.row, "pec")
+        if where and where not in self.known.pecs:
+            raise Wrong("unknown_pec", "pec", where)
+        return where
+
+    def _place(self, name: str, known_as: Callable[[str], str | None], has_pec: bool) -> str | None:
+        """A region or district, by its id or its name. Beside a PEC of the frame it is kept as reported."""
+        written = _code(self.row, name)
+        found = known_as(written) if written else None
+        if written and not found and not has_pec:
+            raise Wrong("unknown_region" if name == "region" else "unknown_district", name, written)
+        return found or written
+
+    def _past(self, name: str) -> datetime | None:
+        return _past(self.row.get(name), name, self.known.now)
+
+
+def _some(when: datetime | None, name: str) -> datetime:
+    if when is None:
+        raise Wrong("not_a_time", name)
+    return when
+
+
+def _one_of(row: Raw, name: str, known: Container[str], reason: str, none: bool = False) -> str | None:
+    """A code among those known; with `none` there may be none."""
+    found = _code(row, name)
+    if found not in known and not (none and found is None):
+        raise Wrong(reason, name, found)
+    return found
 
 
 def _message(row: Raw, known: Known) -> Fact:

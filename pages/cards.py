@@ -112,6 +112,10 @@ def incident_reports(seen: View) -> Card:
         ),
         before_the_day(row["before"]),
     ]
+    if row["unsorted"]:
+        to_sort = n_("{n} to be sorted", "{n} to be sorted", row["unsorted"]).format(n=words.number(row["unsorted"]))
+        lines = [_("in the last hour"), *lines]
+        return Card(_("Incidents"), words.number(row["last_hour"]), lines, "red", to_sort)
     if not row["critical_last_hour"]:
         return Card(_("Incidents"), words.number(row["last_hour"]), lines, "", _("in the last hour"))
     word = n_("in the last hour, {n} critical", "in the last hour, {n} critical", row["critical_last_hour"])

@@ -32,7 +32,7 @@ def by_hour(hours: pd.DataFrame) -> Spec:
             x2="until:T",
             y=alt.Y("low:Q", axis=charts.count_axis(_("reports"))),
             y2="high:Q",
-            color=charts.colour("word", _severities()),
+            color=charts.colour("word", _severities(rows)),
             tooltip=charts.tooltip(hour_word=_("Hour"), word=_("Severity"), count=_("Reports received")),
         )
     )
@@ -51,7 +51,7 @@ def by_region(regions: pd.DataFrame) -> Spec:
     if rows.empty:
         return {}
     _with_severity(rows)
-    rows["name"] = rows["region"].map(names.region)
+    rows["name"] = rows["region"].map(_place)
     sums = rows.groupby("name", sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
     order = list(sums.index)
     y = alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=130))
@@ -62,7 +62,7 @@ def by_region(regions: pd.DataFrame) -> Spec:
         .encode(
             y=y,
             x=alt.X("count:Q", axis=charts.count_axis(_("reports")), stack="zero", scale=room),
-            color=charts.colour("word", _severities()),
+            color=charts.colour("word", _severities(rows)),
             order="order:Q",
             tooltip=charts.tooltip(name=_("Region"), word=_("Severity"), count=_("Reports received")),
         )
@@ -90,7 +90,7 @@ def heat(cells: pd.DataFrame) -> Spec:
         return {}
     rows = cells[cells["category"].isin(categories)].copy()
     rows["name"] = rows["category"].map(names.category)
-    rows["region_name"] = rows["region"].map(names.region)
+    rows["region_name"] = rows["region"].map(_place)
     rows["text"] = [words.number(n) if n else "" for n in rows["count"]]
     named = [{"category": c, "name": f"{names.category(c)} · {words.number(totals[c])}"} for c in categories]
     y = alt.Y("category:N", sort=categories, axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
@@ -122,10 +122,16 @@ def heat(cells: pd.DataFrame) -> Spec:
     )
 
 
+def _place(region: object) -> str:
+    return names.region(region) or _("no place named")
+
+
 def _with_severity(rows: pd.DataFrame) -> None:
     rows["word"] = rows["severity"].map(names.severity)
     rows["order"] = rows["severity"].map({s: i for i, s in enumerate(colours.SEVERITIES)})
 
 
-def _severities() -> dict[str, str]:
-    return {names.severity(s): colour for s, colour in colours.SEVERITIES.items()}
+def _severities(rows: pd.DataFrame) -> dict[str, str]:
+    """Their words and colours; what is to be sorted only where there is some."""
+    there = {"unsorted"} - set(rows["severity"])
+    return {names.severity(s): colour for s, colour in colours.SEVERITIES.items() if s not in there}

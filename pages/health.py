@@ -77,39 +77,6 @@ def _ticks(polls: pd.DataFrame, n: int, failed: int) -> str:
     return f"<span class='bk-ticks'>{marks}</span><small>{escape(said)}</small>"
 
 
-def reason_words(reason: str) -> str:
-    """Why a row was set aside, as a coordinator would say it."""
-    return {
-        "unknown_pec": _("no such PEC in the list"),
-        "unknown_observer": _("nobody knows this observer"),
-        "unknown_form": _("there is no such checklist"),
-        "unknown_question": _("there is no such question in the checklist"),
-        "unknown_category": _("there is no such category of incidents"),
-        "unknown_report": _("the answer belongs to no report"),
-        "unknown_region": _("there is no such region"),
-        "unknown_stratum": _("there is no such stratum"),
-        "unknown_role": _("there is no such role of an observer"),
-        "unknown_list": _("there is no such list of candidates"),
-        "unknown_country": _("the place is unknown"),
-        "report_set_aside": _("its report is set aside"),
-        "no_key": _("it has no number of its own"),
-        "no_observer": _("it does not say which observer sent it"),
-        "not_a_choice": _("the answer is none of the choices"),
-        "not_a_number": _("not a number where a number is asked for"),
-        "not_a_time": _("not a time where a time is asked for"),
-        "not_whole": _("not a whole number"),
-        "not_text": _("not words where words are asked for"),
-        "not_a_row": _("not a row of figures"),
-        "negative": _("less than nothing"),
-        "too_small": _("smaller than it can be"),
-        "too_large": _("larger than it can be"),
-        "in_future": _("the time is in the future"),
-        "outside_days": _("the time is outside the days of its checklist"),
-        "twice": _("the same row twice"),
-        "too_many": _("more than can be listed one by one"),
-    }.get(reason, reason)
-
-
 def place_words(place: str) -> str:
     """What kind of row it is; the commission's feeds keep their own names."""
     return {
@@ -142,14 +109,14 @@ def _set_aside(seen: View) -> None:
     columns = {
         "since_at": shell.Column(_("Since"), words.clock_time),
         "place": shell.Column(_("What"), place_words),
-        "reason": shell.Column(_("Why"), reason_words),
-        "detail": shell.Column(_("What stood there"), reason_words, "medium"),
+        "reason": shell.Column(_("Why"), names.reason),
+        "detail": shell.Column(_("What stood there"), names.reason, "medium"),
         "field": shell.Column(_("Field")),
         "key": shell.Column(_("Key")),
         "source": shell.Column(_("Source"), names.source),
     }
     reasons = seen.figure(health.reasons)
-    st.text("\n".join(f"{words.number(n)} × {reason_words(reason)}" for reason, n in reasons.itertuples(index=False)))
+    st.text("\n".join(f"{words.number(n)} × {names.reason(reason)}" for reason, n in reasons.itertuples(index=False)))
     count = _("the last {n}").format(n=words.number(len(rows)))
     chosen = shell.table(rows, columns, key="set_aside", count=count, choose=True)
     if chosen is not None:

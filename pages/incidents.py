@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages import cards, charts, charts_incidents, charts_map, colours, names, reports, shell, words
+from pages import cards, charts, charts_incidents, charts_map, colours, names, reports, shell, unsorted, words
 from pages.view import View
 from pages.words import _, n_
 from queries import incidents, room
@@ -17,6 +17,8 @@ def page() -> None:
         _("Incidents"),
         _("Reports received from observers: they are counted, and say nothing of polling stations without one."),
     )
+    shell.live(unsorted.panel)
+    shell.live(unsorted.decided)
     shell.live(_cards)
     left, right = st.columns(2, gap="large")
     with left:

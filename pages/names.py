@@ -22,7 +22,7 @@ def form(id: str) -> str:
 
 
 def category(id: str) -> str:
-    return _named("categories", id)
+    return _("unsorted") if id == "unsorted" else _named("categories", id)
 
 
 def contest(id: str) -> str:
@@ -85,7 +85,8 @@ def state(id: str) -> str:
 
 
 def severity(id: str) -> str:
-    return {"critical": _("critical"), "serious": _("serious"), "minor": _("minor")}.get(id, id)
+    known = {"critical": _("critical"), "serious": _("serious"), "minor": _("minor"), "unsorted": _("unsorted")}
+    return known.get(id, id)
 
 
 def reporter(id: str) -> str:
@@ -95,6 +96,41 @@ def reporter(id: str) -> str:
         "lto": _("long-term observer"),
         "coordinator": _("coordinator"),
         "hotline": _("hotline"),
+        "unknown": _("unknown sender"),
+    }.get(id, id)
+
+
+def reason(id: str) -> str:
+    """Why a row could not be used, as a coordinator would say it."""
+    return {
+        "unknown_pec": _("no such PEC in the list"),
+        "unknown_observer": _("nobody knows this observer"),
+        "unknown_form": _("there is no such checklist"),
+        "unknown_question": _("there is no such question in the checklist"),
+        "unknown_category": _("there is no such category of incidents"),
+        "unknown_report": _("the answer belongs to no report"),
+        "unknown_region": _("there is no such region"),
+        "unknown_district": _("there is no such district"),
+        "unknown_stratum": _("there is no such stratum"),
+        "unknown_role": _("there is no such role of an observer"),
+        "unknown_list": _("there is no such list of candidates"),
+        "unknown_country": _("the place is unknown"),
+        "report_set_aside": _("its report is set aside"),
+        "no_key": _("it has no number of its own"),
+        "no_observer": _("it does not say which observer sent it"),
+        "not_a_choice": _("the answer is none of the choices"),
+        "not_a_number": _("not a number where a number is asked for"),
+        "not_a_time": _("not a time where a time is asked for"),
+        "not_whole": _("not a whole number"),
+        "not_text": _("not words where words are asked for"),
+        "not_a_row": _("not a row of figures"),
+        "negative": _("less than nothing"),
+        "too_small": _("smaller than it can be"),
+        "too_large": _("larger than it can be"),
+        "in_future": _("the time is in the future"),
+        "outside_days": _("the time is outside the days of its checklist"),
+        "twice": _("the same row twice"),
+        "too_many": _("more than can be listed one by one"),
     }.get(id, id)
 
 

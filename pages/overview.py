@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import cards, charts, charts_day, charts_map, charts_overview, colours, names, shell, strip, words
+from pages import cards, charts, charts_day, charts_map, charts_overview, colours, names, shell, strip, unsorted, words
 from pages.view import View, packed
 from pages.words import _, n_
 from queries import changes, coverage, room
 from queries.moment import here
 
 RECENT_ROWS = 8
+AT_MOST = 2  # lines that say the same of the same place
 LATELY = 5  # checklists
 
 
@@ -22,6 +23,7 @@ def page() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         shell.title(_("Overview"))
         strip.choose_form(room.sample_forms(here()[1]), _("Checklist that matters now"))
+    shell.live(unsorted.banner)
     shell.live(_figures)
     shell.figures_first()
     shell.live(_room)
@@ -121,7 +123,9 @@ def _recent_words(seen: View) -> str:
         return ""
     counts = seen.figure(changes.counts, minutes=15, **there)
     lines = [cards.change(what, n) for what, n in counts.itertuples(index=False)]
-    # twenty reports a minute must not hide the one incident among them: the counts tell of the reports
+    # twenty reports a minute must not hide the one incident among them: the counts tell of the reports. Nor may one who
+    # sends many hide the others.
+    recent = recent[recent.groupby(["what", "detail", "pec"], dropna=False).cumcount() < AT_MOST]
     came = recent["what"] == "report_in"
     rows = pd.concat([recent[~came], recent[came]]).head(RECENT_ROWS).to_dict("records")
     return (

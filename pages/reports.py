@@ -1,5 +1,6 @@
 """Incident reports one by one: their filters, and each with where, when, who and the observer's own words."""
 
+import json
 from html import escape
 from typing import Any
 
@@ -23,7 +24,7 @@ def choose_filters() -> None:
     filters.choose(
         "reports",
         category=(_("All categories"), {c.id: names.category(c.id) for c in here()[1].categories}),
-        severity=(_("Any severity"), {s: names.severity(s) for s in ("critical", "serious", "minor")}),
+        severity=(_("Any severity"), {s: names.severity(s) for s in ("unsorted", "critical", "serious", "minor")}),
         reporter=(_("Any reporter"), {r: names.reporter(r) for r in _REPORTERS}),
     )
 
@@ -38,9 +39,9 @@ def listed(seen: View) -> None:
         return shell.empty(
             _("No report fits these filters.") if any(chosen.values()) else _("No incident has been reported yet.")
         )
-    shown = rows
-    if len(rows) > _AT_ONCE and not st.toggle(_("Show all"), key="reports_all"):
-        shown = rows.head(_AT_ONCE)
+    shown, few = rows, incidents.folded(rows).head(_AT_ONCE)
+    if len(rows) > len(few) and not st.toggle(_("Show all"), key="reports_all"):
+        shown = few
     st.caption(
         n_("{shown} of {n} report", "{shown} of {n} reports", len(rows)).format(
             shown=words.number(len(shown)), n=words.number(len(rows))
@@ -57,9 +58,12 @@ def item(seen: View, row: dict[Any, Any]) -> str:
     """One report as a line: what and when, where and who, the observer's words as they are."""
     when = words.clock_time(row["occurred_at"] if not words.missing(row["occurred_at"]) else row["reported_at"])
     known = _("reported {time}").format(time=words.clock_time(row["reported_at"]))
-    who = " · ".join((names.reporter(row["reporter"]), status(row["status"])))
+    who = " · ".join(part for part in (names.reporter(row["reporter"]), status(row["status"])) if part)
     description = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))
     said = f"<blockquote>“{escape(description)}”</blockquote>" if description else ""
+    said += "".join(
+        f"<small>{escape(line)}</small><br>" for line in (*_unusable(row), _decided(row), _more(row)) if line
+    )
     place = lists.place(row["region"], row["district"]) + _differs(row)
     return (
         f"<div>{lists.mark(row['severity'], names.severity(row['severity']))} <b>{escape(when)}</b>"
@@ -67,6 +71,48 @@ def item(seen: View, row: dict[Any, Any]) -> str:
         f"<div><b>{escape(names.category(row['category']))}</b><br>"
         f"{lists.pec_link(seen, row['pec'])} <small>{place}<br>{escape(who)}</small></div>"
         f"<div>{said}</div>"
+    )
+
+
+def _unusable(row: dict[Any, Any]) -> list[str]:
+    """What of an unsorted report could not be used, as it was written."""
+    if not row["unsorted"]:
+        return []
+    because = ", ".join(names.reason(why) for why in row["why"])
+    written = [
+        f"{_field(name)} “{words.beginning(value)}”" for name, value in json.loads(row["written"]).items() if value
+    ]
+    return [because, *([_("as written: {fields}").format(fields=", ".join(written))] if written else [])]
+
+
+def _field(name: str) -> str:
+    return {
+        "pec": _("PEC"),
+        "region": _("Region"),
+        "district": _("District"),
+        "category": _("Category"),
+        "severity": _("Severity"),
+        "observer": _("Observer"),
+        "occurred_at": _("Time"),
+        "reported_at": _("Reported"),
+    }.get(name, name)
+
+
+def _decided(row: dict[Any, Any]) -> str:
+    """Who sorted it, and why."""
+    if words.missing(row["decided_by"]) or row["unsorted"]:
+        return ""
+    said = _("sorted by {who} at {time}: {why}")
+    return said.format(who=row["decided_by"], time=words.clock_time(row["decided_at"]), why=row["decided_why"])
+
+
+def _more(row: dict[Any, Any]) -> str:
+    """How many others of the same sender are folded into this line."""
+    more = row.get("more", 0)
+    return (
+        n_("and {n} more of this sender", "and {n} more of this sender", more).format(n=words.number(more))
+        if more
+        else ""
     )
 
 

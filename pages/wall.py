@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from pages import cards, charts, charts_incidents, names, overview, pulse, shell, strip, words
+from pages import cards, charts, charts_incidents, names, overview, pulse, shell, strip, unsorted, words
 from pages.view import View
 from pages.words import _
 from queries import incidents, room
@@ -27,6 +27,7 @@ def page() -> None:
     """Nothing to click: it refreshes by itself, and rotates on `?rotate=1`."""
     st.html("<div class='bk-on-wall'></div>")
     strip.strip(controls=False)
+    shell.live(unsorted.banner)
     shell.live(_cards)
     shell.live(_lower_half, here()[1].wall_rotation if _rotates() else pulse.TICK)
 
@@ -72,7 +73,7 @@ def _urgent(seen: View) -> list[dict[str, str]]:
             "what": names.category(row["category"]),
             "where": " · ".join(p for p in (cards.pec_words(row["pec"]), names.region(row["region"])) if p),
         }
-        for row in fresh.head(3).to_dict("records")
+        for row in incidents.folded(fresh, 1).head(3).to_dict("records")
     ]
 
 

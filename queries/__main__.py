@@ -17,6 +17,7 @@ from queries.comparison import LEVELS
 from queries.export import Embargo
 from queries.figures import ALWAYS_BY, FIGURES, Figure
 from queries.grid import UnknownColumn
+from queries.incidents import UNSORTED
 from queries.moment import Moment, here, now
 from store import clock
 from store.address import shown
@@ -155,7 +156,7 @@ def _known(election: Election) -> dict[str, tuple[str, ...]]:
         "form": tuple(election.forms),
         "hour": tuple(sorted({c.hour for c in election.checklists if c.hour})),
         "contest": tuple(c.id for c in election.contests),
-        "category": tuple(c.id for c in election.categories),
+        "category": (*(c.id for c in election.categories), UNSORTED),
         "day": (),
         "level": tuple(str(level) for level in LEVELS),
         "against": ("manual", "machine"),

@@ -59,7 +59,8 @@ def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
                 select 1 from corrected d where d.source = c.source and d.report = c.report and d.at = c.at)
             union all select at, 'report_withdrawn', pec, form, null, null from withdrawn
             union all
-            select l.committed_at, 'incident', i.pec, i.category, null, i.severity
+            select l.committed_at, 'incident', i.pec, coalesce(i.category, 'unsorted'), null,
+                case when i.unsorted is null then i.severity else 'unsorted' end
             from fresh l join incident i on i.load_from = l.id
             where not exists (
                 select 1 from incident o

@@ -1,4 +1,8 @@
-"""Incidents: reports of them, counted; never a share of the country's polling stations."""
+"""Incidents: reports of them, counted; never a share of the country's polling stations.
+
+An incident that could not be used as it came is *unsorted* until a person sorts it: it has no severity until then, and
+stands before all others. What a person dismissed is no incident and counts nowhere; `dismissed` has it.
+"""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -6,10 +10,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from queries import grid
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
 BY = ("region", "district", "category", "severity", "hour", "day", "reporter")
 URGENT = ["critical", "serious", "minor"]
+UNSORTED = "unsorted"  # the severity, and where nobody knows it the category, of what nobody has sorted yet
+DISMISSED, OPEN = "dismissed", "open"  # values of a decision, beside '<category>|<severity>'; open: taken back
 
 
 def incidents(
@@ -23,9 +30,9 @@ def incidents(
 ) -> pd.DataFrame:
     """The columns of `by`, count (of reports), pecs (distinct, where one is named), critical (of the reports).
 
-    by: region, district (the frame's; as reported where no PEC of the frame is named), category, severity, hour
-    (its start, local, ISO; of the event, or of the report where nobody said when), day (local), reporter (the
-    observer's role; 'hotline' where there is none).
+    by: region, district (the frame's; as reported where no PEC of the frame is named), category, severity (either may
+    be 'unsorted'), hour (its start, local, ISO; of the event, or of the report where nobody said when), day (local),
+    reporter (the observer's role; 'hotline' where there is none).
     """
     grid.check_by("incidents", by, BY)
     names = list(by)
@@ -39,7 +46,9 @@ def incidents(
     rows = rows.astype(dict.fromkeys(counts, "int64"))
     values = {
         "category": [c.id for c in m.election.categories if category in (None, c.id)],
-        "severity": [s for s in URGENT if severity in (None, s)],
+        "severity": [
+            s for s in (UNSORTED, *URGENT) if (severity or s) == s and (s in URGENT or s in set(found["severity"]))
+        ],
         **{name: sorted(set(found[name])) for name in ("hour", "day", "reporter")},
     }
     axes = grid.axes(m.election, names, values, region, district)
@@ -59,41 +68,92 @@ def incident_list(
     day: str | None = None,
     limit: int | None = None,
 ) -> pd.DataFrame:
-    """The reports, most urgent first, the newest of them on top.
+    """The reports: unsorted ones first, then the most urgent; those of known observers before others, then the newest.
 
     incident, pec, region, district (the frame's, or as reported where it names no PEC of the frame),
-    region_as_reported, district_as_reported, differs (bool: from the frame's), category, severity, occurred_at,
-    reported_at, hour, day (local), reporter, channel, status, description (the observer's words).
+    region_as_reported, district_as_reported, differs (bool: from the frame's), category, severity (either may be
+    'unsorted'), occurred_at, reported_at (when it came in, where nobody said), hour, day (local), reporter, sender
+    (the observer's code), channel, status, description (the observer's words), unsorted (bool), why (a tuple of codes:
+    why it could not be used as it came), written (JSON: field -> what stood there), subject (what decisions call it),
+    and of the decision of a person decided_by, decided_at, decided_why.
     """
+    rows = _all(m)
+    rows = rows[rows["decided"] != DISMISSED].drop(columns="decided")
+    for name, value in {"region": region, "district": district, "category": category, "severity": severity}.items():
+        rows = rows if value is None else rows[rows[name] == value]
+    rows = rows if day is None else rows[rows["day"] == day]
+    return (rows if limit is None else rows.head(limit)).reset_index(drop=True)
+
+
+def unsorted(m: Moment) -> pd.DataFrame:
+    """What a person must sort, wherever it happened: the rows of `incident_list`, those of known observers first."""
+    rows = incident_list(m)
+    return rows[rows["unsorted"]].reset_index(drop=True)
+
+
+def decided(m: Moment) -> pd.DataFrame:
+    """What a person has sorted or dismissed, the last decision first: the columns of `incident_list`, and dismissed."""
+    rows = _all(m)
+    rows = rows[rows["decided"].notna()].sort_values("decided_at", ascending=False, kind="stable")
+    return rows.assign(dismissed=rows["decided"] == DISMISSED).drop(columns="decided").reset_index(drop=True)
+
+
+def folded(rows: pd.DataFrame, most: int = 3) -> pd.DataFrame:
+    """Of `incident_list`, of each severity at most so many reports of one sender, the first ones; `more`: how many
+    others of theirs stand behind the last of them. Nobody's reports are one sender's where their words are the same."""
+    words = rows["channel"].fillna("") + " " + rows["description"].fillna("")
+    sender = rows["sender"].where(rows["sender"].notna(), words).rename("from")
+    of_one = rows.groupby([rows["severity"], sender], sort=False)
+    turn, size = of_one.cumcount(), of_one["incident"].transform("size")
+    kept = rows.assign(more=(size - most).where((turn == most - 1) & (size > most), 0).astype("int64"))
+    return kept[turn < most].reset_index(drop=True)
+
+
+def _ask_all(m: Moment) -> pd.DataFrame:
+    """Every report that stands, as a person sorted it, in the order of `incident_list`; decided: the decision."""
     rows = m.frame(
         """
-        select i.incident, i.pec, coalesce(p.region, i.region) as region, coalesce(p.district, i.district) as district,
+        select i.incident, i.pec, coalesce(p.region, r.region) as region, coalesce(p.district, i.district) as district,
             i.region as region_as_reported, i.district as district_as_reported,
             case when i.region <> p.region or i.district <> p.district then 1 else 0 end as differs,
-            i.category, i.severity, i.occurred_at, i.reported_at,
+            i.category, i.severity, i.occurred_at, coalesce(i.reported_at, l.committed_at) as reported_at,
             case when i.observer is null then 'hotline' else coalesce(o.role, 'unknown') end as reporter,
-            i.channel, i.status, i.description
+            i.observer as sender, i.channel, i.status, i.description, i.unsorted as why, i.written,
+            i.source || '|' || i.incident || '|' || i.hash as subject,
+            case when d.value <> 'open' then d.value end as decided, d.who as decided_by, d.decided_at,
+            d.why as decided_why
         from incident_now i
+        join load l on l.id = i.load_from
         left join pec_now p on p.pec = i.pec
+        left join own_region r on r.region = i.region
         left join observer_now o on o.source = i.source and o.observer = i.observer
-        where (cast(:region as text) is null or coalesce(p.region, i.region) = :region)
-            and (cast(:district as text) is null or coalesce(p.district, i.district) = :district)
-            and (cast(:category as text) is null or i.category = :category)
-            and (cast(:severity as text) is null or i.severity = :severity)
-        order by case i.severity when 'critical' then 1 when 'serious' then 2 else 3 end,
-            coalesce(i.occurred_at, i.reported_at) desc, i.incident
+        left join decision d on d.id = (
+            select max(id) from decision
+            where kind = 'incident' and subject = i.source || '|' || i.incident || '|' || i.hash and load <= :load)
+        order by case when o.observer is null then 2 else 1 end, coalesce(i.occurred_at, i.reported_at, l.committed_at)
+            desc, i.incident
         """,
-        region=region,
-        district=district,
-        category=category,
-        severity=severity,
+        {"own_region": [{"region": region.id} for region in m.election.regions]},
     )
     rows["differs"] = rows["differs"].astype("bool")
+    rows["unsorted"] = rows["why"].notna() & rows["decided"].isna()
+    for part, name in enumerate(("category", "severity")):
+        own = [str(d).split("|")[part] if isinstance(d, str) and d != DISMISSED else None for d in rows["decided"]]
+        by_person = pd.Series(own, index=rows.index, dtype="object")
+        rows[name] = by_person.where(by_person.notna(), rows[name].astype("object")).fillna(UNSORTED)
+    rows["severity"] = rows["severity"].mask(rows["unsorted"], UNSORTED)
+    rows["why"] = [tuple(codes.split()) if isinstance(codes, str) else () for codes in rows["why"]]
     rows["hour"] = _local(rows, m.election.tz, "h")
     rows["day"] = _local(rows, m.election.tz, "D")
-    if day is not None:
-        rows = rows[rows["day"] == day].reset_index(drop=True)
-    return rows if limit is None else rows.head(limit)
+    urgency = {severity: turn for turn, severity in enumerate((UNSORTED, *URGENT))}
+    return rows.sort_values("severity", key=lambda s: s.map(urgency), kind="stable").reset_index(drop=True)
+
+
+_EVERY = KeptOfMoment(_ask_all)  # many figures of a moment ask for them
+
+
+def _all(m: Moment) -> pd.DataFrame:
+    return _EVERY.of(m)
 
 
 def _local(rows: pd.DataFrame, zone: ZoneInfo, unit: str) -> pd.Series:

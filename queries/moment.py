@@ -32,8 +32,12 @@ class Moment:
     election: Election
     at: datetime
     load: int
-    data_version: int  # the last load by then that changed anything
     live: bool  # now, not a moment of the past
+
+    @property
+    def data_version(self) -> int:
+        """Equal version, equal figures: a load is kept only where it moved something, a decision is one of its own."""
+        return self.load
 
     def frame(
         self, sql: str, given: Given | None = None, views: Mapping[str, str] | None = None, **bound: Any
@@ -117,14 +121,12 @@ def moment(engine: sa.Engine, election: Election, as_of: datetime | None = None)
     """The store at a time, or now: then all that is there, also where the clock was set back since."""
     query = sa.text(
         """
-        select max(id), max(case when changed > 0 or withdrawn > 0 then id end) from load
-        where cast(:until as bigint) is null or committed_at <= :until
+        select max(id) from load where cast(:until as bigint) is null or committed_at <= :until
         """
     )
     with engine.connect() as conn:
-        load, version = conn.execute(query, {"until": t.milliseconds(as_of) if as_of else None}).one()
-    at = as_of or clock.now()
-    return Moment(engine, election, at, load or 0, version or 0, as_of is None)
+        load = conn.execute(query, {"until": t.milliseconds(as_of) if as_of else None}).scalar()
+    return Moment(engine, election, as_of or clock.now(), load or 0, as_of is None)
 
 
 @cache

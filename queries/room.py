@@ -106,7 +106,8 @@ FINAL = "final_report"
 def incident_counts(m: Moment, **place: str) -> dict[str, int]:
     """Reports of incidents of election day and after it: total, critical, last_hour (reported), critical_last_hour.
 
-    before: reports of the days ahead of it, which no figure of the day counts.
+    before: reports of the days ahead of it, which no figure of the day counts; unsorted: reports of any day that a
+    person must sort.
     """
     every = ask(m, incidents.incident_list, **place)
     listed = every[every["day"] >= m.election.date.isoformat()]
@@ -118,23 +119,28 @@ def incident_counts(m: Moment, **place: str) -> dict[str, int]:
         "last_hour": int(fresh.sum()),
         "critical_last_hour": int((fresh & critical).sum()),
         "before": len(every) - len(listed),
+        "unsorted": int(every["unsorted"].sum()),
     }
 
 
 def severities(m: Moment, **place: str) -> pd.DataFrame:
-    """A row a severity: severity, count and pecs (of election day and after it), before (reports of days ahead)."""
+    """A row a severity, 'unsorted' where there are some: severity, count and pecs (of election day and after it),
+    before (reports of days ahead)."""
     every = ask(m, incidents.incident_list, **place)
     today = every["day"] >= m.election.date.isoformat()
     rows = every.assign(pec=every["pec"].where(today), today=today.astype("int64"), before=(~today).astype("int64"))
     counts = rows.groupby("severity").agg(count=("today", "sum"), pecs=("pec", "nunique"), before=("before", "sum"))
-    return counts.reindex(pd.Index(incidents.URGENT, name="severity"), fill_value=0).reset_index()
+    known = [incidents.UNSORTED] if incidents.UNSORTED in counts.index else []
+    return counts.reindex(pd.Index([*known, *incidents.URGENT], name="severity"), fill_value=0).reset_index()
 
 
 def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
-    """Critical incidents reported in the last minutes, newest first, with the columns of `incident_list`."""
+    """Critical and unsorted incidents reported in the last minutes, newest first: the columns of `incident_list`."""
     listed = ask(m, incidents.incident_list, **place)
     fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(minutes=minutes))
-    return listed[(listed["severity"] == "critical") & fresh].sort_values("reported_at", ascending=False)
+    return listed[listed["severity"].isin(["critical", incidents.UNSORTED]) & fresh].sort_values(
+        "reported_at", ascending=False
+    )
 
 
 def latest_turnout(m: Moment, region: str | None = None) -> dict[str, Any] | None:

@@ -48,9 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _lines(engine: sa.Engine) -> list[str]:
     with engine.connect() as conn:
         count = {f.name: conn.scalar(sa.select(sa.func.count()).select_from(f)) for f in (*t.FACTS, t.load, t.payload)}
-        version = conn.scalar(
-            sa.select(sa.func.max(t.load.c.id)).where((t.load.c.changed > 0) | (t.load.c.withdrawn > 0))
-        )
+        version = conn.scalar(sa.select(sa.func.max(t.load.c.id)))
         last = conn.scalar(sa.select(sa.func.max(t.load.c.committed_at)))
         size = conn.scalar(sa.text(_SIZE[engine.dialect.name]))
     return [

@@ -47,6 +47,15 @@ def accept_count(store: sa.Engine, pec: str, form: str, question: str, count: fl
     decide(store, "count", f"{pec}|{form}|{question}", who, why, f"{count:.15g}")
 
 
+def sort_incidents(store: sa.Engine, subjects: Sequence[str], value: str, who: str, why: str) -> None:
+    """What these incidents are: '<category>|<severity>', 'dismissed', or 'open' to take a decision back. Raises
+    Refused."""
+    _reasoned(who, why)
+    with loading(store, "person") as load:
+        for subject in subjects:
+            _keep(load, "incident", subject, who, why, value)
+
+
 def next_step(taken: Sequence[str]) -> str | None:
     """The step that follows those taken; None after the last."""
     return next((step for step in STEPS if step not in taken), None)

@@ -208,13 +208,16 @@ incident = _fact(
     _text("region"),  # as reported; the frame's stands in `pec`
     _text("district"),
     _text("observer"),
-    _text("category", nullable=False),
-    _text("severity", nullable=False),
+    _text("category"),
+    _text("severity"),
     sa.Column("occurred_at", Instant),
     _text("description"),
     _text("status"),
-    sa.Column("reported_at", Instant, nullable=False),
+    sa.Column("reported_at", Instant),
     _text("channel"),
+    _text("unsorted"),  # why a person must look at it: codes, a space between; null: it could be used as it came
+    _text("written"),  # JSON: field -> what stood there that could not be used
+    _text("hash"),  # of an unsorted one as it came: a person sorts this, not what may be made of it later
 )
 
 message = _fact(
@@ -319,7 +322,7 @@ decision = sa.Table(  # what a person decided
     metadata,
     _id(),
     _load(nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # answer, count, stop, go, accept, payload, contradiction
+    sa.Column("kind", sa.Text, nullable=False),  # answer, count, stop, go, accept, payload, contradiction, incident
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("value", sa.Text),
     sa.Column("who", sa.Text, nullable=False),

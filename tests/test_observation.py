@@ -52,7 +52,7 @@ def test_the_first_poll_loads_frame_observers_and_reports_with_their_answers(
     assert report["submitted_at"] == at("08:10")
     assert answers(store) == OPENING
     (incident,) = current(store, t.incident)
-    assert (incident["pec"], incident["region"], incident["description"]) == (None, "Osh", "<b>queue</b>")
+    assert (incident["pec"], incident["region"], incident["description"]) == (None, "osh", "<b>queue</b>")
     assert loads_add_up(store)
 
 

@@ -188,22 +188,6 @@ def test_an_sto_reporting_on_another_pec_is_held_back_until_the_assignment_is_me
     assert {r["report"]: r["held"] for r in current(store, t.report)} == {"r1": None, "r2": None}
 
 
-def test_a_bad_incident_is_set_aside(store: sa.Engine, observation: Observation, poll: Poll) -> None:
-    observation.incident("good", "08:10", pec=None)
-    observation.incident("category", "08:10", category="weather")
-    observation.incident("pec", "08:10", pec="9999")
-    observation.incident("future", "08:10", occurred_at="09:00")
-    poll("08:30")
-    assert [i["incident"] for i in current(store, t.incident)] == ["good"]
-    assert aside(store) == {
-        ("obs_incident", "category", "unknown_category"),
-        ("obs_incident", "pec", "unknown_pec"),
-        ("obs_incident", "future", "in_future"),
-    }
-    poll("09:00")
-    assert loads_add_up(store)
-
-
 def test_what_was_set_aside_loads_after_the_configuration_was_mended(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from elections.config import FOLDER
 from loaders.__main__ import main as loaders
@@ -18,6 +19,7 @@ from store.__main__ import main as store_command
 from store.engine import connect, open_store
 from store.owner import Foreign, Owner
 from tests.observation_world import Observation
+from tests.test_store import migrations
 
 REAL, REHEARSAL = Owner("kg-2027-01-24", rehearsal=False), Owner("kg-2021-11-28", rehearsal=True)
 
@@ -87,11 +89,9 @@ def test_somebody_elses_store_is_refused_and_stays_as_it_was(url: str, first: Ow
 
 def older(url: str) -> None:
     """A store of before it was written down whose it is."""
-    open_store(url).dispose()
     engine = connect(url)
     with engine.begin() as conn:
-        conn.execute(sa.text("drop table owner"))
-        conn.execute(sa.text("update alembic_version set version_num = '0003'"))
+        command.upgrade(migrations(conn), "0003")
     engine.dispose()
 
 

@@ -264,7 +264,7 @@ def test_the_command_says_where_the_store_is_and_that_it_is_clean(tmp_path: Path
     assert asked.stdout.rstrip().endswith("check      clean")
 
 
-def _migrations(conn: sa.Connection) -> Config:
+def migrations(conn: sa.Connection) -> Config:
     alembic_config = Config()
     alembic_config.set_main_option("script_location", "store/migrations")
     alembic_config.attributes["connection"] = conn
@@ -278,7 +278,7 @@ REVISIONS = [r.revision for r in ScriptDirectory("store/migrations").walk_revisi
 def test_a_store_of_every_released_revision_is_migrated_with_its_data(tmp_path: Path, revision: str) -> None:
     url = f"sqlite:///{tmp_path / 'old.sqlite'}"
     with writing(connect(url)) as conn:
-        command.upgrade(_migrations(conn), revision)
+        command.upgrade(migrations(conn), revision)
         conn.exec_driver_sql(
             "insert into load (source, started_at, committed_at, seen, changed, unchanged, set_aside, withdrawn)"
             " values ('observation', 0, 0, 1, 1, 0, 0, 0)"

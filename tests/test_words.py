@@ -160,7 +160,7 @@ def test_every_code_that_a_figure_may_have_is_said_in_words(language: str) -> No
     reasons = set(re.findall(r"Wrong\(\s*\"([a-z_]+)\"", loaders))
     assert len(reasons) > 15
     with words.speaking(language):
-        assert [r for r in reasons if health.reason_words(r) == r] == []
+        assert [r for r in reasons if names.reason(r) == r] == []
         assert [s for s in STATES if "_" in names.state(s)] == []
         assert [w for w in changes.WHAT if "×" in cards.change(w, 2)] == []
         assert [s for s in ("ok", "amber", "red", "never") if health.state_word(s) == s] == []

@@ -1,0 +1,158 @@
+"""Incidents that a person must sort: said first on Overview and wall; on Incidents the list, the form, the way back."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from pages import cards, lists, names, reports, shell, words
+from pages.view import View
+from pages.words import _, n_
+from queries import incidents
+from queries.moment import here
+from store import decisions
+
+_SAID = 3  # reports that the banner names
+_LISTED = 30
+_OFFERED = 200  # reports in the form's list
+
+
+def banner(seen: View) -> None:
+    """How many there are, whatever region is chosen: where they happened may be what nobody knows."""
+    rows = seen.figure(incidents.unsorted)
+    if rows.empty:
+        return
+    n = n_(
+        "{n} incident report must be sorted by a person", "{n} incident reports must be sorted by a person", len(rows)
+    )
+    told = "".join(f"<li>{escape(_told(row))}</li>" for row in _first(rows).to_dict("records"))
+    asked = urlencode({"lang": seen.language})
+    link = f"<a href='incidents?{asked}' target='_self'>{escape(n.format(n=words.number(len(rows))))}</a>"
+    st.html(f"<div class='bk-banner bk-red bk-unsorted' role='alert'>{link}<ul>{told}</ul></div>")
+
+
+def _first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those that the banner names: nobody who sends many comes before who sends one."""
+    return incidents.folded(rows, 1).sort_values("more", kind="stable").head(_SAID)
+
+
+def _told(row: Mapping[Any, Any]) -> str:
+    """When, where and who; the observer's words are for those who act on them."""
+    more = n_("and {n} more of this sender", "and {n} more of this sender", row["more"]) if row["more"] else ""
+    place = names.region(row["region"])
+    known = (
+        cards.pec_words(row["pec"]),
+        place,
+        names.reporter(row["reporter"]),
+        more.format(n=words.number(row["more"])),
+    )
+    return " · ".join((words.clock_time(row["reported_at"]), *(part for part in known if part)))
+
+
+def panel(seen: View) -> None:
+    """Each of them with what could not be used, and the form. The past is not decided on."""
+    rows = seen.figure(incidents.unsorted)
+    if rows.empty:
+        return
+    title = n_("{n} report to be sorted", "{n} reports to be sorted", len(rows)).format(n=words.number(len(rows)))
+    shell.heading(title, _("They could not be used as they came. They stand first until a person says what they are."))
+    few = incidents.folded(rows).head(_LISTED)
+    lists.draw([reports.item(seen, row) for row in few.to_dict("records")])
+    if not seen.as_of:
+        _form(rows)
+
+
+def _form(rows: pd.DataFrame) -> None:
+    with st.expander(_("Sort a report"), key="sort", expanded=True):
+        subjects = _by_subject(rows)
+        chosen = st.selectbox(
+            _("Report"), list(subjects), format_func=lambda s: _choice(subjects[s]), key="sort_subject"
+        )
+        if chosen is None or chosen not in subjects:  # somebody else has sorted it
+            return
+        row = subjects[chosen]
+        of_sender = rows.loc[rows["sender"] == row["sender"], "subject"] if row["sender"] else rows["subject"].head(0)
+        key = f"sort_{chosen}"
+        with st.form(key, border=False):
+            categories = [c.id for c in here()[1].categories]
+            known = categories.index(row["category"]) if row["category"] in categories else None
+            category = st.selectbox(
+                _("Category"), categories, index=known, format_func=names.category, key=f"{key}_category"
+            )
+            severity = st.radio(
+                _("Severity"), incidents.URGENT, index=None, format_func=names.severity, horizontal=True,
+                key=f"{key}_severity",
+            )  # fmt: skip
+            others, every = len(of_sender) - 1, False
+            if others > 0:
+                said = n_("The other {n} of this sender too", "The other {n} of this sender too", others)
+                every = st.checkbox(said.format(n=words.number(others)), key=f"{key}_every")
+            who = st.text_input(_("Who decides"), key=f"{key}_who")
+            why = st.text_input(_("Why"), key=f"{key}_why")
+            with st.container(horizontal=True):
+                sort = st.form_submit_button(_("Sort it so"), type="primary")
+                dismiss = st.form_submit_button(_("Dismiss: it is no incident"))
+        if sort and (category is None or severity is None):
+            st.error(_("Choose its category and its severity."))
+        elif sort or dismiss:
+            value = incidents.DISMISSED if dismiss else f"{category}|{severity}"
+            _decide(list(of_sender) if every else [chosen], value, who, why)
+
+
+def _by_subject(rows: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    return {str(row["subject"]): row for row in rows.head(_OFFERED).to_dict("records")}
+
+
+def _choice(row: Mapping[Any, Any]) -> str:
+    said = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))[:80]
+    return f"{words.clock_time(row['reported_at'])} · {names.reporter(row['reporter'])} · {said}"
+
+
+def _decide(subjects: list[str], value: str, who: str, why: str) -> None:
+    try:
+        decisions.sort_incidents(here()[0], subjects, value, who, why)
+    except decisions.Refused:
+        st.error(_("Say who decides, and why."))
+    else:
+        st.rerun()
+
+
+def decided(seen: View) -> None:
+    """What a person has sorted or dismissed, and the way back."""
+    rows = seen.figure(incidents.decided)
+    if rows.empty:
+        return
+    title = n_("{n} report sorted by a person", "{n} reports sorted by a person", len(rows))
+    with st.expander(title.format(n=words.number(len(rows))), key="decided"):
+        lists.draw([_decision(row) for row in rows.head(_LISTED).to_dict("records")])
+        if not seen.as_of:
+            _take_back(rows)
+
+
+def _decision(row: Mapping[Any, Any]) -> str:
+    as_what = (
+        _("dismissed") if row["dismissed"] else f"{names.category(row['category'])}, {names.severity(row['severity'])}"
+    )
+    who = _("{who} at {time}: {why}").format(
+        who=row["decided_by"], time=words.clock_time(row["decided_at"]), why=row["decided_why"]
+    )
+    said = "" if words.missing(row["description"]) else f"“{words.beginning(str(row['description']))}”"
+    return (
+        f"<div><b>{escape(words.clock_time(row['reported_at']))}</b></div>"
+        f"<div><b>{escape(as_what)}</b><br><small>{escape(who)}</small></div><div>{escape(said)}</div>"
+    )
+
+
+def _take_back(rows: pd.DataFrame) -> None:
+    subjects = _by_subject(rows)
+    with st.form("take_back", border=False):
+        chosen = st.selectbox(
+            _("Report"), list(subjects), index=None, format_func=lambda s: _choice(subjects[s]), key="take_back_subject"
+        )
+        who = st.text_input(_("Who decides"), key="take_back_who")
+        why = st.text_input(_("Why"), key="take_back_why")
+        if st.form_submit_button(_("Take the decision back")) and chosen:
+            _decide([chosen], incidents.OPEN, who, why)

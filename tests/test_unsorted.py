@@ -1,0 +1,302 @@
+"""Incidents that cannot be used as they came: none is invisible, and a person says what they are."""
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from elections.config import Category
+from loaders import schedule
+from loaders.contract import INCIDENT, Raw, code
+from loaders.intake import Batch, Intake
+from pages import cards, charts_incidents
+from queries import incidents, moment, room
+from store import clock, decisions
+from store import tables as t
+from store.engine import connect
+from store.loading import loading
+from tests.facts import ELECTION, Facts
+from tests.observation_world import Observation, Poll, aside, at, beside, current, loads_add_up, poller
+from tests.test_loaders_rows import row_of
+from tests.test_pages import drawn, words_of
+from tests.test_pages_room import card, look
+
+DANGER = {"category": "shots fired", "severity": "very", "pec": "9999", "region": "Атлантида", "observer": "nobody"}
+
+
+@pytest.fixture
+def observation(
+    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Observation]:
+    yield from beside(store, request, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def poll(store: sa.Engine, observation: Observation) -> Poll:
+    return poller(store)
+
+
+@pytest.fixture
+def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facts]:
+    """The store of this process, with a PEC, an observer and an incident that nobody could sort."""
+    monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
+    moment.here.cache_clear()
+    facts = Facts(sqlite_store)
+    facts.pec("5001").observer("5001-1", "5001")
+    clock.set_rehearsed(sqlite_store, ELECTION.moment_of("14:05"), 0)
+    yield facts
+    moment.here.cache_clear()
+    clock.follow(None)
+
+
+def row(incident: str | None, **values: Any) -> Raw:
+    own = {"incident": incident, "category": "secrecy", "reported_at": "2021-11-28T05:00:00Z", "updated_at": None}
+    return dict.fromkeys(INCIDENT.names) | own | values
+
+
+def take(store: sa.Engine, *rows: Raw, hour: str = "14:00") -> None:
+    with clock.frozen(at(hour)), loading(store, "observation") as load:
+        Intake(load, ELECTION, Batch({INCIDENT.name: list(rows)}), at(hour)).take()
+
+
+def about(raw: Raw) -> str:
+    """What a row says, but for how far it has got."""
+    return json.dumps({k: v for k, v in raw.items() if k not in ("status", "updated_at")}, default=str)
+
+
+ANY = st.lists(row_of(INCIDENT).map(lambda raw: raw | {"deleted": 0}), min_size=1, max_size=4)
+
+
+@given(rows=ANY)
+@example(rows=[row(None), row(""), row("\x00"), row("i1", category=None), row("i2", reported_at="soon")])
+@settings(max_examples=40)
+def test_each_incident_however_malformed_raises_a_number_on_overview_and_wall(
+    migrated_file: Path, tmp_path: Path, rows: list[Raw]
+) -> None:
+    """Promise 2. The wall's cards are the Overview's."""
+    facts = Facts(connect(f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{uuid.uuid4().hex}.sqlite')}"))
+    keys: set[str] = set()
+    for number, raw in enumerate(rows):
+        hour, own = f"16:{number:02}", code(raw["incident"])
+        take(facts.store, raw, hour=hour)
+        counts, before = room.incident_counts(facts.at(hour)), keys
+        keys = set(incidents.incident_list(facts.at(hour))["incident"])
+        if own and "\ufffd" not in own:
+            assert keys == before | {own}
+        else:
+            assert before <= keys
+            assert about(raw) in map(about, rows[:number]) or len(keys) == len(before) + 1
+        assert counts["total"] + counts["before"] == len(keys)
+        said = cards.html(look(facts, hour))
+        assert f"{counts['total']} report" in said
+        assert (f"{counts['unsorted']} to be sorted" in said) == bool(counts["unsorted"])
+    assert aside(facts.store) == set(), "no incident is set aside"
+    facts.store.dispose()
+
+
+def test_an_incident_is_loaded_whatever_is_wrong_with_it_with_its_words_as_written(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.incident("good", "08:10", pec=None)
+    observation.incident("danger", "08:10", **DANGER, description="Shots at the entrance")
+    observation.incident("future", "08:10", occurred_at="09:00", reported_at="09:00")
+    observation.incident("no time", "08:10", reported_at=None)
+    poll("08:30")
+    found = {i["incident"]: i for i in current(store, t.incident)}
+    assert found.keys() == {"good", "danger", "future", "no time"}
+    assert found["good"]["unsorted"] is None
+    danger = found["danger"]
+    assert danger["unsorted"] == "unknown_pec unknown_category not_a_choice unknown_region"
+    assert json.loads(danger["written"]) == {k: DANGER[k] for k in ("pec", "category", "severity", "region")}
+    assert danger["description"] == "Shots at the entrance"
+    assert found["future"]["unsorted"] == "in_future"
+    assert found["no time"]["unsorted"] == "not_a_time"
+    assert aside(store) == set()
+    poll("08:31")
+    assert loads_add_up(store)
+    assert len(current(store, t.incident)) == 4
+
+
+def test_an_incident_without_a_key_is_loaded_once_and_stays(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    for incident in (None, ""):
+        observation.twice(
+            "incident", "08:10", incident=incident, category="violence", reported_at="08:09", description="Help"
+        )
+    poll("08:30")
+    for hour in ("08:31", "08:32", "08:33"):
+        poll(hour, again=True)
+    rows = current(store, t.incident)
+    assert {i["unsorted"] for i in rows} == {"no_key"}
+    assert len(rows) == 2
+    assert len({i["load_from"] for i in rows}) == 1
+
+
+def test_a_late_one_without_a_key_is_found_when_keys_are_compared(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.incident("good", "08:10")
+    poll("08:30")
+    observation.twice("incident", "06:10", incident=None, category="violence", reported_at="06:09")
+    poll("08:31", again=True)
+    assert len(current(store, t.incident)) == 2
+
+
+def test_a_mended_configuration_sorts_what_it_names(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    observation.incident("danger", "08:10", category="shots_fired", severity=None)
+    poll("08:30")
+    assert [i["unsorted"] for i in current(store, t.incident)] == ["unknown_category"]
+    shots = Category(id="shots_fired", name=dict.fromkeys(ELECTION.languages, "Shots"), severity="critical")
+    mended = ELECTION.model_copy(update={"categories": (*ELECTION.categories, shots)})
+    with clock.frozen(at("08:40")):
+        schedule.poll(store, mended, "observation", again=True)
+    (incident,) = current(store, t.incident)
+    assert (incident["category"], incident["severity"], incident["unsorted"]) == ("shots_fired", "critical", None)
+
+
+@pytest.mark.parametrize("written", ["bishkek", "Bishkek", "БИШКЕК", " bishkek "])
+def test_a_region_is_known_by_its_id_and_by_its_names(sqlite_store: sa.Engine, written: str) -> None:
+    take(sqlite_store, row("i1", region=written))
+    rows = incidents.incidents(Facts(sqlite_store).at("14:00"), by=("region",)).set_index("region")
+    assert rows["count"].sum() == rows.loc["bishkek", "count"] == 1
+    assert len(rows) == len([r for r in ELECTION.regions if not r.abroad])
+
+
+def test_a_place_that_nobody_knows_is_no_new_region(sqlite_store: sa.Engine) -> None:
+    facts = Facts(sqlite_store)
+    facts.pec("5001", stratum="osh")
+    take(sqlite_store, row("i1", region="Atlantis"), row("i2", region="Atlantis", pec="5001"))
+    rows = incidents.incidents(facts.at("14:00"), by=("region",)).set_index("region")
+    assert "Atlantis" not in rows.index
+    assert (rows["count"].sum(), rows.loc["osh", "count"]) == (2, 1)
+    assert incidents.unsorted(facts.at("14:00"))["incident"].tolist() == ["i1"]
+
+
+def test_unsorted_ones_stand_first_and_those_of_known_observers_before_others(facts: Facts) -> None:
+    facts.incident("violence", at="13:00")
+    take(facts.store, *(row(f"h{n}", category="x", observer="stranger", pec=f"{n}") for n in range(40)))
+    take(facts.store, row("own", category="x", observer="5001-1", reported_at="2021-11-28T02:00:00Z"))
+    rows = incidents.incident_list(facts.at("14:00"))
+    assert rows["incident"].iloc[0] == "own"
+    assert rows["severity"].tolist() == ["unsorted"] * 41 + ["critical"]
+    folded = incidents.folded(rows)
+    assert folded["incident"].tolist()[0] == "own"
+    assert (len(folded), folded["more"].sum()) == (5, 37), "a flood is one line with its count, and nothing is lost"
+
+
+def test_reports_without_a_sender_fold_where_their_words_are_the_same(facts: Facts) -> None:
+    same = [row(f"s{n}", category="x", description="the same", channel="sms") for n in range(10)]
+    others = [row(f"o{n}", category="x", description=f"another {n}", channel="sms") for n in range(10)]
+    take(facts.store, *same, *others)
+    folded = incidents.folded(incidents.incident_list(facts.at("14:00")))
+    assert (len(folded), folded["more"].sum()) == (13, 7)
+
+
+def test_a_decision_counts_and_can_be_taken_back_and_the_past_stays(facts: Facts) -> None:
+    take(facts.store, row("i1", category="shots fired"), row("i2", category="a test message"))
+    first, second = sorted(incidents.unsorted(facts.at("14:00"))["subject"])
+    for hour, subject, value in (("14:01", first, "violence|critical"), ("14:02", second, incidents.DISMISSED)):
+        with clock.frozen(at(hour)):
+            decisions.sort_incidents(facts.store, [subject], value, "Asanova", "rang them")
+    m = facts.at("14:03")
+    rows = incidents.incident_list(m)
+    assert rows[["incident", "category", "severity", "unsorted", "decided_by"]].values.tolist() == [
+        ["i1", "violence", "critical", False, "Asanova"]
+    ]
+    assert incidents.decided(m)["dismissed"].tolist() == [True, False]
+    assert room.incident_counts(m) | {"last_hour": 0, "critical_last_hour": 0} == {
+        "total": 1, "critical": 1, "last_hour": 0, "critical_last_hour": 0, "before": 0, "unsorted": 0
+    }  # fmt: skip
+    with clock.frozen(at("14:04")):
+        decisions.sort_incidents(facts.store, [second], incidents.OPEN, "Asanova", "it was one after all")
+    assert incidents.unsorted(facts.at("14:05"))["incident"].tolist() == ["i2"]
+    assert incidents.unsorted(facts.as_of("14:00"))["incident"].tolist() == ["i1", "i2"]
+    take(facts.store, row("i1", category="shots fired", description="three of them"), hour="14:06")
+    assert incidents.unsorted(facts.at("14:06"))["incident"].tolist() == ["i1", "i2"], (
+        "what was sorted was another text"
+    )
+    take(facts.store, row("i1", category="shots fired", status="verified"), hour="14:07")
+    assert incidents.unsorted(facts.at("14:07"))["incident"].tolist() == ["i2"], "how far it has got is no other text"
+
+
+def test_nobody_sorts_without_a_name_and_a_reason(facts: Facts) -> None:
+    for who, why in (("", "rang"), ("Asanova", " ")):
+        with pytest.raises(decisions.Refused):
+            decisions.sort_incidents(facts.store, ["observation|i1|x"], incidents.DISMISSED, who, why)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(b for b in app.button if b.label == label).click().run()
+
+
+def test_overview_wall_and_incidents_say_it_first_and_a_person_sorts_it(facts: Facts) -> None:
+    take(facts.store, row("i1", category="shots fired", pec="9999", description="Shots at <b>PEC</b>"))
+    assert card(facts, "14:00", "Incidents").word == "1 to be sorted"
+    for name, chosen in (("overview", {}), ("overview", {"region": "osh"}), ("wall", {"wall": "1"})):
+        said = words_of(drawn(name, **chosen))
+        assert "1 incident report must be sorted by a person" in said
+        assert "Shots at" not in said, "the words are for those who act on them"
+    app = drawn("incidents", region="osh")
+    said = words_of(app)
+    assert "1 report to be sorted" in said
+    assert "there is no such category of incidents" in said
+    assert "as written: PEC “9999”, Category “shots fired”" in said
+    assert "Shots at &lt;b&gt;PEC" in said
+    app = press(app, "Sort it so")
+    assert [e.value for e in app.error] == ["Choose its category and its severity."]
+    (subject,) = incidents.unsorted(facts.at("14:00"))["subject"]
+    app.selectbox(f"sort_{subject}_category").set_value("violence")
+    app.radio(f"sort_{subject}_severity").set_value("critical")
+    app = press(app, "Sort it so")
+    assert [e.value for e in app.error] == ["Say who decides, and why."]
+    app.text_input(f"sort_{subject}_who").set_value("Asanova")
+    app.text_input(f"sort_{subject}_why").set_value("rang the PEC")
+    app = press(app, "Sort it so")
+    assert not app.error
+    said = words_of(drawn("incidents"))
+    assert "to be sorted" not in said
+    assert "Violence" in said
+    assert "sorted by Asanova at 14:05: rang the PEC" in said
+    assert "must be sorted" not in words_of(drawn("overview"))
+    app = drawn("incidents")
+    app.selectbox("take_back_subject").set_value(subject)
+    app.text_input("take_back_who").set_value("Asanova")
+    app.text_input("take_back_why").set_value("too early")
+    app = press(app, "Take the decision back")
+    assert not app.error
+    assert "1 report to be sorted" in words_of(drawn("incidents"))
+
+
+def test_a_flood_of_one_sender_is_dismissed_at_once(facts: Facts) -> None:
+    take(facts.store, *(row(f"f{n}", category="x", observer="bot", description=f"{n}") for n in range(50)))
+    app = drawn("incidents")
+    assert "and 47 more of this sender" in words_of(app)
+    chosen = str(app.selectbox("sort_subject").value)
+    app.checkbox(f"sort_{chosen}_every").set_value(True)
+    app.text_input(f"sort_{chosen}_who").set_value("Asanova")
+    app.text_input(f"sort_{chosen}_why").set_value("a script")
+    press(app, "Dismiss: it is no incident")
+    assert incidents.unsorted(facts.at("14:05")).empty
+    assert len(incidents.decided(facts.at("14:05"))) == 50
+
+
+def test_the_past_is_not_sorted(facts: Facts) -> None:
+    take(facts.store, row("i1", category="x"), hour="13:00")
+    app = drawn("incidents", as_of="13:30")
+    assert "1 report to be sorted" in words_of(app)
+    assert "Sort it so" not in [b.label for b in app.button]
+
+
+def test_a_report_without_a_place_has_a_name_in_the_charts(facts: Facts) -> None:
+    take(facts.store, row("i1"))
+    spec = charts_incidents.by_region(incidents.incidents(facts.at("14:00"), by=("region", "severity")))
+    assert [end["name"] for end in spec["datasets"]["ends"]] == ["no place named"]
