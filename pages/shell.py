@@ -44,7 +44,7 @@ def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
             with words.speaking(words.language()):  # asked once, not with each word
                 draw(view())
         except Exception as error:  # the other parts of the page go on
-            if not (present.broken and isinstance(error, sa.exc.SQLAlchemyError)):  # an outage is said once
+            if not (isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable()):  # an outage is said once
                 log.exception("%s cannot be drawn", draw.__qualname__)
             broken()
 

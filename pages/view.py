@@ -1,5 +1,6 @@
 """What this reader looks at: language, region, district, form and hour, as the page's address says them."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -153,6 +154,15 @@ class Present:
         """Whether the store could not be read when it was asked last: what is said is what it said before."""
         return self._outage.lasts
 
+    def unreadable(self) -> bool:
+        """Whether the store cannot be read at this moment; asked anew."""
+        with self._lock:
+            if self._asked:
+                self._asked = (float("-inf"), *self._asked[1:])
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            self.sources()
+        return self.broken
+
     def sources(self) -> tuple[Moment, pd.DataFrame]:
         """This moment, and a row a source as `health.health` has it; the last that was known, in an outage of the
         store."""
@@ -194,7 +204,9 @@ def _make_ahead(shot: Snapshot) -> None:
         with words.speaking(language):
             try:
                 View(shot, language, region, district, form, None).made(build)
-            except Exception:  # the part that shows it says so
+            except Exception as error:  # the part that shows it says so
+                if isinstance(error, sa.exc.SQLAlchemyError):
+                    now()  # where the store is away this fails too, and the outage is said once
                 log.exception("%s ahead of time", build.__qualname__)
             _looked[key] = at  # this look was nobody's
 

@@ -168,7 +168,9 @@ class _Keeper:
         for figure, given in (*AHEAD, *(asked for asked, _ in lately[:_LEARNT])):
             try:
                 snapshot.make(figure, **given)
-            except Exception:  # the page that shows this figure says so; the others go on
+            except Exception as error:  # the page that shows this figure says so; the others go on
+                if isinstance(error, sa.exc.SQLAlchemyError):
+                    now()  # where the store is away this fails too, and the outage is said once
                 log.exception("%s of the snapshot", figure.__qualname__)
         for make_ahead in _prepared:
             make_ahead(snapshot)
