@@ -196,6 +196,11 @@ class Source(Part):
     most_lost: float = Field(default=0.2, gt=0, lt=1)  # a larger share does not vanish at once: it waits for a person
     feeds: tuple[Feed, ...] = ()
 
+    @property
+    def compare_every(self) -> int:
+        """Polls from one comparison to the next: at most ten minutes of them."""
+        return max(1, min(self.compare_keys_every, 600 // self.interval))
+
     def address(self) -> str:
         """The URL with its ${NAMES} filled in from the environment; ConfigError where one is not set."""
         missing = [n for n in re.findall(r"\$\{(\w+)\}", self.url) if n not in os.environ]

@@ -1,4 +1,4 @@
-"""The loaders by themselves: `python -m loaders run`, `once`, `replay`, `stop`, `go`."""
+"""The loaders by themselves: `python -m loaders run`, `once`, `reread`, `replay`, `stop`, `go`."""
 
 import argparse
 import getpass
@@ -35,9 +35,10 @@ def _parser() -> argparse.ArgumentParser:
         "--accept", action="store_true", help="what vanished at the source has truly gone, however much it is"
     )
     replay = commands.add_parser("replay", help="look again at what was set aside, after the configuration was mended")
+    reread = commands.add_parser("reread", help="compare everything with the source now, whatever its times say")
     stop = commands.add_parser("stop", help="ask a source nothing more, in every process that shares the store")
     go = commands.add_parser("go", help="poll a stopped source again")
-    for command in (once, replay):
+    for command in (once, replay, reread):
         command.add_argument("--source", help="only this source")
     for command in (stop, go):
         command.add_argument("source")
@@ -80,7 +81,7 @@ def _do(store: sa.Engine, election: Election, asked: argparse.Namespace, sources
         getattr(switch, asked.command)(store, asked.source, _who(asked), asked.why)
         print(f"{asked.source}: {'stopped' if asked.command == 'stop' else 'polled again'}")
         return 0
-    again, accept = asked.command == "replay", getattr(asked, "accept", False)
+    again, accept = asked.command in ("replay", "reread"), getattr(asked, "accept", False)
     if accept:
         for one in sources:
             decide(store, "accept", one, _who(asked), asked.why)

@@ -179,23 +179,6 @@ def without_key(conn: sa.Connection, view: View) -> list[Raw]:
     return _rows(conn, sa.select(view.table).where(sa.or_(column.is_(None), sa.cast(column, sa.Text) == "")))
 
 
-def keys(conn: sa.Connection, view: View) -> set[str]:
-    """The keys that the view holds now, without those of deleted rows."""
-    table = view.table
-    query = sa.select(table.c[view.keys[0]])
-    if "deleted" in view.columns:
-        query = sa.select(table.c[view.keys[0]], table.c.deleted)
-        return {code(key) for key, deleted in conn.execute(query) if not is_set(deleted)}
-    return {code(key) for (key,) in conn.execute(query)}
-
-
-def answers_by_report(conn: sa.Connection) -> dict[str, int]:
-    """How many answers each report has at the source; a field left empty is none."""
-    a = ANSWER.table.c
-    query = sa.select(a.report, sa.func.count()).where(a.value.is_not(None), a.value != "").group_by(a.report)
-    return {code(r): n for r, n in conn.execute(query)}
-
-
 def newest(conn: sa.Connection, view: View) -> Cursor | None:
     """The cursor that stands after everything that the view holds now; None where it can be none."""
     return _cursor(conn.execute(sa.select(sa.func.max(view.table.c.updated_at))).scalar())
@@ -204,17 +187,30 @@ def newest(conn: sa.Connection, view: View) -> Cursor | None:
 def advanced(since: Cursor | None, rows: Sequence[Raw], now: datetime) -> Cursor | None:
     """The cursor after these rows. A time in the future does not count: it would hide all that comes until then."""
     latest, at = since, None if since is None else moment(since)
-    usable = False
     for row in rows:
         cursor = _cursor(row.get("updated_at"))
-        if cursor is None:
-            continue
-        usable, when = True, moment(cursor)
-        if when <= now and (at is None or when >= at):
+        if cursor is not None and (when := moment(cursor)) <= now and (at is None or when >= at):
             latest, at = cursor, when
-    if rows and not usable:
-        raise SourceError(f"updated_at is neither a timestamp nor ISO 8601 text: {str(rows[0]['updated_at'])[:40]!r}")
     return latest
+
+
+def timed(changed: Any) -> bool:
+    """Whether an `updated_at` is a time."""
+    return _cursor(changed) is not None
+
+
+def later(one: Any, other: Any) -> Any:
+    """The later of two `updated_at`; one that is no time is earlier than any."""
+    cursors = _cursor(one), _cursor(other)
+    if cursors[0] is None or cursors[1] is None:
+        return one if cursors[0] else other
+    return one if moment(cursors[0]) >= moment(cursors[1]) else other
+
+
+def goes_back(newest: Any, since: Cursor | None) -> bool:
+    """Whether the newest `updated_at` of a view lies before what was read of it already."""
+    cursor = _cursor(newest)
+    return since is not None and cursor is not None and moment(cursor) < moment(since)
 
 
 def settled(cursor: Cursor, overlap: int, now: datetime) -> bool:

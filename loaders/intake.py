@@ -68,10 +68,12 @@ class Intake:
     election: Election
     batch: Batch
     now: datetime
+    may_go: Callable[[str, set[str]], bool] = lambda _view, _keys: True  # whether so many of a view may be withdrawn
     bad: list[Bad] = field(default_factory=list)
     changed: dict[str, list[Raw]] = field(default_factory=dict)  # the rows that changed something, by view
     frame_changed: bool = False
     _keys: dict[str, set[str]] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set)  # reports that cannot be used, and stay as they were
 
     def take(self) -> None:
         """Everything in the batch is loaded, found unchanged, set aside or withdrawn."""
@@ -170,7 +172,7 @@ class Intake:
             self._answers_aside(report, Wrong("unknown_report", "report"))
         self._put(REPORT, whole, t.report)
         self._end_reports(alive, {f["report"] for f, _ in whole}, withdrawn)
-        self._put_answers(answers)
+        self._put_answers(answers, {f["report"] for f, _ in whole})
 
     def _sorted_reports(self) -> tuple[dict[str, Raw], dict[str, Raw], list[str]]:
         """The batch's reports: alive, deleted at the source, and answers whose report is not there."""
@@ -218,14 +220,22 @@ class Intake:
         source = self.load.source
         ended = self.load.withdraw(t.report, [(source, r) for r in withdrawn])
         self.changed.setdefault(REPORT.name, []).extend(withdrawn[row["report"]] for row in ended)
-        self.load.withdraw(t.report, [(source, r) for r in alive if r not in good], seen=False)
+        unusable = {r for r in alive if r not in good}
+        if self.may_go(REPORT.name, unusable):
+            self.load.withdraw(t.report, [(source, r) for r in unusable], seen=False)
+        else:
+            self._kept = unusable
 
-    def _put_answers(self, answers: Sequence[tuple[Fact, Raw]]) -> None:
+    def _put_answers(self, answers: Sequence[tuple[Fact, Raw]], good: set[str]) -> None:
         """The answers that these reports have now; others of theirs end."""
-        current = self._current_answers(list(self.batch.reports))
+        current = self._current_answers(list(self.batch.reports.keys() - self._kept))
         self._put(ANSWER, answers, t.answer, current)
         said = {(f["source"], f["report"], f["question"]) for f, _ in answers}
-        self.load.withdraw(t.answer, [key for key in current if key not in said], seen=False)
+        over = [key for key in current if key not in said]
+        taken_back = {f"{report}/{question}" for _, report, question in over if report in good}
+        if not self.may_go(ANSWER.name, taken_back):
+            over = [key for key in over if key[1] not in good]
+        self.load.withdraw(t.answer, over, seen=False)
 
     def _current_answers(self, reports: Sequence[str]) -> dict[Key, Fact]:
         a = t.answer.c
@@ -252,7 +262,8 @@ class Intake:
         aside = {b.key for b in self.bad if b.place == view.name}
         ended = self.load.withdraw(table, [(source, k) for k in withdrawn])
         self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)
-        self.load.withdraw(table, [(source, k) for k in aside], seen=False)
+        if self.may_go(view.name, aside):
+            self.load.withdraw(table, [(source, k) for k in aside], seen=False)
 
     def _gone(self) -> None:
         """What vanished at the source is withdrawn here."""

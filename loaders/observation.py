@@ -2,17 +2,20 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from elections.config import Election, Source
-from loaders import contract
+from loaders import contract, losses
+from loaders import rows as check
 from loaders.archive import keep_rows
+from loaders.contents import Contents, contents
 from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, Cursor, Raw, View, code
 from loaders.intake import TABLES, Batch, Intake
+from loaders.losses import Loss
 from loaders.quarantine import standing
 from loaders.rows import NO_KEY
 from loaders.source import Found
@@ -23,7 +26,6 @@ from store.loading import last_kept, loading
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
 _REPORTS = 250  # reports at a time, each with its answers
-_FEW = 10  # so many keys may vanish at once, whatever their share
 _MANY = 500
 
 
@@ -39,10 +41,13 @@ class Memory:
     cursors: dict[str, Cursor] = field(default_factory=dict)
     known: dict[str, set[tuple[object, ...]]] = field(default_factory=dict)  # rows of the overlap, by view
     settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
-    alarm: str | None = None  # what the last comparison of keys found
+    contents: dict[str, dict[str, int]] = field(default_factory=dict)  # digests at the last comparison, by view and key
+    told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
+    alarms: list[str] = field(default_factory=list)  # what the last comparison found
 
     def forget(self) -> None:
         self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
+        self.contents, self.told = {}, {}
 
 
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
@@ -92,35 +97,47 @@ class _Reading:
     found: Found = field(default_factory=Found)
     frame_changed: bool = False
     first: bool = False
+    frame: dict[str, set[str]] = field(default_factory=dict)  # PECs and observers that changed or went, by view
+    lost: dict[str, bool] = field(default_factory=dict)  # views with a loss that stands; whether it is accepted
+    losses: dict[str, Loss] = field(default_factory=dict)  # that this poll found, by view
+    unusable: dict[str, set[str]] = field(default_factory=dict)  # keys that we hold and could not use in this poll
+    taken: set[str] = field(default_factory=set)  # views whose loss goes with the next load
 
     def read(self) -> Found:
         self._remember()
-        every = self.source.compare_keys_every
-        compare = self.first or self.again or self.accept or self.memory.polls % every == every - 1
-        for view in (PEC, OBSERVER):
-            for rows in self._news(view):
-                self._add(view, rows)
+        every = self.source.compare_every
+        asked = self.first or self.again or self.accept or any(self.lost.values())
+        compare = asked or self.memory.polls % every == every - 1
+        for rows in self._news(PEC):
+            self._add(PEC, self._of_the_sample(rows))
+        for rows in self._news(OBSERVER):
+            self._add(OBSERVER, rows)
         self._changed_reports()
         for view in self.memory.views:
             if view not in (PEC, OBSERVER, REPORT, ANSWER):
-                for rows in self._news(view):
-                    self._add(view, rows)
+                self._changed(view)
         self._flush()
-        if compare:
-            self._compare()
-            self._flush()
         if compare or self.frame_changed:
             self._try_again()
+        if compare:
+            self.frame_changed = False
+            self._compare()
+            if self.frame_changed:
+                self._try_again()
+        if self.frame and not self.first:
+            self._look_again()
             self._flush()
         self.memory.cursors = self.cursors
         self.memory.settled = {view.name for view in self.memory.views if self._is_settled(view.name)}
-        self.found.error = self.memory.alarm
+        self._note_losses(compare)
+        self.found.alarm = "; ".join(self.memory.alarms) or None
         return self.found
 
     def _remember(self) -> None:
         """Go on where the last load of this source stood, whoever made it."""
         with self.store.connect() as conn:
             load, cursors = last_kept(conn, self.source.id)
+            self.lost = losses.standing(conn, self.source.id)
         if load != self.memory.load:
             self.memory.forget()
             self.memory.load, self.memory.cursors = load, cursors or {}
@@ -140,6 +157,7 @@ class _Reading:
             if not fresh:
                 continue
             news = [view.raw(row) for row in fresh]
+            self.memory.told.setdefault(view.name, set()).update(code(row[view.keys[0]]) for row in news)
             yield news
             cursor = contract.advanced(self.cursors.get(view.name), news, self.now)
             if cursor is not None:
@@ -160,6 +178,67 @@ class _Reading:
     def _add(self, view: View, rows: Iterable[Raw]) -> None:
         self.batch.rows.setdefault(view.name, []).extend(rows)
 
+    def _of_the_sample(self, rows: list[Raw]) -> list[Raw]:
+        """Without the PECs that the source takes from the sample or from their stratum, where those are too many."""
+        moved = self._moved(rows)
+        if not moved or self.accept or self.lost.get(PEC.name):
+            return rows
+        with self.store.connect() as conn:
+            sampled = _sampled(conn)
+        if PEC.name not in self.lost and not _too_much_of_the_sample(moved, sampled, self.source.most_lost):
+            return rows
+        self.losses[PEC.name] = Loss(PEC.name, frozenset(moved), len(moved), sum(map(len, sampled.values())))
+        return [row for row in rows if code(row["pec"]) not in moved]
+
+    def _moved(self, rows: Iterable[Raw]) -> set[str]:
+        """The PECs of these rows that are in the sample here, and at the source not, or in another stratum."""
+        with self.store.connect() as conn:
+            stratum = {pec: of for of, pecs in _sampled(conn).items() for pec in pecs}
+        return {
+            pec
+            for row in rows
+            if (pec := code(row["pec"])) in stratum
+            and (not contract.is_set(row["in_sample"]) or code(row["stratum"]) != stratum[pec])
+        }
+
+    def _changed(self, view: View) -> None:
+        """Rows that changed; those that are marked as deleted at the end, when it is known how many they are."""
+        marked: set[str] = set()
+        for rows in self._news(view):
+            self._add(view, (row for row in rows if not check.deleted(row)))
+            marked |= {code(row[view.keys[0]]) for row in rows if check.deleted(row)}
+        if self._may_go(view.name, marked):
+            self._add(view, contract.by_key(self.conn, view, marked))
+
+    def _may_go(self, view: str, keys: set[str]) -> bool:
+        """Whether so many that we hold may be withdrawn in this poll. Where a loss stands, nothing may."""
+        if self.accept or self.lost.get(view):
+            return True
+        lost = self.unusable.setdefault(view, set())
+        lost |= keys
+        if not keys:
+            return True
+        with self.store.connect() as conn:
+            held = _held(conn, view, self.source.id)
+        lost &= held
+        if view in self.lost or losses.too_many(len(lost), len(held), self.source.most_lost):
+            if lost:
+                self.losses[view] = Loss(view, frozenset(lost), len(lost), len(held))
+            return not lost
+        return True
+
+    def _note_losses(self, compared: bool) -> None:
+        """Write down which views lost too much, and which no longer; say it in the alarm."""
+        over = {view for view in self.lost if compared and view not in self.losses}
+        if self.losses or over:
+            with loading(self.store, self.source.id) as load:
+                losses.note(load, self.losses, over)
+            if load.moved:
+                self.found.load = load.id
+        stands = [str(loss) for loss in self.losses.values()]
+        told = [alarm for alarm in self.memory.alarms if not alarm.startswith(tuple(f"{v}: " for v in self.losses))]
+        self.memory.alarms = [*stands, *told]
+
     def _changed_reports(self) -> None:
         """Reports that changed, or whose answers did, each whole: with all the answers it has now."""
         answers_cursor = self.cursors.get(ANSWER.name)
@@ -176,10 +255,13 @@ class _Reading:
                 self.cursors.pop(ANSWER.name, None)
             else:
                 self.cursors[ANSWER.name] = answers_cursor
+        marked: set[str] = set()
         for rows in self._news(REPORT, page=_REPORTS):
-            self._add_reports({code(row["report"]) for row in rows}, rows)
+            alive = [row for row in rows if not check.deleted(row)]
+            self._add_reports({code(row["report"]) for row in alive}, alive)
+            marked |= {code(row["report"]) for row in rows if check.deleted(row)}
             touched -= {code(row["report"]) for row in rows}
-        self._reread(touched)
+        self._reread(touched | (marked if self._may_go(REPORT.name, marked) else set()))
         if start:
             self.cursors[ANSWER.name] = start
 
@@ -210,33 +292,79 @@ class _Reading:
             self.batch.answers[code(row["report"])].append(row)
 
     def _compare(self) -> None:
-        """Compare keys with the source: what vanished there is withdrawn here, what came unseen is read."""
-        alarms: list[str] = []
+        """Compare with the source: what vanished there is withdrawn here, what came or changed unseen is read."""
+        self.memory.alarms = []
+        there = {view.name: contents(self.conn, view) for view in self.memory.views}
         with self.store.connect() as conn:
             aside = standing(conn, self.source.id)
-            here = {view.name: _keys_here(conn, view, self.source.id) for view in self.memory.views if view != ANSWER}
             answered = _answers_here(conn, self.source.id)
+            held = {view.name: _held(conn, view.name, self.source.id) for view in self.memory.views if view != ANSWER}
+            sampled = _sampled(conn)
+        kept = held[REPORT.name] & {a.key for a in aside if a.place == REPORT.name}  # with the answers that they had
         for a in aside:
-            if a.place == ANSWER.name:
+            if a.place == ANSWER.name and a.report not in kept:
                 answered[a.report] = answered.get(a.report, 0) + 1
         for view in self.memory.views:
-            if view == ANSWER:
-                continue
-            there = contract.keys(self.conn, view)
-            set_aside = {a.key for a in aside if a.place == view.name}
+            own = there[view.name]
+            if view != ANSWER:
+                set_aside = {a.key for a in aside if a.place == view.name}
+                self._withdraw(view, own.keys, held[view.name], set_aside, sampled if view == PEC else {})
+                self._add_unseen(view, own.keys - held[view.name] - set_aside - {""})
             if view == INCIDENT:
-                here[view.name] = {key for key in here[view.name] if not key.startswith(NO_KEY)}
                 self._add(view, contract.without_key(self.conn, view))
-            vanished = (here[view.name] | set_aside) - there
-            empty = not there and len(here[view.name]) > 1  # one row may well be taken back
-            if not self.accept and (empty or len(vanished) > max(_FEW, self.source.most_lost * len(here[view.name]))):
-                alarms.append(f"{view.name} shows {len(there)} of the {len(here[view.name])} rows we hold")
-            elif vanished:
-                self.batch.gone[view.name] = vanished
-            self._add_unseen(view, there - here[view.name] - set_aside - {""})
             if view == REPORT:
-                alarms += self._compare_answers(answered, here[view.name] & there)
-        self.memory.alarm = f"{'; '.join(alarms)}: nothing of it was withdrawn" if alarms else None
+                self._compare_answers(answered, there[ANSWER.name].filled, held[view.name] & own.keys)
+            self._compare_contents(view, own)
+        self.memory.told = {}
+        left = self.batch.gone.get(REPORT.name, set()) & there[ANSWER.name].filled.keys()
+        self._flush()
+        self._reread(left)  # answers whose report went without them
+        self._flush()
+
+    def _withdraw(
+        self, view: View, there: set[str], here: set[str], aside: set[str], groups: Mapping[str, set[str]]
+    ) -> None:
+        """What vanished, was marked as deleted, or stands although it could not be used any more."""
+        known = {key for key in here if not key.startswith(NO_KEY)}
+        gone, most = (known - there) | (known & aside if view != PEC else set()), self.source.most_lost
+        moved = self._moved(contract.by_key(self.conn, PEC, set().union(*groups.values()))) if view == PEC else set()
+        lost = gone | moved
+        too_many = losses.too_many(len(lost), len(known), most) or _too_much_of_the_sample(lost, groups, most)
+        if too_many and not (self.accept or self.lost.get(view.name)):
+            self.losses[view.name] = Loss(view.name, frozenset(lost), len(lost), len(known))
+            return
+        self.losses.pop(view.name, None)
+        if gone := gone | (aside - there):
+            self.batch.gone[view.name] = gone
+        if moved:
+            self._add(view, contract.by_key(self.conn, view, moved))
+        self.taken |= {view.name} & self.lost.keys()
+
+    def _compare_contents(self, view: View, own: Contents) -> None:
+        """Read again what differs from the last comparison, and say where a source breaks what it promises: a change
+        has a new time. After a start everything is read again: nobody knows what it was."""
+        before, first_time = self.memory.contents.get(view.name, {}), view.name not in self.memory.contents
+        self.memory.contents[view.name] = own.digests
+        changed = {key for key, digest in own.digests.items() if key and before.get(key, digest) != digest}
+        cursor, told = self.cursors.get(view.name), self.memory.told.get(view.name, set())
+        late = [k for k in changed - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
+        if first_time:
+            changed = set() if self.first else own.digests.keys() - {""}
+        if view in (REPORT, ANSWER):
+            self._reread(changed - self.batch.reports.keys() - self._held_back(REPORT))
+        elif changed:
+            self._add(view, contract.by_key(self.conn, view, changed - self._held_back(view)))
+        if late:
+            self.memory.alarms.append(f"{view.name}: {len(late)} rows changed without a new updated_at")
+        if own.untimed:
+            self.memory.alarms.append(f"{view.name}: {own.untimed} rows have an updated_at that is no time")
+        if contract.goes_back(own.newest, cursor):
+            self.memory.alarms.append(f"{view.name}: the newest updated_at lies before what was read already")
+
+    def _held_back(self, view: View) -> frozenset[str]:
+        """Keys that stay as they are until a person accepts that they have gone."""
+        loss = self.losses.get(view.name)
+        return loss.keys if loss else frozenset(self.batch.gone.get(view.name, ()))
 
     def _add_unseen(self, view: View, keys: set[str]) -> None:
         """Rows that were committed long after their `updated_at`."""
@@ -245,17 +373,17 @@ class _Reading:
         elif keys:
             self._add(view, contract.by_key(self.conn, view, keys))
 
-    def _compare_answers(self, answered: dict[str, int], reports: set[str]) -> list[str]:
+    def _compare_answers(self, answered: Mapping[str, int], there: Mapping[str, int], reports: set[str]) -> None:
         """Read again the reports that have more or fewer answers than here, and answers without a report."""
-        there = contract.answers_by_report(self.conn)
         differ = {r for r in reports if there.get(r, 0) != answered.get(r, 0)}
         fewer = sum(max(0, answered.get(r, 0) - there.get(r, 0)) for r in differ)
         held = sum(answered.get(r, 0) for r in reports)
-        if not self.accept and fewer > max(_FEW, self.source.most_lost * held):
-            return [f"{ANSWER.name} shows {held - fewer} of the {held} rows we hold"]
+        if losses.too_many(fewer, held, self.source.most_lost) and not (self.accept or self.lost.get(ANSWER.name)):
+            self.losses[ANSWER.name] = Loss(ANSWER.name, frozenset(differ), fewer, held)
+            return
+        self.taken |= {ANSWER.name} & self.lost.keys()
         orphans = {r for r, n in there.items() if r not in reports and answered.get(r, 0) != n}
         self._reread((differ | orphans) - self.batch.reports.keys() - {""})
-        return []
 
     def _try_again(self) -> None:
         """What was set aside or is unsorted may be good by now: its PEC or observer came, its hour, a mended
@@ -269,8 +397,22 @@ class _Reading:
                 keys |= unsorted
             if view not in (REPORT, ANSWER) and keys:
                 self._add(view, contract.by_key(self.conn, view, keys))
-        reports = {a.key for a in aside if a.place == REPORT.name} | {a.report for a in aside if a.place == ANSWER.name}
-        self._reread(reports - {""})
+        reports = {a.key for a in aside if a.place == REPORT.name}
+        going = reports if self.lost.get(REPORT.name) else set()  # with one load, so that it can be undone
+        self._reread((reports | {a.report for a in aside if a.place == ANSWER.name}) - going - {""})
+        self._flush()
+
+    def _look_again(self) -> None:
+        """What was good by the frame may be so no more: its PEC or its observer changed, or went."""
+        pecs, observers = self.frame.get(PEC.name, set()), self.frame.get(OBSERVER.name, set())
+        r, i = t.report.c, t.incident.c
+        with self.store.connect() as conn:
+            of_frame = sa.select(r.report, r.pec, r.observer).where(r.source == self.source.id, r.load_to.is_(None))
+            reports = {row.report for row in conn.execute(of_frame) if row.pec in pecs or row.observer in observers}
+            of_pecs = sa.select(i.incident, i.pec).where(i.source == self.source.id, i.load_to.is_(None))
+            incidents = {row.incident for row in conn.execute(of_pecs) if row.pec in pecs}
+        self._reread(reports - self._held_back(REPORT))
+        self._add(INCIDENT, contract.by_key(self.conn, INCIDENT, incidents - self._held_back(INCIDENT)))
 
     def _flush(self) -> None:
         """One load of what has been read so far."""
@@ -278,12 +420,21 @@ class _Reading:
         if not batch.size:
             return
         with loading(self.store, self.source.id) as load:
-            intake = Intake(load, self.election, batch, self.now)
+            intake = Intake(load, self.election, batch, self.now, self._may_go)
             intake.take()
+            if self.taken:
+                losses.note(load, {}, self.taken)
+                self.lost = {view: said for view, said in self.lost.items() if view not in self.taken}
+                self.taken = set()
             load.cursor = self.cursors
             if load.moved:
                 keep_rows(load, shown(self.source.address()), intake.changed)
         self.frame_changed |= intake.frame_changed
+        for view in (PEC, OBSERVER):
+            changed = {code(row[view.keys[0]]) for row in intake.changed.get(view.name, ())}
+            if moved := changed | batch.gone.get(view.name, set()):
+                self.frame.setdefault(view.name, set()).update(moved)
+        self.found.rejected.update(bad.reason for bad in intake.bad)
         if load.moved:
             self.found.load = self.memory.load = load.id
 
@@ -300,10 +451,31 @@ def _can_be_known(row: tuple[object, ...]) -> bool:
     return True
 
 
-def _keys_here(conn: sa.Connection, view: View, source: str) -> set[str]:
-    table, key = TABLES[view.name], view.keys[0]
-    query = sa.select(table.c[key]).where(table.c.load_to.is_(None))
-    return set(conn.execute(query if view == PEC else query.where(table.c.source == source)).scalars())
+def _held(conn: sa.Connection, view: str, source: str) -> set[str]:
+    """The keys of a view that stand here; of answers '<report>/<question>'."""
+    if view == ANSWER.name:
+        a = t.answer.c
+        query = sa.select(a.report + "/" + a.question).where(a.source == source, a.load_to.is_(None))
+        return set(conn.execute(query).scalars())
+    table = TABLES[view]
+    query = sa.select(table.c[table.info["keys"][-1]]).where(table.c.load_to.is_(None))
+    return set(conn.execute(query if view == PEC.name else query.where(table.c.source == source)).scalars())
+
+
+def _too_much_of_the_sample(lost: set[str], sampled: Mapping[str, set[str]], most: float) -> bool:
+    """Whether so many cannot go from the sample, or from the sampled PECs of any stratum, without a person."""
+    whole = set().union(*sampled.values())
+    strata = (losses.too_many(len(lost & pecs), len(pecs), most, few=1) for pecs in sampled.values())
+    return losses.too_many(len(lost & whole), len(whole), most) or any(strata)
+
+
+def _sampled(conn: sa.Connection) -> dict[str, set[str]]:
+    """The sampled PECs of each stratum."""
+    p = t.pec.c
+    found: dict[str, set[str]] = {}
+    for pec, stratum in conn.execute(sa.select(p.pec, p.stratum).where(p.in_sample == 1, p.load_to.is_(None))):
+        found.setdefault(stratum or "", set()).add(pec)
+    return found
 
 
 def _unsorted_here(conn: sa.Connection, source: str) -> set[str]:

@@ -50,8 +50,8 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
         if not isinstance(error, sa.exc.SQLAlchemyError):
             fault(source.id, error)
     outage = _outages.setdefault(store, {}).setdefault(source.id, Outage(_log, source.id))
-    if found.error:
-        outage.goes_on(found.error)
+    if told := found.error or found.alarm:
+        outage.goes_on(told)
     else:
         outage.over()
     _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)
@@ -70,7 +70,7 @@ def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: 
         "source": source,
         "polled_at": at,
         "outcome": outcome,
-        "error": found.error,
+        "error": found.error or found.alarm,
         "seen": found.seen,
         "milliseconds": round(seconds * 1000),
         "load": found.load,

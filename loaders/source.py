@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,12 +25,17 @@ class SourceError(Exception):
 
 @dataclass
 class Found:
-    """What came of a poll: rows read, the last load they went into, the feeds that answered, what is wrong."""
+    """What came of a poll: rows read, the last load they went into, the feeds that answered, what is wrong.
+
+    error: the source could not be read, or not in whole. alarm: it could, and somebody must look at it all the same.
+    """
 
     seen: int = 0
     load: int | None = None
     answered: set[str] = field(default_factory=set)
     error: str | None = None
+    alarm: str | None = None
+    rejected: Counter[str] = field(default_factory=Counter)  # rows that could not be used, by reason
 
 
 @dataclass(frozen=True)

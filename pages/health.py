@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import names, shell, words
+from pages import names, refused, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import embargo, health
@@ -16,6 +16,7 @@ from queries import embargo, health
 def page() -> None:
     shell.title(_("Data health"), _("Whether the sources answer, and what could not be used."))
     shell.live(_sources)
+    shell.live(refused.losses)
     shell.live(_set_aside)
     shell.live(_loads)
     shell.live(_archive)
@@ -39,6 +40,8 @@ def _sources(seen: View) -> None:
         if not words.missing(row["error"]):
             said = _("{source}, the last poll failed: {error}")
             shell.empty(said.format(source=names.source(row["source"]), error=row["error"]))
+        if not words.missing(row["alarm"]):
+            shell.banner(f"{names.source(row['source'])}: {row['alarm']}", "red")
 
 
 def state_word(state: str) -> str:
@@ -77,19 +80,6 @@ def _ticks(polls: pd.DataFrame, n: int, failed: int) -> str:
     return f"<span class='bk-ticks'>{marks}</span><small>{escape(said)}</small>"
 
 
-def place_words(place: str) -> str:
-    """What kind of row it is; the commission's feeds keep their own names."""
-    return {
-        "obs_pec": _("PEC of the list"),
-        "obs_observer": _("observer"),
-        "obs_report": _("report"),
-        "obs_answer": _("answer"),
-        "obs_incident": _("incident"),
-        "obs_message": _("message"),
-        "obs_attachment": _("attachment"),
-    }.get(place, place)
-
-
 def _readable(raw: str) -> str:
     """The raw row with its letters as letters."""
     if len(raw) > 100 * words.MOST_LETTERS:
@@ -108,7 +98,7 @@ def _set_aside(seen: View) -> None:
         return
     columns = {
         "since_at": shell.Column(_("Since"), words.clock_time),
-        "place": shell.Column(_("What"), place_words),
+        "place": shell.Column(_("What"), names.view),
         "reason": shell.Column(_("Why"), names.reason),
         "detail": shell.Column(_("What stood there"), names.reason, "medium"),
         "field": shell.Column(_("Field")),

@@ -134,6 +134,19 @@ def reason(id: str) -> str:
     }.get(id, id)
 
 
+def view(id: str) -> str:
+    """What kind of row it is; the commission's feeds keep their own names."""
+    return {
+        "obs_pec": _("PEC of the list"),
+        "obs_observer": _("observer"),
+        "obs_report": _("report"),
+        "obs_answer": _("answer"),
+        "obs_incident": _("incident"),
+        "obs_message": _("message"),
+        "obs_attachment": _("attachment"),
+    }.get(id, id)
+
+
 def _named(kind: str, id: object) -> str:
     """The name of a part of the election; what has none stays as it is, what is missing says nothing."""
     found = next((label(part.name) for part in getattr(here()[1], kind) if part.id == id), None)

@@ -1,5 +1,7 @@
-"""A payload that lost too much: the banner for every page, and where a person says that it has truly gone."""
+"""What lost too much: the banner for every page, where a person says that it has truly gone, and the way back."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -17,6 +19,31 @@ def banner(seen: View) -> None:
     for row in seen.figure(refused.refused).to_dict("records"):
         shell.banner(_said(row), "red" if words.missing(row["accepted_by"]) else "amber")
 
+    for row in seen.figure(refused.losses).to_dict("records"):
+        shell.banner(_loss_said(row), "red" if words.missing(row["accepted_by"]) else "amber")
+
+
+def _loss_said(row: dict[Any, Any]) -> str:
+    said = n_(
+        "{source}, {view}: {lost} of {held} row is gone at once, since {time}. It stays until somebody says that "
+        "they have.",
+        "{source}, {view}: {lost} of {held} rows are gone at once, since {time}. They stay until somebody says that "
+        "they have.",
+        row["held"],
+    ).format(
+        source=names.source(row["source"]),
+        view=names.view(row["view"]),
+        lost=words.number(row["lost"]),
+        held=words.number(row["held"]),
+        time=words.clock_time(row["since_at"]),
+    )
+    return said if words.missing(row["accepted_by"]) else f"{said} {_accepted(row)}"
+
+
+def _accepted(row: dict[Any, Any]) -> str:
+    accepted = _("Accepted by {who} at {time}; taken at the next poll.")
+    return accepted.format(who=row["accepted_by"], time=words.clock_time(row["accepted_at"]))
+
 
 def _said(row: dict[Any, Any]) -> str:
     gone = {
@@ -33,8 +60,7 @@ def _said(row: dict[Any, Any]) -> str:
     )
     if words.missing(row["accepted_by"]):
         return said
-    accepted = _("Accepted by {who} at {time}; taken at the next poll.")
-    return f"{said} {accepted.format(who=row['accepted_by'], time=words.clock_time(row['accepted_at']))}"
+    return f"{said} {_accepted(row)}"
 
 
 def accept(seen: View) -> None:
@@ -59,6 +85,51 @@ def _form(row: dict[Any, Any]) -> None:
         if st.form_submit_button(_("Accept this payload")):
             try:
                 decisions.accept_payload(here()[0], row["source"], row["feed"], int(row["payload"]), who, why)
+            except decisions.Refused:
+                st.error(_("Say who decides, and why."))
+            else:
+                st.rerun()
+
+
+def losses(seen: View) -> None:
+    """Rows of the observers' database that are gone at once: who accepts it, and who takes that back."""
+    if seen.as_of:
+        return
+    store = here()[0]
+    for row in seen.figure(refused.losses).to_dict("records"):
+        source, view, keys = str(row["source"]), str(row["view"]), str(row["hash"])
+        if words.missing(row["accepted_by"]):
+            _decision(
+                _("{view}: have they truly gone? Accept it").format(view=names.view(view)),
+                f"loss_{source}_{view}_{keys}",
+                _("Accept that they have gone"),
+                partial(decisions.accept_loss, store, source, view, keys),
+            )
+    for row in seen.figure(refused.taken).to_dict("records"):
+        source, view, load = str(row["source"]), str(row["view"]), int(row["load"])
+        said = _("{view}: {lost} rows withdrawn at {time}, accepted by {who}: {why}").format(
+            view=names.view(view),
+            lost=words.number(row["lost"]),
+            time=words.clock_time(row["taken_at"]),
+            who=row["who"],
+            why=row["why"],
+        )
+        _decision(
+            said,
+            f"taken_{load}_{view}",
+            _("Undo it: the rows stand again"),
+            partial(decisions.undo_loss, store, source, view, load),
+        )
+
+
+def _decision(said: str, key: str, button: str, decide: Callable[[str, str], object]) -> None:
+    """A form that asks who and why, and decides."""
+    with st.expander(words.verbatim(said), key=key), st.form(f"{key}_form", border=False):
+        who = st.text_input(_("Who decides"), key=f"{key}_who")
+        why = st.text_input(_("Why"), key=f"{key}_why")
+        if st.form_submit_button(button):
+            try:
+                decide(who, why)
             except decisions.Refused:
                 st.error(_("Say who decides, and why."))
             else:

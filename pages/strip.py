@@ -110,8 +110,15 @@ def _line(seen: view.View) -> None:
 
 
 def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
-    stale = (_stale(row) for row in sources.to_dict("records") if row["state"] == "red")
-    return "".join(shell.banner_html(said, "red") for said in stale)
+    rows = sources.to_dict("records")
+    stale = "".join(shell.banner_html(_stale(row), "red") for row in rows if row["state"] == "red")
+    alarms = (_alarm(row) for row in rows if not words.missing(row["alarm"]))
+    return stale + "".join(shell.banner_html(said, "red") for said in alarms)
+
+
+def _alarm(row: dict[Any, Any]) -> str:
+    said = _("{source}: it answers, but what it says cannot be right. What exactly stands on Data health.")
+    return said.format(source=names.source(row["source"]))
 
 
 def _written_line(moment: Moment, sources: pd.DataFrame, goes_on: bool = True) -> str:

@@ -12,7 +12,8 @@ def health(m: Moment) -> pd.DataFrame:
 
     since the last success), state ('ok', 'amber' from two intervals, 'red' from five, 'never'), seen (rows, in the
     last successful poll), changed (rows, in the last load that changed any), quarantined (rows that are set aside
-    now), error (of the last poll, if it failed), interval (seconds), polls and failed (of these, in the last hour).
+    now), error (of the last poll, if it failed), alarm (of the last poll, where it could be read and somebody must look
+    at it all the same), interval (seconds), polls and failed (of these, in the last hour).
     """
     asked = [
         {"source": s.id, "place": i, "kind": s.kind, "seconds": s.interval} for i, s in enumerate(m.election.sources)
@@ -22,6 +23,7 @@ def health(m: Moment) -> pd.DataFrame:
         select s.source, s.kind, success.polled_at as last_success_at, change.committed_at as last_change_at,
             success.seen, change.changed, coalesce(aside.quarantined, 0) as quarantined,
             case when latest.outcome <> 'ok' then coalesce(latest.error, latest.outcome) end as error,
+            case when latest.outcome = 'ok' then latest.error end as alarm,
             s.seconds as every, coalesce(hour.polls, 0) as polls, coalesce(hour.failed, 0) as failed
         from asked_source s
         left join poll success on success.id =
@@ -47,7 +49,7 @@ def health(m: Moment) -> pd.DataFrame:
     state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
     rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
     return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
-                 "quarantined", "error", "interval", "polls", "failed"]]  # fmt: skip
+                 "quarantined", "error", "alarm", "interval", "polls", "failed"]]  # fmt: skip
 
 
 def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:

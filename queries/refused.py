@@ -1,4 +1,4 @@
-"""Payloads that lost too much to be made current: what is refused now, and whether somebody has accepted it."""
+"""What lost too much to be made current, payloads and views: what is held now, and whether somebody has accepted it."""
 
 import pandas as pd
 
@@ -22,5 +22,40 @@ def refused(m: Moment) -> pd.DataFrame:
                 and case when s.kind = 'payload' then cast(s.value as bigint) end
                     between r.first_payload and r.last_payload)
         order by r.source, r.feed
+        """
+    )
+
+
+def losses(m: Moment) -> pd.DataFrame:
+    """One row a view of the observers' database of which too much is gone at once, and stays: source, view, since_at,
+    lost, held (of so many), hash (of the keys), accepted_by, accepted_at, why (nothing where nobody has accepted it as
+    it is; the loader takes it at its next poll)."""
+    return m.frame(
+        """
+        select l.source, l.view, first.committed_at as since_at, l.lost, l.held, l.hash, d.who as accepted_by,
+            d.decided_at as accepted_at, d.why
+        from loss_now l
+        join load first on first.id = l.load_from
+        left join decision d on d.value = l.hash and d.id = (
+            select max(id) from decision
+            where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)
+        order by l.source, l.view
+        """
+    )
+
+
+def taken(m: Moment) -> pd.DataFrame:
+    """The losses that somebody accepted, that were taken and not undone: source, view, lost, load (that withdrew the
+    rows), taken_at, who, why."""
+    return m.frame(
+        """
+        select l.source, l.view, l.lost, l.load_to as load, e.committed_at as taken_at, d.who, d.why
+        from loss l
+        join load e on e.id = l.load_to
+        join decision d on d.value = l.hash and d.id = (
+            select max(id) from decision
+            where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)
+        where l.load_to <= :load
+        order by l.load_to desc
         """
     )

@@ -58,14 +58,28 @@ class Load:
         `seen`: the source said so in a row of its own; otherwise the key vanished there.
         """
         keys = list(keys)
-        ended = list(self.current(table, keys).values())
-        self._close(table, [r["id"] for r in ended])
+        ended = self.end(table, keys)
         if seen:
             self.counts["changed"] += len(ended)
             self.counts["unchanged"] += len(keys) - len(ended)
         else:
             self.counts["withdrawn"] += len(ended)
         return ended
+
+    def end(self, table: sa.Table, keys: Sequence[Key]) -> list[Row]:
+        """End the current versions of these keys, uncounted; returns the versions that ended."""
+        ended = list(self.current(table, keys).values())
+        self._close(table, [r["id"] for r in ended])
+        return ended
+
+    def restore(self, table: sa.Table, source: str, ended: int) -> int:
+        """What a load of this source ended stands again, where nothing came in its place; how many rows."""
+        query = sa.select(table).where(table.c.load_to == ended)
+        if "source" in table.c:
+            query = query.where(table.c.source == source)
+        rows = {_key(table, dict(r)): dict(r) for r in self.conn.execute(query).mappings()}
+        there = self.current(table, list(rows))
+        return len(self.put(table, [row for key, row in rows.items() if key not in there], seen=False))
 
     def current(self, table: sa.Table, keys: Sequence[Key]) -> dict[Key, Row]:
         """The current versions of these keys, by key."""

@@ -286,6 +286,16 @@ refusal = _fact(  # a payload that lost too much to be made current; its version
     sa.Column("held", sa.Integer, nullable=False),  # of so many that stay
 )
 
+loss = _fact(  # so much of a view vanished, was marked or became unusable that nothing of it was withdrawn
+    "loss",
+    ("source", "view"),
+    _text("source", nullable=False),
+    _text("view", nullable=False),
+    sa.Column("lost", sa.Integer, nullable=False),
+    sa.Column("held", sa.Integer, nullable=False),  # of so many
+    _text("hash", nullable=False),  # of the keys: a person accepts these, not what else may vanish
+)
+
 check_result = sa.Table(  # what a check came to after a poll of the commission that changed something
     "check_result",
     metadata,
@@ -322,7 +332,8 @@ decision = sa.Table(  # what a person decided
     metadata,
     _id(),
     _load(nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # answer, count, stop, go, accept, payload, contradiction, incident
+    # answer, count, stop, go, accept, payload, contradiction, incident, loss
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("value", sa.Text),
     sa.Column("who", sa.Text, nullable=False),
@@ -348,4 +359,4 @@ rehearsal_wish = sa.Table(  # what a person asked of the rehearsal from the scre
     sa.Column("wished_at", Instant, nullable=False),
 )
 
-FACTS = (pec, observer, report, answer, incident, message, attachment, published, quarantine, refusal)
+FACTS = (pec, observer, report, answer, incident, message, attachment, published, quarantine, refusal, loss)

@@ -63,12 +63,12 @@ class Observation:
                 conn.exec_driver_sql(f"create index key_{name} on own_{name} ({_KEYS.get(name, (name,))[0]})")
                 conn.exec_driver_sql(f"create view obs_{name} as select * from own_{name}")  # noqa: S608 -- our own names
 
-    def put(self, kind: str, updated: str, **values: Any) -> None:
+    def put(self, kind: str, updated: str, /, **values: Any) -> None:
         """A row, new or in the place of the one with its key."""
         self.vanish(kind, **{k: values[k] for k in _KEYS.get(kind, (kind,))})
         self.twice(kind, updated, **values)
 
-    def twice(self, kind: str, updated: str, **values: Any) -> None:
+    def twice(self, kind: str, updated: str, /, **values: Any) -> None:
         """A row beside those with its key."""
         row = values | {"updated_at": updated}
         for name in (*_TIMES.get(kind, "").split(), "updated_at"):
@@ -79,6 +79,13 @@ class Observation:
             given = ", ".join(f":{name}" for name in row)
             conn.execute(sa.text(f"insert into own_{kind} ({names}) values ({given})"), row)  # noqa: S608 -- our own names
 
+    def change(self, kind: str, updated: str | None = None, /, **values: Any) -> None:
+        """All rows; without `updated` their times stay as they are."""
+        row = values | ({"updated_at": self._time(updated)} if updated else {})
+        with self.engine.begin() as conn:
+            given = ", ".join(f"{name} = :{name}" for name in row)
+            conn.execute(sa.text(f"update own_{kind} set {given}"), row)  # noqa: S608 -- our own names
+
     def _time(self, text: str) -> Any:
         try:
             when = at(text)
@@ -86,7 +93,7 @@ class Observation:
             return text  # something that is no time
         return when if self.timestamps else when.astimezone(UTC).strftime(self.style)
 
-    def vanish(self, kind: str, **key: Any) -> None:
+    def vanish(self, kind: str, /, **key: Any) -> None:
         """Rows go without a trace; all of them where no key is given."""
         with self.engine.begin() as conn:
             where = " and ".join(f"{k} = :{k}" for k in key) or "1 = 1"

@@ -1,0 +1,202 @@
+"""The store comes to what the source says: late commits, edits without a new time, times that are none."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from loaders import observation as loader
+from loaders.__main__ import main as loaders
+from store import check, clock
+from store import tables as t
+from store.engine import connect
+from tests.observation_world import OPENING, Observation, Poll, at, beside, current, poller
+
+
+@pytest.fixture
+def observation(
+    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Observation]:
+    yield from beside(store, request, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def poll(store: sa.Engine, observation: Observation) -> Poll:
+    return poller(store)
+
+
+EDITS: dict[str, tuple[sa.Table, dict[str, Any], str]] = {
+    "pec": (t.pec, {"registered_voters": 777}, "registered_voters"),
+    "observer": (t.observer, {"phone": "+996 555"}, "phone"),
+    "report": (t.report, {"form": "arrival"}, "form"),
+    "answer": (t.answer, {"value": "no"}, "value"),
+    "incident": (t.incident, {"description": "another text"}, "description"),
+    "message": (t.message, {"text": "another text"}, "text"),
+    "attachment": (t.attachment, {"url": "https://example.org/2"}, "url"),
+}
+
+
+FIRST = {
+    "pec": "1001",
+    "observer": "o1",
+    "report": "r1",
+    "answer": "r1",
+    "incident": "i1",
+    "message": "m1",
+    "attachment": "a1",
+}
+
+
+def edited(observation: Observation, view: str, key: str, edit: dict[str, Any]) -> None:
+    """A row that changes, and keeps its time."""
+    column = "report" if view == "answer" else view
+    given = ", ".join(f"{name} = :{name}" for name in edit)
+    with observation.engine.begin() as conn:
+        conn.execute(sa.text(f"update own_{view} set {given} where {column} = :key"), edit | {"key": key})  # noqa: S608 -- ours
+
+
+def fill(observation: Observation) -> None:
+    observation.report("r1", "08:10", {"boxes_sealed": "yes"})
+    observation.incident("i1", "08:10", description="a text")
+    observation.put("message", "08:10", message="m1", received_at="08:10", text="a text")
+    observation.put("attachment", "08:10", attachment="a1", report="r1", kind="protocol", url="https://example.org/1")
+    # later ones, so that the first are not read again with the overlap
+    observation.pec("1009", "08:25")
+    observation.observer("o9", "1009", "08:25")
+    observation.report("r9", "08:25", {"boxes_sealed": "yes"}, pec="1009", observer="o9")
+    observation.incident("i9", "08:25", description="a text")
+    observation.put("message", "08:25", message="m9", received_at="08:25", text="a text")
+    observation.put("attachment", "08:25", attachment="a9", report="r9", kind="protocol", url="https://example.org/1")
+
+
+@pytest.mark.parametrize("view", EDITS)
+def test_an_edit_without_a_new_time_comes_within_ten_polls_and_is_an_alarm(
+    store: sa.Engine, observation: Observation, poll: Poll, view: str
+) -> None:
+    table, edit, column = EDITS[view]
+    fill(observation)
+    poll("08:30")
+    for minute in range(31, 40):
+        assert poll(f"08:{minute}").error is None
+    edited(observation, view, FIRST[view], edit)
+    errors = [poll(f"08:{minute}").error for minute in range(40, 50)]
+    assert str(next(iter(edit.values()))) in {str(row[column]) for row in current(store, table)}
+    assert errors[-1] == f"obs_{view}: 1 rows changed without a new updated_at"
+    assert [poll(f"08:{minute}").error for minute in range(50, 60)][-1] is None, "until the next comparison"
+
+
+def test_an_edit_with_a_new_time_is_no_alarm(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("incident", "08:31", description="another text")
+    assert {poll(f"08:{minute}").error for minute in range(31, 51)} == {None}
+
+
+def test_after_a_start_what_changed_meanwhile_comes_too(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("answer", value="no")
+    loader._memories.pop(store)  # as in a new process
+    for minute in range(31, 51):
+        poll(f"08:{minute}")
+    assert {row["value"] for row in current(store, t.answer)} == {"no"}
+
+
+@pytest.mark.parametrize("time", [None, "soon"])
+def test_a_time_that_is_none_is_an_alarm_and_the_rows_load(
+    sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: str | None
+) -> None:
+    url = f"sqlite:///{tmp_path / 'observation.sqlite'}"
+    monkeypatch.setenv("BAIKOO_OBSERVATION", url)
+    observation, poll = Observation(url), poller(sqlite_store)
+    observation.frame()
+    fill(observation)
+    with observation.engine.begin() as conn:
+        conn.execute(sa.text("update own_incident set updated_at = :time"), {"time": time})
+    row = poll("08:30")
+    assert row.outcome == "ok"
+    assert row.error == "obs_incident: 2 rows have an updated_at that is no time"
+    assert len(current(sqlite_store, t.incident)) == 2
+
+
+def test_a_newest_time_that_goes_back_is_an_alarm(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("incident", "07:00")
+    assert "obs_incident: the newest updated_at lies before what was read already" in poll("08:31", again=True).error
+
+
+STEPS = some.lists(
+    some.tuples(
+        some.sampled_from(["comes late", "is edited", "vanishes", "is marked"]),
+        some.sampled_from(sorted(FIRST)),
+        some.integers(0, 2),
+    ),
+    max_size=6,
+)
+
+
+def take(observation: Observation, what: str, view: str, more: int) -> None:
+    edit = next(iter(EDITS[view][1].items()))
+    if what == "comes late":
+        observation.report(f"late{more}", "07:00", {"boxes_sealed": "yes"})
+        observation.incident(f"late{more}", "07:00")
+    elif what == "is edited":
+        value = edit[1] if view in ("report", "answer") else more if view == "pec" else f"{edit[1]} {more}"
+        edited(observation, view, FIRST[view], {edit[0]: value})
+    elif what == "vanishes":
+        observation.vanish(view, **{"report" if view == "answer" else view: FIRST[view]})
+    elif view in ("report", "incident"):
+        edited(observation, view, FIRST[view], {"deleted": 1})
+
+
+@given(steps=STEPS)
+@settings(max_examples=8)
+def test_after_ten_polls_the_store_is_that_of_a_fresh_load(
+    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
+    """Promise 5: commits that come late, edits without a new time, rows that vanish or are marked."""
+    folder = tmp_path_factory.mktemp("comes")
+    url = f"sqlite:///{folder / 'observation.sqlite'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BAIKOO_OBSERVATION", url)
+        observation = Observation(url)
+        observation.frame()
+        fill(observation)
+        observation.report("r2", "08:11", OPENING)
+        kept, fresh = (
+            connect(f"sqlite:///{shutil.copy(migrated_file, folder / f'{name}.sqlite')}") for name in ("kept", "fresh")
+        )
+        poll = poller(kept)
+        poll("08:30")
+        for step in steps:
+            take(observation, *step)
+        for minute in range(31, 42):
+            poll(f"08:{minute}")
+        poller(fresh)("08:42")
+    assert check.contents(kept) == check.contents(fresh)
+    for store in (kept, fresh, observation.engine):
+        store.dispose()
+
+
+def test_reread_compares_at_once(
+    sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path / 'observation.sqlite'}"
+    for name, value in (("OBSERVATION", url), ("STORE", sqlite_store.url.render_as_string(False))):
+        monkeypatch.setenv(f"BAIKOO_{name}", value)
+    observation = Observation(url)
+    observation.frame()
+    fill(observation)
+    poller(sqlite_store)("08:30")
+    observation.change("answer", value="no")
+    clock.set_rehearsed(sqlite_store, at("08:31"), 0)
+    loader._memories.pop(sqlite_store)
+    assert loaders(["reread", "--source", "observation"]) == 0
+    assert "observation: ok" in capsys.readouterr().out
+    assert {row["value"] for row in current(sqlite_store, t.answer)} == {"no"}

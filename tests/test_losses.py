@@ -1,0 +1,196 @@
+"""No large loss without a person: what vanishes, is marked, becomes unusable or leaves the sample stays until then."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from queries import moment, refused
+from store import clock, decisions
+from store import tables as t
+from tests.facts import Facts
+from tests.observation_world import ELECTION, OPENING, Observation, Poll, at, beside, current, loads_add_up, poller
+from tests.test_pages import drawn, words_of
+
+MANY = 40
+
+
+@pytest.fixture
+def observation(
+    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Observation]:
+    yield from beside(store, request, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def poll(store: sa.Engine, observation: Observation) -> Poll:
+    return poller(store)
+
+
+def fill(observation: Observation) -> None:
+    """So many PECs, each with its report and an incident."""
+    observation.frame(MANY)
+    for n in range(1, MANY + 1):
+        observation.report(f"r{n}", "08:10", OPENING, pec=f"{1000 + n}", observer=f"o{n}")
+        observation.incident(f"i{n}", "08:10")
+
+
+def marks(kind: str) -> Callable[[Observation], None]:
+    return lambda observation: observation.change(kind, "08:31", deleted=1)
+
+
+def vanishes(kind: str) -> Callable[[Observation], None]:
+    return lambda observation: observation.vanish(kind)
+
+
+def becomes_unusable(observation: Observation) -> None:
+    observation.change("report", "08:31", form="no such form")
+
+
+def loses_its_answers(observation: Observation) -> None:
+    observation.change("answer", "08:31", value="")
+
+
+def leaves_the_sample(observation: Observation) -> None:
+    observation.change("pec", "08:31", in_sample=0)
+
+
+LOSSES = {
+    "reports are marked": (marks("report"), t.report),
+    "incidents are marked": (marks("incident"), t.incident),
+    "reports vanish": (vanishes("report"), t.report),
+    "incidents vanish": (vanishes("incident"), t.incident),
+    "observers vanish": (vanishes("observer"), t.observer),
+    "PECs vanish": (vanishes("pec"), t.pec),
+    "reports become unusable": (becomes_unusable, t.report),
+    "answers are emptied": (loses_its_answers, t.answer),
+    "PECs leave the sample": (leaves_the_sample, t.pec),
+}
+
+
+def stands(store: sa.Engine, table: sa.Table) -> int:
+    rows = current(store, table)
+    return sum(r["in_sample"] for r in rows) if table is t.pec else len(rows)
+
+
+@pytest.mark.parametrize("what", LOSSES)
+def test_a_large_loss_waits_for_a_person_whatever_it_comes_by_and_can_be_undone(
+    store: sa.Engine, observation: Observation, poll: Poll, what: str
+) -> None:
+    happens, table = LOSSES[what]
+    fill(observation)
+    poll("08:30")
+    before = stands(store, table)
+    assert before >= MANY
+    happens(observation)
+    for minute in range(31, 46):
+        row = poll(f"08:{minute}")
+        assert stands(store, table) == before
+    assert row.outcome == "ok"
+    assert "gone at once" in row.error
+    observation.report("new", "08:46", OPENING | {"boxes_sealed": "no"})
+    poll("08:46")
+    if table is not t.answer:
+        assert "new" in {r["report"] for r in current(store, t.report)}, "what is not in doubt loads"
+    facts = Facts(store)
+    (loss,) = refused.losses(facts.at("08:47")).to_dict("records")
+    assert loss["lost"] > 10
+    with clock.frozen(at("08:47")):
+        decisions.accept_loss(store, "observation", loss["view"], loss["hash"], "Asanova", "rang them")
+    follows = table in (t.pec, t.observer)  # reports that lose their PEC or observer are the next loss
+    assert follows or poll("08:48").error is None
+    assert not follows or loss["view"] not in str(poll("08:48").error)
+    assert stands(store, table) < before
+    assert loss["view"] not in set(refused.losses(facts.at("08:48"))["view"])
+    assert loads_add_up(store)
+    (taken,) = refused.taken(facts.at("08:48")).to_dict("records")
+    if table is t.answer or what == "PECs leave the sample":
+        return  # they were read again, not withdrawn: the source says what they are
+    with clock.frozen(at("08:49")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Asanova", "they are there")
+    assert stands(store, table) >= before
+    assert refused.taken(facts.at("08:49")).empty
+    for minute in range(50, 60):
+        row = poll(f"08:{minute}")
+    assert stands(store, table) >= before, "what was undone is not withdrawn again by itself"
+    assert str(loss["view"]) in row.error
+    assert not follows or "obs_report" not in row.error, "and what hung on it is good again"
+
+
+def test_a_few_may_go(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    for n in range(1, 6):
+        observation.put("incident", "08:31", incident=f"i{n}", category="secrecy", reported_at="08:10", deleted=1)
+        observation.vanish("report", report=f"r{n}")
+    for minute in range(31, 41):
+        assert poll(f"08:{minute}").error is None
+    assert (stands(store, t.incident), stands(store, t.report)) == (MANY - 5, MANY - 5)
+
+
+def test_a_third_of_a_stratums_sample_waits_though_it_is_little_of_the_frame(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.frame(200)
+    with observation.engine.begin() as conn:
+        conn.execute(sa.text("update own_pec set in_sample = case when pec <= '1009' then 1 else 0 end"))
+    poll("08:30")
+    for pec in ("1001", "1002", "1003"):
+        observation.vanish("pec", pec=pec)
+    for minute in range(31, 41):
+        row = poll(f"08:{minute}")
+    assert "obs_pec: 3 of the 200 rows we hold are gone at once" in row.error
+    assert len(current(store, t.pec)) == 200
+
+
+@pytest.fixture
+def here(
+    sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Facts, Observation]]:
+    """The store of this process beside a source that has lost its reports."""
+    url = f"sqlite:///{tmp_path / 'observation.sqlite'}"
+    monkeypatch.setenv("BAIKOO_OBSERVATION", url)
+    monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
+    observation = Observation(url)
+    fill(observation)
+    poll = poller(sqlite_store)
+    poll("08:30")
+    observation.change("report", "08:31", deleted=1)
+    poll("08:32")
+    clock.set_rehearsed(sqlite_store, ELECTION.moment_of("08:33"), 0)
+    moment.here.cache_clear()
+    yield Facts(sqlite_store), observation
+    moment.here.cache_clear()
+    clock.follow(None)
+
+
+def _press(app: AppTest, button: str) -> AppTest:
+    return next(b for b in app.button if b.label == button).click().run()
+
+
+def _fill(app: AppTest, key: str) -> None:
+    app.text_input(f"{key}_who").set_value("Asanova")
+    app.text_input(f"{key}_why").set_value("rang them")
+
+
+def test_head_office_accepts_a_loss_on_the_screen_and_undoes_it(here: tuple[Facts, Observation]) -> None:
+    facts, _observation = here
+    poll = poller(facts.store)
+    (loss,) = refused.losses(facts.at("08:33")).to_dict("records")
+    assert f"report: {MANY} of {MANY} rows are gone at once, since 08:32." in words_of(drawn("strip"))
+    app = _press(drawn("health"), "Accept that they have gone")
+    assert [e.value for e in app.error] == ["Say who decides, and why."]
+    _fill(app, f"loss_observation_obs_report_{loss['hash']}")
+    assert not _press(app, "Accept that they have gone").error
+    assert "Accepted by Asanova" in words_of(drawn("strip"))
+    poll("08:34")
+    clock.set_rehearsed(facts.store, ELECTION.moment_of("08:35"), 0)
+    assert current(facts.store, t.report) == []
+    app = drawn("health")
+    (taken,) = refused.taken(facts.at("08:35")).to_dict("records")
+    _fill(app, f"taken_{taken['load']}_obs_report")
+    assert not _press(app, "Undo it: the rows stand again").error
+    assert len(current(facts.store, t.report)) == MANY
+    assert len(current(facts.store, t.answer)) == MANY * len(OPENING)
