@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from elections.config import ConfigError
 from store.address import BadAddress
+from store.backup import NoCopy
 from store.owner import Foreign
 from store.writable import Unwritable
 
@@ -68,7 +69,7 @@ def raw_text(row: Any) -> str:
 
 def plain(error: BaseException) -> str:
     """An error in one line for screen and log: never with a statement's parameters, which may be names."""
-    if isinstance(error, SourceError | ConfigError | Foreign | BadAddress | Unwritable):
+    if isinstance(error, SourceError | ConfigError | Foreign | BadAddress | NoCopy | Unwritable):
         return str(error)
     if isinstance(error, ImportError | sa.exc.ArgumentError):  # a driver that is not installed, a URL that is none
         return f"{type(error).__name__}: {error}"

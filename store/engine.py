@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
-from store import address, writable
+from store import address, backup, writable
 from store.owner import Owner, check, claim
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,9 +39,11 @@ def is_there(url: str | URL) -> bool:
 
 
 def open_store(url: str | URL, owner: Owner | None = None) -> sa.Engine:
-    """The store at this URL, created where it is not there yet and migrated to the newest revision.
+    """The store at this URL, created where it is not there yet and migrated to the newest revision; a SQLite file is
+    copied before.
 
-    Raises Foreign where it is not this owner's; no owner: for looking at it, whoever's it is.
+    Raises Foreign where it is not this owner's; no owner: for looking at it, whoever's it is. Raises NoCopy where it
+    would have to be migrated and could not be copied.
     """
     engine = connect(url)
     if owner is not None:
@@ -48,6 +52,9 @@ def open_store(url: str | URL, owner: Owner | None = None) -> sa.Engine:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = conn
+        revision = MigrationContext.configure(conn).get_current_revision()
+        if revision not in (None, ScriptDirectory.from_config(config).get_current_head()):
+            backup.before_migration(engine, str(revision))
         command.upgrade(config, "head")
         if owner is not None:
             claim(conn, owner)

@@ -25,7 +25,7 @@ class _Opened:
     """What an engine opened first."""
 
     place: str
-    file: Path | None
+    file: Path | None = None
     inode: tuple[int, int] | None = None  # of the file
     store: str | None = None  # its own id, in the table `owner`
     outage: Outage = field(default_factory=lambda: Outage(_log, "the store cannot be written"))
@@ -46,7 +46,8 @@ _opened: WeakKeyDictionary[sa.Engine, _Opened] = WeakKeyDictionary()
 def keep_to_what_is_opened(engine: sa.Engine) -> None:
     """From now on nobody reads or writes another file through this engine than the one that it opens first; and none
     is made in its place."""
-    opened = _opened[engine] = _Opened(address.shown(engine.url), address.file(engine.url))
+    opened = _of(engine)
+    opened.file = address.file(engine.url)
     if not opened.file:
         return
 
@@ -64,13 +65,13 @@ def keep_to_what_is_opened(engine: sa.Engine) -> None:
 
 def remember(conn: sa.Connection) -> None:
     """The store of this connection is the one that was opened: by its own id, which every copy of it has too."""
-    _opened[conn.engine].store = _own_id(conn)
+    _of(conn.engine).store = _own_id(conn)
 
 
 def check(engine: sa.Engine) -> None:
     """Raises Unwritable where the store that was opened is gone, replaced or read-only. The log has it once, and once
     when it is over."""
-    opened = _opened[engine]
+    opened = _of(engine)
     with engine.connect() as conn:  # opens it, where nobody has yet
         opened.must_stand()
         if opened.file and not os.access(opened.file, os.W_OK):
@@ -83,6 +84,10 @@ def check(engine: sa.Engine) -> None:
     if opened.outage.lasts:
         engine.dispose()  # a connection that was opened to a read-only file stays read-only
         opened.outage.over()
+
+
+def _of(engine: sa.Engine) -> _Opened:
+    return _opened.setdefault(engine, _Opened(address.shown(engine.url)))
 
 
 def _inode(file: Path) -> tuple[int, int] | None:
