@@ -290,7 +290,7 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(tm
         said = page.locator("#bk-stale")
         for harm in (gone, replaced, read_only):
             with harm(file):
-                said.get_by_text("The monitor's store cannot be written: it is gone, replaced or read-only.").wait_for()
+                said.get_by_text("The monitor's store cannot be written (gone, replaced or read-only)").wait_for()
                 before = _clock(page)
                 _shows(page, before + timedelta(seconds=2))
                 assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
