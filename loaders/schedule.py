@@ -17,7 +17,7 @@ from elections.config import ConfigError, Election, Source
 from loaders import commission, observation
 from loaders.source import Found, SourceError, fault, plain
 from loaders.switch import stopped
-from store import clock
+from store import clock, writable
 from store import tables as t
 from store.engine import writing
 from store.outage import Outage
@@ -34,7 +34,8 @@ _outages: weakref.WeakKeyDictionary[sa.Engine, dict[str, Outage]] = weakref.Weak
 
 
 def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False, accept: bool = False) -> None:
-    """Look at a source once, load what is new, and write down how it went. Raises for nothing that a source does.
+    """Look at a source once, load what is new, and write down how it went. Raises for nothing that a source does,
+    Unwritable where the store cannot be written.
 
     `again`: also look again at what was set aside, after the configuration was mended. `accept`: a person says that
     what vanished at the source has truly gone, however much it is.
@@ -45,6 +46,8 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
         found = _look(store, election, source, again, accept)
     except (SourceError, ConfigError) as error:
         found = Found(error=str(error))
+    except writable.Unwritable:
+        raise  # nor can it be written down
     except Exception as error:
         found = Found(error=plain(error))
         if not isinstance(error, sa.exc.SQLAlchemyError):
@@ -118,8 +121,11 @@ class _Turn:
 
     def tick(self) -> None:
         try:
+            writable.check(self.store)
             if clock.speed() != 0 and self.runner.elected() and self._is_due():
                 poll(self.store, self.election, self.source.id)
+        except writable.Unwritable:
+            pass  # said once for all sources
         except Exception as error:  # the store, mostly: the next tick may be better
             self.outage.goes_on(plain(error))
         else:

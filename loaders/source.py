@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from elections.config import ConfigError
 from store.address import BadAddress
+from store.backup import NoCopy
 from store.owner import Foreign
+from store.writable import Unwritable
 
 _log = logging.getLogger(__name__)
 _PERSONAL = frozenset({"full_name", "phone", "backup_phone", "sender"})  # a sender is a telephone
@@ -73,7 +75,7 @@ def raw_text(row: Any) -> str:
 
 def plain(error: BaseException) -> str:
     """An error in one line for screen and log: never with a statement's parameters, which may be names."""
-    if isinstance(error, SourceError | ConfigError | Foreign | BadAddress):
+    if isinstance(error, SourceError | ConfigError | Foreign | BadAddress | NoCopy | Unwritable):
         return str(error)
     if isinstance(error, ImportError | sa.exc.ArgumentError):  # a driver that is not installed, a URL that is none
         return f"{type(error).__name__}: {error}"

@@ -7,7 +7,7 @@ if (!window.baikooPulse) {
   let toldAt = 0; // when, by this page's clock (ms), which stands while the machine sleeps
   let heardAt = performance.now();
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
-  let broken = null; // what the server says is broken
+  let broken = null; // what the server says that its store cannot do
   let drawing = null; // the timer of a drawing that is about to be asked for
 
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
@@ -57,7 +57,7 @@ if (!window.baikooPulse) {
     if (!strip) return;
     const words = JSON.parse(strip.dataset.words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
-    say(silence > SILENT ? words.silent : broken ? words.broken : "", words);
+    say(silence > SILENT ? "silent" : broken, words);
     if (!told) return;
     const now = told.now + (performance.now() - toldAt) * told.speed;
     const clock = strip.querySelector("[data-offset]");
@@ -74,15 +74,15 @@ if (!window.baikooPulse) {
   };
 
   // Over everything else: what stands on the page is old.
-  const say = (text, words) => {
-    document.documentElement.classList.toggle("bk-stale", text !== "");
+  const say = (wrong, words) => {
+    document.documentElement.classList.toggle("bk-stale", Boolean(wrong));
     let banner = document.getElementById("bk-stale");
-    if (!text) return banner?.remove();
+    if (!wrong) return banner?.remove();
     if (!banner) {
       banner = Object.assign(document.createElement("div"), { id: "bk-stale", role: "alert" });
       document.body.append(banner);
     }
-    write(banner, text.replace("{age}", duration((Date.now() - awake - (told ? toldAt : 0)) / 1000, words)));
+    write(banner, words[wrong].replace("{age}", duration((Date.now() - awake - (told ? toldAt : 0)) / 1000, words)));
   };
 
   const write = (element, text) => {

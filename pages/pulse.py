@@ -105,10 +105,10 @@ async def _beat() -> None:
 
 def _now() -> _Told:
     """key (another one: the figures moved), now (ms by the store's clock), speed (of that clock), sources: id -> when
-    it was last read (ms), null for never. Where the store cannot be read: broken."""
+    it was last read (ms), null for never. Where the store cannot be read, or written: broken."""
     _, sources = present.sources()
     if present.broken:
-        return {"broken": "store"}
+        return {"broken": present.broken}
     return {
         "key": key(snapshot.current(), sources),
         "now": milliseconds(clock.now()),

@@ -146,7 +146,10 @@ def _words_of_the_pulse() -> str:
     """The words that the page says by itself, between two drawings."""
     said = {
         "silent": _("The server has not answered for {age}: what stands here is old."),
-        "broken": _("The monitor's store has not been readable for {age}: what stands here is old."),
+        "reading": _("The monitor's store has not been readable for {age}: what stands here is old."),
+        "writing": _(
+            "The monitor's store cannot be written (gone, replaced or read-only): nothing has been loaded for {age}."
+        ),
         "amber": _("late"),
         "red": _("stale"),
         **{unit: words.unit(unit) for unit in words.UNITS},

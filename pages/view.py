@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -20,6 +20,7 @@ from queries import health, snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
 from queries.snapshot import Snapshot
+from store import writable
 from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
@@ -148,11 +149,7 @@ class Present:
         self._asked: tuple[float, Moment, pd.DataFrame] | None = None
         self._said: dict[Any, str] = {}
         self._outage = Outage(log, "the store cannot be read")
-
-    @property
-    def broken(self) -> bool:
-        """Whether the store could not be read when it was asked last: what is said is what it said before."""
-        return self._outage.lasts
+        self.broken: Literal["reading", "writing"] | None = None  # what the store could not do when it was asked last
 
     def unreadable(self) -> bool:
         """Whether the store cannot be read at this moment; asked anew."""
@@ -161,7 +158,7 @@ class Present:
                 self._asked = (float("-inf"), *self._asked[1:])
         with contextlib.suppress(sa.exc.SQLAlchemyError):
             self.sources()
-        return self.broken
+        return self.broken is not None
 
     def sources(self) -> tuple[Moment, pd.DataFrame]:
         """This moment, and a row a source as `health.health` has it; the last that was known, in an outage of the
@@ -170,17 +167,24 @@ class Present:
             if self._asked is None or monotonic() - self._asked[0] > _PRESENT:
                 try:
                     moment = now()
-                    asked = (moment, health.health(moment))
+                    self._asked, self._said = (monotonic(), moment, health.health(moment)), {}
+                    writable.check(moment.engine)
                 except sa.exc.SQLAlchemyError as error:
-                    self._outage.goes_on(type(error).__name__)
+                    self._goes_on(error)
                     if self._asked is None:
                         raise
-                    asked = self._asked[1:]
+                    self._asked = (monotonic(), *self._asked[1:])
                 else:
                     self._outage.over()
-                    self._said = {}
-                self._asked = (monotonic(), *asked)
+                    self.broken = None
             return self._asked[1:]
+
+    def _goes_on(self, error: sa.exc.SQLAlchemyError) -> None:
+        if isinstance(error, writable.Unwritable):  # which says so in the log by itself
+            self.broken = "writing"
+        else:
+            self._outage.goes_on(type(error).__name__)
+            self.broken = "reading"
 
     def said(self, name: str, build: Callable[[Moment, pd.DataFrame], str]) -> str:
         """What is written from them, once in this language for all sessions."""

@@ -11,8 +11,24 @@ from store import tables as t
 
 def faults(engine: sa.Engine) -> Iterator[str]:
     """What is wrong, a sentence each, naming the table and the key; nothing where the store is whole."""
+    if said := file_fault(engine):
+        yield f"the file: {said}"
+    else:
+        yield from row_faults(engine)
+
+
+def file_fault(engine: sa.Engine) -> str | None:
+    """What SQLite itself says about its file, the first of it; PostgreSQL looks after its own."""
+    if engine.dialect.name != "sqlite":
+        return None
     with engine.connect() as conn:
-        yield from _file(conn)
+        said = str(conn.exec_driver_sql("pragma integrity_check(1)").scalar_one())
+    return None if said == "ok" else " ".join(said.split())
+
+
+def row_faults(engine: sa.Engine) -> Iterator[str]:
+    """The same, of a store whose file is whole."""
+    with engine.connect() as conn:
         for fact in t.FACTS:
             yield from _overlaps(conn, fact)
         for table in t.metadata.tables.values():
@@ -26,18 +42,23 @@ def faults(engine: sa.Engine) -> Iterator[str]:
 
 def contents(engine: sa.Engine) -> str:
     """SHA-256 of every current key and value, whichever loads brought them: two stores that know the same agree."""
-    total = hashlib.sha256()
     with engine.connect() as conn:
-        for fact in t.FACTS:
-            told = [
-                c
-                for c in fact.columns
-                if c.name not in ("id", "load_from", "load_to", "payload", "first_payload", "last_payload")
-            ]
-            rows = conn.execute(sa.select(*told).where(fact.c.load_to.is_(None)))
-            total.update(fact.name.encode())
-            for line in sorted(repr(tuple(row)) for row in rows):
-                total.update(line.encode())
+        return contents_of(conn)
+
+
+def contents_of(conn: sa.Connection) -> str:
+    """The same, as this transaction sees them."""
+    total = hashlib.sha256()
+    for fact in t.FACTS:
+        told = [
+            c
+            for c in fact.columns
+            if c.name not in ("id", "load_from", "load_to", "payload", "first_payload", "last_payload")
+        ]
+        rows = conn.execute(sa.select(*told).where(fact.c.load_to.is_(None)))
+        total.update(fact.name.encode())
+        for line in sorted(repr(tuple(row)) for row in rows):
+            total.update(line.encode())
     return total.hexdigest()
 
 
@@ -53,14 +74,6 @@ def _overlaps(conn: sa.Connection, fact: sa.Table) -> Iterator[str]:
     for row in conn.execute(wrong).mappings():
         key = ", ".join(str(row[k.name]) for k in keys)
         yield f"{fact.name} {key}: the version of load {row['load_from']} overlaps another or ends before it begins"
-
-
-def _file(conn: sa.Connection) -> Iterator[str]:
-    """What SQLite itself says about its file; PostgreSQL looks after its own."""
-    if conn.dialect.name == "sqlite":
-        for said in conn.exec_driver_sql("pragma quick_check").scalars():
-            if said != "ok":
-                yield f"the file: {said}"
 
 
 def _foreign_keys(conn: sa.Connection, table: sa.Table) -> Iterator[str]:

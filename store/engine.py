@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
-from store import address
+from store import address, backup, writable
 from store.owner import Owner, check, claim
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,10 +28,10 @@ def store_url(election_id: str) -> str:
 
 def is_there(url: str | URL) -> bool:
     """Whether there is a store at this URL; asking makes none."""
-    parts = address.url(url)
-    if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").exists():
+    file = address.file(url)
+    if file and not file.exists():
         return False
-    engine = connect(parts)
+    engine = connect(url)
     try:
         return bool(sa.inspect(engine).has_table("load"))
     finally:
@@ -37,9 +39,11 @@ def is_there(url: str | URL) -> bool:
 
 
 def open_store(url: str | URL, owner: Owner | None = None) -> sa.Engine:
-    """The store at this URL, created where it is not there yet and migrated to the newest revision.
+    """The store at this URL, created where it is not there yet and migrated to the newest revision; a SQLite file is
+    copied before.
 
-    Raises Foreign where it is not this owner's; no owner: for looking at it, whoever's it is.
+    Raises Foreign where it is not this owner's; no owner: for looking at it, whoever's it is. Raises NoCopy where it
+    would have to be migrated and could not be copied.
     """
     engine = connect(url)
     if owner is not None:
@@ -48,9 +52,13 @@ def open_store(url: str | URL, owner: Owner | None = None) -> sa.Engine:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = conn
+        revision = MigrationContext.configure(conn).get_current_revision()
+        if revision not in (None, ScriptDirectory.from_config(config).get_current_head()):
+            backup.before_migration(engine, str(revision))
         command.upgrade(config, "head")
         if owner is not None:
             claim(conn, owner)
+        writable.remember(conn)
     return engine
 
 
@@ -58,10 +66,13 @@ def connect(url: str | URL) -> sa.Engine:
     """An engine for the store, not migrated: SQLite in WAL mode, PostgreSQL through psycopg. Raises BadAddress."""
     url = address.url(url)
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=10)
+        engine = sa.create_engine(url, pool_pre_ping=True, pool_size=10)
+        writable.keep_to_what_is_opened(engine)
+        return engine
     if url.get_backend_name() != "sqlite":
         raise address.BadAddress("the store is a database of SQLite or PostgreSQL")
     engine = sa.create_engine(url, connect_args={"timeout": 30})
+    writable.keep_to_what_is_opened(engine)
     keep_private(engine)
 
     # The driver would begin transactions by itself, late and never 'immediate': we begin them.
@@ -80,10 +91,9 @@ def connect(url: str | URL) -> sa.Engine:
 
 def keep_private(engine: sa.Engine) -> None:
     """A SQLite file is its owner's alone, with the logs beside it: made so, and put right where it is not."""
-    database = engine.url.database or ""
-    if engine.dialect.name != "sqlite" or not database or database.startswith((":memory:", "file:")):
+    file = address.file(engine.url)
+    if not file:
         return
-    file = Path(database)
 
     @sa.event.listens_for(engine, "do_connect")
     def private(*_how: object) -> None:
@@ -100,8 +110,10 @@ def keep_private(engine: sa.Engine) -> None:
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that is the store's only writer until it ends.
 
-    So that loads commit in the order of their ids, whoever writes: `loaders once` beside the server, a page.
+    So that loads commit in the order of their ids, whoever writes: `loaders once` beside the server, a page. Raises
+    Unwritable where the store is no longer the one that was opened, or read-only.
     """
+    writable.check(engine)
     with engine.connect().execution_options(writer=True) as conn, conn.begin():
         if conn.dialect.name == "postgresql":
             conn.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
