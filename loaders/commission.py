@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import Contest, Election, Feed, Source
-from loaders import archive, mapping, refusals
+from loaders import archive, ceiling, mapping, refusals
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped
@@ -33,14 +33,12 @@ class _FeedMemory:
     sha256: str = ""
     validators: dict[str, str] = field(default_factory=dict)
     error: str | None = None
-    turn: int = 0  # the poll at which it was asked last
 
 
 @dataclass
 class _Memory:
     asker: Asker
     lock: threading.Lock = field(default_factory=threading.Lock)
-    polls: int = 0
     load: int = -1  # the source's last load with a cursor
     mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload and mapping that the store holds
     feeds: dict[str, _FeedMemory] = field(default_factory=dict)
@@ -77,19 +75,24 @@ class _Poll:
     refused: dict[str, Refusal] = field(default_factory=dict)  # feed -> what stands refused of it
     asked: int = 0
     not_there: list[str] = field(default_factory=list)
+    full: str = ""  # why nothing more may be asked now
+    turn: int = 0  # the number of this poll
 
     def read(self) -> Found:
         """Tables before the protocols that they are the total of, and again after those that brought something: a
         table that is the same on both sides of its PECs is of the same moment as they are."""
         self._remember()
         self._accepted()
-        self.memory.polls += 1
+        turns = ceiling.turns(self.store, self.source.id)
+        self.turn = max(turns.values(), default=0) + 1
         held = {feed: m.held.payload for feed, m in self.memory.feeds.items()}
-        order = sorted(self.source.feeds, key=lambda f: (self.memory.feeds[f.id].turn, f.scope == "pec"))
+        order = sorted(self.source.feeds, key=lambda f: (turns.get(f.id, 0), f.scope == "pec"))
         if all(self._ask(feed) for feed in order):
             new = {(f.contest, f.count) for f in order if f.scope == "pec" and self._holds(f) != held[f.id]}
             all(self._ask(f) for f in order if f.scope != "pec" and (f.contest, f.count) in new)
         errors = [m.error for m in self.memory.feeds.values() if m.error]
+        if self.full and not self.asked:
+            errors.append(self.full)
         if self.asked and len(self.not_there) == self.asked:  # one page that is not out yet is no error; a site
             errors += self.not_there  # without any is
         self.found.error = "; ".join(errors) or None
@@ -99,7 +102,7 @@ class _Poll:
         return self.memory.feeds[feed.id].held.payload
 
     def _ask(self, feed: Feed) -> bool:
-        """Take a feed; False where nobody answers, so that the others need not be asked either."""
+        """Take a feed; False where nobody answers, or nothing may be asked: so that the others are not tried either."""
         memory = self.memory.feeds[feed.id]
         self.found.answered.discard(feed.id)
         try:
@@ -110,11 +113,14 @@ class _Poll:
                 self.not_there.append(f"{feed.id}: HTTP 404 Not Found")
         except NotAsked as held:
             self.asked -= 1
-            memory.error = memory.error or str(held) or None
+            memory.error = memory.error or str(held)
             return True
+        except ceiling.Full as full:
+            self.asked -= 1
+            self.full = str(full)
+            return False
         except Unreachable as error:
             memory.error = str(error)
-            memory.turn = self.memory.polls
             return False
         except SourceError as error:
             memory.error = str(error)
@@ -125,7 +131,6 @@ class _Poll:
             fault(self.source.id, error)
         else:
             memory.error = None
-        memory.turn = self.memory.polls
         return True
 
     def _accepted(self) -> None:
@@ -154,10 +159,10 @@ class _Poll:
     def _take(self, feed: Feed, memory: _FeedMemory) -> bool:
         """Ask for a feed and load it; False where it is not published yet."""
         asker = self.memory.asker
+        asker.may_ask(feed.id)
+        ceiling.count(self.store, self.source.id, feed.id, self.turn, asker.most())
         try:
             answer = asker.ask(feed.id, feed.path, {} if self.again else memory.validators)
-        except NotAsked:
-            raise
         except SourceError:
             asker.went_wrong(feed.id)
             raise

@@ -402,10 +402,24 @@ FAULTS = (
     ),
     Fault(
         "two processes poll the same store",
-        "loaders/schedule.py",
+        "loaders/runner.py",
         "select pg_try_advisory_lock(:key)",
         "select pg_try_advisory_lock_shared(:key)",
-        "tests/test_schedule.py::test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_over",
+        "tests/test_schedule.py::test_one_of_several_polls_a_store_and_another_takes_over[postgres]",
+    ),
+    Fault(
+        "two processes poll the same SQLite file",
+        "loaders/runner.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+        "tests/test_schedule.py::test_one_of_several_polls_a_store_and_another_takes_over[sqlite]",
+    ),
+    Fault(
+        "each process may ask as often as the ceiling says",
+        "loaders/ceiling.py",
+        "recent = sa.and_(r.source == source,",
+        "recent = sa.and_(r.source == source, r.turn == turn,",
+        "tests/test_commission.py::test_the_ceiling_is_of_all_processes_together[sqlite]",
     ),
     Fault(
         "a poll that was not made is not written down",
