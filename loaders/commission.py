@@ -21,6 +21,7 @@ from store import tables as t
 from store.loading import last_kept
 
 _LONGEST_VALIDATOR = 1_000  # letters
+_LONGEST_TRUST = 600  # seconds in which a site may say that its page is the same
 
 
 @dataclass
@@ -161,23 +162,38 @@ class _Poll:
         asker = self.memory.asker
         asker.may_ask(feed.id)
         ceiling.count(self.store, self.source.id, feed.id, self.turn, asker.most())
+        conditions = {} if self.again or self._whole_is_due(feed) else memory.validators
         try:
-            answer = asker.ask(feed.id, feed.path, {} if self.again else memory.validators)
+            answer = asker.ask(feed.id, feed.path, conditions)
         except SourceError:
             asker.went_wrong(feed.id)
             raise
         try:
-            there = self._load(feed, memory, answer)
+            there = self._load(feed, memory, answer, conditional=bool(conditions))
         except SourceError:
             asker.went_wrong(feed.id, answer)
             raise
         asker.went_well(feed.id)
         return there
 
-    def _load(self, feed: Feed, memory: _FeedMemory, answer: Answer) -> bool:
-        if answer.status == HTTPStatus.NOT_MODIFIED and memory.validators:
+    def _whole_is_due(self, feed: Feed) -> bool:
+        """Whether the page must be sent whatever it is: a site that says "the same" for ever would hide its changes.
+
+        Of the polls in which this feed answered, every n-th; in whichever process.
+        """
+        others = max(1, _LONGEST_TRUST // self.source.interval) - 1
+        f = t.poll_feed.c
+        query = sa.select(f.whole).join_from(t.poll_feed, t.poll, f.poll == t.poll.c.id)
+        query = query.where(t.poll.c.source == self.source.id, f.feed == feed.id).order_by(f.poll.desc()).limit(others)
+        with self.store.connect() as conn:
+            last = conn.execute(query).scalars().all()
+        return len(last) == others and not any(last)
+
+    def _load(self, feed: Feed, memory: _FeedMemory, answer: Answer, conditional: bool) -> bool:
+        if answer.status == HTTPStatus.NOT_MODIFIED and conditional:
             self._same(feed, memory)
             return True
+        self.found.whole.add(feed.id)
         digest = hashlib.sha256(answer.body).hexdigest()
         if answer.status == HTTPStatus.OK and digest == memory.sha256 and not self.again:
             memory.validators = _validators(answer)

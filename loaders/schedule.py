@@ -77,7 +77,8 @@ def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: 
     with writing(store) as conn:
         poll = conn.execute(t.poll.insert().returning(t.poll.c.id), row).scalar_one()
         if found.answered:
-            conn.execute(t.poll_feed.insert(), [{"poll": poll, "feed": feed} for feed in sorted(found.answered)])
+            feeds = [{"poll": poll, "feed": f, "whole": int(f in found.whole)} for f in sorted(found.answered)]
+            conn.execute(t.poll_feed.insert(), feeds)
 
 
 def start(store: sa.Engine, election: Election) -> BackgroundScheduler:

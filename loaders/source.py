@@ -24,11 +24,13 @@ class SourceError(Exception):
 
 @dataclass
 class Found:
-    """What came of a poll: rows read, the last load they went into, the feeds that answered, what is wrong."""
+    """What came of a poll: rows read, the last load they went into, the feeds that answered (`whole`: with a page, not
+    only with "the same"), what is wrong."""
 
     seen: int = 0
     load: int | None = None
     answered: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
     error: str | None = None
 
 

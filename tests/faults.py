@@ -415,6 +415,14 @@ FAULTS = (
         "tests/test_schedule.py::test_one_of_several_polls_a_store_and_another_takes_over[sqlite]",
     ),
     Fault(
+        "a page is taken for the same as long as its site says so",
+        "loaders/commission.py",
+        "return len(last) == others and not any(last)",
+        "return False",
+        "tests/test_commission.py::test_a_site_that_says_the_same_for_ever_hides_a_change_for_ten_minutes_at_most"
+        "[sqlite-True]",
+    ),
+    Fault(
         "each process may ask as often as the ceiling says",
         "loaders/ceiling.py",
         "recent = sa.and_(r.source == source,",

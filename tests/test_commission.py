@@ -17,6 +17,7 @@ from loaders import VERSION, switch
 from loaders.asking import Asker
 from store import clock
 from store import tables as t
+from store.engine import connect
 from tests.commission_site import (
     ELECTION,
     PATHS,
@@ -121,6 +122,37 @@ def test_a_start_goes_on_from_the_archive(store: sa.Engine, site: Site, poll: Po
     assert ("1001", "", "valid", "number") not in published(store)
     assert ("1002", "", "valid", "number") in published(store)
     again.dispose()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_site_that_says_the_same_for_ever_hides_a_change_for_ten_minutes_at_most(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, restarted: bool
+) -> None:
+    """Also where each poll is made by a process that remembers nothing."""
+    site.publish("machine", [protocol("1001", valid=290)])
+    poll("20:10")
+    site.stuck = True
+    site.publish("machine", [protocol("1001", valid=291)])
+    seen = []
+    for minute in range(12, 32, 2):
+        engine = connect(store.url) if restarted else store
+        assert poller(engine, election)(f"20:{minute}").error is None
+        seen.append(published(store)["1001", "", "valid", "number"])
+        if restarted:
+            engine.dispose()
+    assert seen == [290] * 4 + [291] * 6
+    machine = ["if-none-match" in headers for path, headers in site.asked if path == PATHS["machine"]]
+    assert [n for n, conditional in enumerate(machine) if not conditional] == [0, 5, 10]
+
+
+def test_a_site_that_says_the_same_to_nobody_who_asked_shows(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol("1001")])
+    poll("20:10")
+    site.fail("machine", "304")
+    assert [poll(f"20:{minute}").error for minute in (12, 14, 16, 18)] == [None] * 4
+    assert poll("20:20").error == poll("20:22").error == "machine: HTTP 304 Not Modified"
+    site.mend()
+    assert poll("20:40").error is None
 
 
 def test_only_figures_that_changed_get_a_new_version(store: sa.Engine, site: Site, poll: Poll) -> None:
