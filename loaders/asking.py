@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
@@ -17,7 +18,7 @@ from loaders import VERSION
 from loaders.source import SourceError
 from store import clock
 
-_LARGEST = 64 * 2**20  # bytes
+_LARGEST = 16 * 2**20  # bytes; as small things they become thirty times as many in memory
 _LONGEST_WAIT = timedelta(minutes=15)
 _LONGEST_ASKED_FOR = timedelta(hours=1)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -63,6 +64,7 @@ class Asker:
             timeout=self.source.timeout,
             trust_env=not own,  # a proxy of the machine does not lead to itself
         )
+        self.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept, or sent back
         self.own = own
 
     def most(self) -> float:
@@ -106,7 +108,7 @@ class Asker:
         except httpx.ConnectError as error:
             raise Unreachable(f"{feed}: no connection") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unreachable(f"{feed}: the connection broke ({type(error).__name__})") from error
+            raise SourceError(f"{feed}: the connection broke ({type(error).__name__})") from error
 
     def went_well(self, feed: str) -> None:
         self.patience.pop(feed, None)
@@ -155,9 +157,9 @@ def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
     if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.FORBIDDEN):
         return None
     if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
+        return timedelta(seconds=int(text)) if len(text) < 10 else _LONGEST_ASKED_FOR
     try:
         sent = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else now
         return max(parsedate_to_datetime(text) - sent, timedelta())
-    except (ValueError, TypeError):  # no date, or one without a zone
+    except (ValueError, TypeError, OverflowError):  # no date, one without a zone, or of no calendar
         return timedelta(minutes=1) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else None

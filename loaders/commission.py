@@ -23,6 +23,8 @@ from store.loading import last_kept
 _LONGEST_VALIDATOR = 1_000  # letters
 _LONGEST_TRUST = 600  # seconds in which a site may say that its page is the same
 
+_OF_CONTENT = (sa.exc.DataError, sa.exc.IntegrityError)  # what the store says of what it was given
+
 
 @dataclass
 class _FeedMemory:
@@ -125,9 +127,9 @@ class _Poll:
             return False
         except SourceError as error:
             memory.error = str(error)
-        except sa.exc.SQLAlchemyError:  # of the store: no feed can be loaded
-            raise
         except Exception as error:  # a fault of this loader in one feed: the others are asked all the same
+            if isinstance(error, sa.exc.SQLAlchemyError) and not isinstance(error, _OF_CONTENT):
+                raise  # of the store: no feed can be loaded
             memory.error = f"{feed.id}: {plain(error)}"
             fault(self.source.id, error)
         else:
@@ -270,8 +272,9 @@ class _Poll:
             if load == self.memory.load:
                 return
             errors = {feed: m.error for feed, m in self.memory.feeds.items()}
-            self.memory.load, self.memory.mark = load, mark or {}
+            self.memory.load, self.memory.mark = -1, mark or {}
             self.memory.feeds = {f.id: self._from_archive(conn, f) for f in self.source.feeds}
+            self.memory.load = load
         for feed, error in errors.items():
             self.memory.feeds[feed].error = error
 
@@ -294,7 +297,8 @@ class _Poll:
         except SourceError:  # by the mapping as it is now
             return _FeedMemory(afresh=True)
         figures = {k: len(f) for k, f in found.facts.items()}
-        memory.held = Held(mark["payload"], rows.by_key, figures, found.troubled)
+        digests = {k: mapping.digest(row) for k, row in rows.by_key.items()}
+        memory.held = Held(mark["payload"], digests, figures, found.troubled)
         return memory
 
     def _lines(self, feed: Feed) -> set[tuple[str, str]] | None:

@@ -423,6 +423,22 @@ FAULTS = (
         "[sqlite-True]",
     ),
     Fault(
+        "a site's cookies are kept and sent back",
+        "loaders/asking.py",
+        "DefaultCookiePolicy(allowed_domains=())",
+        "DefaultCookiePolicy()",
+        "tests/test_commission_bad.py::test_no_header_stops_a_feed_or_another_one"
+        "[sqlite-a cookie that cannot be sent back]",
+    ),
+    Fault(
+        "a page of rows that bring nothing keeps out the good one after it",
+        "loaders/figures.py",
+        "if n > 0 and k not in now]",
+        "if k not in now]",
+        "tests/test_commission_bad.py::test_a_page_of_rows_that_bring_nothing_does_not_keep_out_the_good_one_after_it"
+        "[sqlite]",
+    ),
+    Fault(
         "each process may ask as often as the ceiling says",
         "loaders/ceiling.py",
         "recent = sa.and_(r.source == source,",
