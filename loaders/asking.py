@@ -3,14 +3,13 @@
 import asyncio
 import gzip
 import io
-import threading
 import zlib
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
@@ -19,7 +18,7 @@ from loaders import VERSION
 from loaders.source import SourceError
 from store import clock
 
-_LARGEST = 64 * 2**20  # bytes
+_LARGEST = 16 * 2**20  # bytes; as small things they become thirty times as many in memory
 _LONGEST_WAIT = timedelta(minutes=15)
 _LONGEST_ASKED_FOR = timedelta(hours=1)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -30,7 +29,7 @@ class Unreachable(SourceError):
 
 
 class Held(SourceError):
-    """Not asked: the ceiling of requests a minute is reached, or a wait is not over."""
+    """Not asked: a wait after an error is not over."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +49,27 @@ class _Patience:
 
 @dataclass
 class Asker:
-    """The client for one source. Counts its requests and its waits by the store's clock, its timeouts in real time."""
+    """The client for one source. Its waits are by the store's clock, its timeouts in real time."""
 
     source: Source
     address: str
-    asked: deque[datetime] = field(default_factory=deque)
     patience: dict[str, _Patience] = field(default_factory=dict)  # by feed; '': the whole site
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        base = httpx.URL(self.address)
+        own = httpx.URL(self.address).host in _LOOPBACK
         who = f"Baikoo/{VERSION}" + (f" (+{self.source.contact})" if self.source.contact else "")
         self.loop = asyncio.new_event_loop()
         self.client = httpx.AsyncClient(
             headers={"User-Agent": who, "Accept": "application/json", "Accept-Encoding": "gzip"},
             timeout=self.source.timeout,
-            trust_env=base.host not in _LOOPBACK,  # a proxy of the machine does not lead to itself
+            trust_env=not own,  # a proxy of the machine does not lead to itself
         )
+        self.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept, or sent back
+        self.own = own
+
+    def most(self) -> float:
+        """The ceiling of requests in a minute of real time; of our own site, which a rehearsal plays, in one of its."""
+        return self.source.requests_a_minute * (max(1.0, clock.speed()) if self.own else 1)
 
     def url(self, path: str) -> str:
         return self.address.rstrip("/") + path
@@ -78,24 +81,17 @@ class Asker:
         return f"{base.scheme}://{host}{base.path.rstrip('/')}{path}"
 
     def ask(self, feed: str, path: str, headers: Mapping[str, str]) -> Answer:
-        """The whole answer. Raises Held, Unreachable, or SourceError where it is too large."""
-        with self.lock:
-            self._may_ask(feed)
-            self.asked.append(clock.now())
-            sent = self.loop.run_until_complete(self._ask(feed, path, headers))
+        """The whole answer. Raises Unreachable, or SourceError where it is too large."""
+        sent = self.loop.run_until_complete(self._ask(feed, path, headers))
         return Answer(sent.status, sent.headers, _decoded(feed, sent))
 
-    def _may_ask(self, feed: str) -> None:
-        now = clock.now()
+    def may_ask(self, feed: str) -> None:
+        """Raises Held."""
         for whom in ("", feed):
             until = self.patience.get(whom, _Patience()).not_before
             left = until - clock.steady() if until is not None else 0
             if 0 < left <= _LONGEST_ASKED_FOR.total_seconds():  # a longer one is of another speed of the clock: over
                 raise Held(f"{feed}: not asked for another {left:.0f} s, after an error")
-        while self.asked and not now - timedelta(minutes=1) < self.asked[0] <= now:
-            self.asked.popleft()
-        if len(self.asked) >= self.source.requests_a_minute:
-            raise Held("")
 
     async def _ask(self, feed: str, path: str, headers: Mapping[str, str]) -> Answer:
         """The answer as it came, still packed."""
@@ -112,7 +108,7 @@ class Asker:
         except httpx.ConnectError as error:
             raise Unreachable(f"{feed}: no connection") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unreachable(f"{feed}: the connection broke ({type(error).__name__})") from error
+            raise SourceError(f"{feed}: the connection broke ({type(error).__name__})") from error
 
     def went_well(self, feed: str) -> None:
         self.patience.pop(feed, None)
@@ -161,9 +157,9 @@ def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
     if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.FORBIDDEN):
         return None
     if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
+        return timedelta(seconds=int(text)) if len(text) < 10 else _LONGEST_ASKED_FOR
     try:
         sent = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else now
         return max(parsedate_to_datetime(text) - sent, timedelta())
-    except (ValueError, TypeError):  # no date, or one without a zone
+    except (ValueError, TypeError, OverflowError):  # no date, one without a zone, or of no calendar
         return timedelta(minutes=1) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else None

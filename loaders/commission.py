@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import Contest, Election, Feed, Source
-from loaders import archive, mapping, refusals
+from loaders import archive, ceiling, mapping, refusals
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped
@@ -21,6 +21,9 @@ from store import tables as t
 from store.loading import last_kept
 
 _LONGEST_VALIDATOR = 1_000  # letters
+_LONGEST_TRUST = 600  # seconds in which a site may say that its page is the same
+
+_OF_CONTENT = (sa.exc.DataError, sa.exc.IntegrityError)  # what the store says of what it was given
 
 
 @dataclass
@@ -33,14 +36,12 @@ class _FeedMemory:
     sha256: str = ""
     validators: dict[str, str] = field(default_factory=dict)
     error: str | None = None
-    turn: int = 0  # the poll at which it was asked last
 
 
 @dataclass
 class _Memory:
     asker: Asker
     lock: threading.Lock = field(default_factory=threading.Lock)
-    polls: int = 0
     load: int = -1  # the source's last load with a cursor
     mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload and mapping that the store holds
     feeds: dict[str, _FeedMemory] = field(default_factory=dict)
@@ -77,19 +78,24 @@ class _Poll:
     refused: dict[str, Refusal] = field(default_factory=dict)  # feed -> what stands refused of it
     asked: int = 0
     not_there: list[str] = field(default_factory=list)
+    full: str = ""  # why nothing more may be asked now
+    turn: int = 0  # the number of this poll
 
     def read(self) -> Found:
         """Tables before the protocols that they are the total of, and again after those that brought something: a
         table that is the same on both sides of its PECs is of the same moment as they are."""
         self._remember()
         self._accepted()
-        self.memory.polls += 1
+        turns = ceiling.turns(self.store, self.source.id)
+        self.turn = max(turns.values(), default=0) + 1
         held = {feed: m.held.payload for feed, m in self.memory.feeds.items()}
-        order = sorted(self.source.feeds, key=lambda f: (self.memory.feeds[f.id].turn, f.scope == "pec"))
+        order = sorted(self.source.feeds, key=lambda f: (turns.get(f.id, 0), f.scope == "pec"))
         if all(self._ask(feed) for feed in order):
             new = {(f.contest, f.count) for f in order if f.scope == "pec" and self._holds(f) != held[f.id]}
             all(self._ask(f) for f in order if f.scope != "pec" and (f.contest, f.count) in new)
         errors = [m.error for m in self.memory.feeds.values() if m.error]
+        if self.full and not self.asked:
+            errors.append(self.full)
         if self.asked and len(self.not_there) == self.asked:  # one page that is not out yet is no error; a site
             errors += self.not_there  # without any is
         self.found.error = "; ".join(errors) or None
@@ -99,7 +105,7 @@ class _Poll:
         return self.memory.feeds[feed.id].held.payload
 
     def _ask(self, feed: Feed) -> bool:
-        """Take a feed; False where nobody answers, so that the others need not be asked either."""
+        """Take a feed; False where nobody answers, or nothing may be asked: so that the others are not tried either."""
         memory = self.memory.feeds[feed.id]
         self.found.answered.discard(feed.id)
         try:
@@ -110,22 +116,24 @@ class _Poll:
                 self.not_there.append(f"{feed.id}: HTTP 404 Not Found")
         except NotAsked as held:
             self.asked -= 1
-            memory.error = memory.error or str(held) or None
+            memory.error = memory.error or str(held)
             return True
+        except ceiling.Full as full:
+            self.asked -= 1
+            self.full = str(full)
+            return False
         except Unreachable as error:
             memory.error = str(error)
-            memory.turn = self.memory.polls
             return False
         except SourceError as error:
             memory.error = str(error)
-        except sa.exc.SQLAlchemyError:  # of the store: no feed can be loaded
-            raise
         except Exception as error:  # a fault of this loader in one feed: the others are asked all the same
+            if isinstance(error, sa.exc.SQLAlchemyError) and not isinstance(error, _OF_CONTENT):
+                raise  # of the store: no feed can be loaded
             memory.error = f"{feed.id}: {plain(error)}"
             fault(self.source.id, error)
         else:
             memory.error = None
-        memory.turn = self.memory.polls
         return True
 
     def _accepted(self) -> None:
@@ -154,25 +162,40 @@ class _Poll:
     def _take(self, feed: Feed, memory: _FeedMemory) -> bool:
         """Ask for a feed and load it; False where it is not published yet."""
         asker = self.memory.asker
+        asker.may_ask(feed.id)
+        ceiling.count(self.store, self.source.id, feed.id, self.turn, asker.most())
+        conditions = {} if self.again or self._whole_is_due(feed) else memory.validators
         try:
-            answer = asker.ask(feed.id, feed.path, {} if self.again else memory.validators)
-        except NotAsked:
-            raise
+            answer = asker.ask(feed.id, feed.path, conditions)
         except SourceError:
             asker.went_wrong(feed.id)
             raise
         try:
-            there = self._load(feed, memory, answer)
+            there = self._load(feed, memory, answer, conditional=bool(conditions))
         except SourceError:
             asker.went_wrong(feed.id, answer)
             raise
         asker.went_well(feed.id)
         return there
 
-    def _load(self, feed: Feed, memory: _FeedMemory, answer: Answer) -> bool:
-        if answer.status == HTTPStatus.NOT_MODIFIED and memory.validators:
+    def _whole_is_due(self, feed: Feed) -> bool:
+        """Whether the page must be sent whatever it is: a site that says "the same" for ever would hide its changes.
+
+        Of the polls in which this feed answered, every n-th; in whichever process.
+        """
+        others = max(1, _LONGEST_TRUST // self.source.interval) - 1
+        f = t.poll_feed.c
+        query = sa.select(f.whole).join_from(t.poll_feed, t.poll, f.poll == t.poll.c.id)
+        query = query.where(t.poll.c.source == self.source.id, f.feed == feed.id).order_by(f.poll.desc()).limit(others)
+        with self.store.connect() as conn:
+            last = conn.execute(query).scalars().all()
+        return len(last) == others and not any(last)
+
+    def _load(self, feed: Feed, memory: _FeedMemory, answer: Answer, conditional: bool) -> bool:
+        if answer.status == HTTPStatus.NOT_MODIFIED and conditional:
             self._same(feed, memory)
             return True
+        self.found.whole.add(feed.id)
         digest = hashlib.sha256(answer.body).hexdigest()
         if answer.status == HTTPStatus.OK and digest == memory.sha256 and not self.again:
             memory.validators = _validators(answer)
@@ -249,8 +272,9 @@ class _Poll:
             if load == self.memory.load:
                 return
             errors = {feed: m.error for feed, m in self.memory.feeds.items()}
-            self.memory.load, self.memory.mark = load, mark or {}
+            self.memory.load, self.memory.mark = -1, mark or {}
             self.memory.feeds = {f.id: self._from_archive(conn, f) for f in self.source.feeds}
+            self.memory.load = load
         for feed, error in errors.items():
             self.memory.feeds[feed].error = error
 
@@ -273,7 +297,8 @@ class _Poll:
         except SourceError:  # by the mapping as it is now
             return _FeedMemory(afresh=True)
         figures = {k: len(f) for k, f in found.facts.items()}
-        memory.held = Held(mark["payload"], rows.by_key, figures, found.troubled)
+        digests = {k: mapping.digest(row) for k, row in rows.by_key.items()}
+        memory.held = Held(mark["payload"], digests, figures, found.troubled)
         return memory
 
     def _lines(self, feed: Feed) -> set[tuple[str, str]] | None:

@@ -21,10 +21,10 @@ _FEW = 10  # so many may vanish at once, whatever their share
 
 @dataclass
 class Held:
-    """What the store holds of a feed: the rows as they came, how many figures each has, which have something bad."""
+    """What the store holds of a feed: the rows' digests, how many figures each has, which have something bad."""
 
     payload: int = 0
-    rows: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, bytes] = field(default_factory=dict)
     figures: dict[str, int] = field(default_factory=dict)
     troubled: set[str] = field(default_factory=set)
 
@@ -67,24 +67,28 @@ class Publication:
         self, payload: int, rows: mapping.Rows, before_mark: dict[str, Any], mark: dict[str, Any]
     ) -> tuple[Held, int | None]:
         """Load what differs; what is held then, and the last load. The cursor becomes `mark` with the last of it."""
-        before, now = self.held.rows, rows.by_key
+        before, now = self.held.rows, {k: mapping.digest(row) for k, row in rows.by_key.items()}
         changed = {
-            k: row for k, row in now.items() if self.afresh or k in self.held.troubled or before.get(k, ...) != row
+            k: row
+            for k, row in rows.by_key.items()
+            if self.afresh or k in self.held.troubled or before.get(k) != now[k]
         }
         vanished = before.keys() - now.keys()
         found = mapped(self.feed, self.contest, changed, self.places)
         if not self.accept:
-            self._none_lost(found, vanished, now)
+            self._none_lost(found, now)
         last = self._load(payload, rows, found, sorted(vanished), before_mark, mark)
         figures = {k: self.held.figures.get(k, 0) for k in now} | {k: len(f) for k, f in found.facts.items()}
         return Held(payload, now, figures, found.troubled), last
 
-    def _none_lost(self, found: Mapped, vanished: Collection[str], now: Collection[str]) -> None:
+    def _none_lost(self, found: Mapped, now: Collection[str]) -> None:
         """A table that is suddenly empty, much shorter, or has much fewer figures is a fault there: nothing is taken.
 
+        Rows that brought no figure are none to lose: a page full of them would keep out the good one after it.
         Raises Lost.
         """
-        rows, figures = len(self.held.rows), sum(self.held.figures.values())
+        rows, figures = sum(n > 0 for n in self.held.figures.values()), sum(self.held.figures.values())
+        vanished = [k for k, n in self.held.figures.items() if n > 0 and k not in now]
         if (vanished and not now) or len(vanished) > max(_FEW, self.most_lost * rows):
             raise Lost(self.feed.id, "rows", len(vanished), rows)
         lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)

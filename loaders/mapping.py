@@ -1,5 +1,6 @@
 """From a payload to published figures, by the mapping of a feed in `election.toml`. Nothing here asks or writes."""
 
+import hashlib
 import json
 import math
 import re
@@ -13,9 +14,11 @@ from loaders.source import Bad, SourceError, raw_text
 
 Fact = dict[str, Any]
 MOST_BAD = 1_000  # of a payload's rows or figures are set aside one by one; of the others only how many there are
-_MOST_ROWS = 1_000_000  # no election has so many places and hours
+_MOST_ROWS = 200_000  # no election has so many places and hours
+_DEEPEST = 100  # lists and rows in one another: no page is
+_LONGEST_KEY, _LONGEST_TEXT, _LONGEST_RAW = 200, 1_000, 2_000  # letters: the whole row stands in the archive
 _MOST = 1e9  # no line of an election is larger
-_HOUR = re.compile(r"(\d{1,2}):(\d\d)(:\d\d)?")
+_HOUR = re.compile(r"(\d{1,2}):(\d\d)(:\d\d)?", re.ASCII)
 
 
 class _Wrong(Exception):
@@ -36,8 +39,9 @@ class Unusable:
         if len(self.some) == MOST_BAD:
             self.more += 1
             return
-        at, detail = (text and clean(text) for text in (wrong.field, wrong.detail))
-        self.some.append(Bad(self.feed.id, clean(key), wrong.reason, at, detail, raw_text(row)))
+        at, detail = (text and clean(text)[:_LONGEST_TEXT] for text in (wrong.field, wrong.detail))
+        raw = raw_text(row)[:_LONGEST_RAW]
+        self.some.append(Bad(self.feed.id, clean(key)[:_LONGEST_KEY], wrong.reason, at, detail, raw))
 
     def __len__(self) -> int:
         return len(self.some) + self.more
@@ -66,6 +70,8 @@ def rows(feed: Feed, body: bytes) -> Rows:
     except (ValueError, RecursionError) as error:
         start = body[:40].decode("utf-8", "replace")
         raise SourceError(f"{feed.id}: the answer is no whole JSON; it begins {start!r}") from error
+    if _deeper_than(content, _DEEPEST):
+        raise SourceError(f"{feed.id}: the answer is nested too deeply")
     listed = _at(content, feed.rows)
     if not isinstance(listed, list):
         raise SourceError(f"{feed.id}: there is no list of rows at {feed.rows!r}")
@@ -91,13 +97,29 @@ def rows(feed: Feed, body: bytes) -> Rows:
     return found
 
 
+def digest(row: Any) -> bytes:
+    """By which a row is known again: the row itself may be as large as a page."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+
+
+def _deeper_than(content: Any, most: int) -> bool:
+    level = [content]
+    for _ in range(most):
+        inner = (v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list))
+        level = [v for values in inner for v in values if isinstance(v, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection[str], bad: Unusable) -> list[Fact]:
     """A row's figures; what of it cannot be used is set aside. A figure that is not there is absent, not 0."""
     place = _place(feed, row)
     if place not in places:
         bad.add(key, row, _Wrong(f"unknown_{feed.scope}", feed.place, place))
         return []
-    found: list[Fact] = []
+    found: dict[tuple[str, str], float] = {}  # by line and unit
+    twice: set[tuple[str, str]] = set()
     where = {
         "contest": contest.id,
         "scope": feed.scope,
@@ -112,11 +134,12 @@ def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection
             if line is None:
                 raise _Wrong("unknown_list", path)
             number = _number(value, path, unit)
+            if found.setdefault((line, unit), number) != number:  # votes of '1' and of ' 1'
+                twice.add((line, unit))
+                raise _Wrong("figure_twice", path)
         except _Wrong as wrong:  # the figure alone: the whole row stands in the archive, once
             bad.add(f"{key}/{path}", {feed.place or "place": place, path: value}, wrong)
-        else:
-            found.append(where | {"line": line, "unit": unit, "value": number})
-    return found
+    return [where | {"line": name[0], "unit": name[1], "value": v} for name, v in found.items() if name not in twice]
 
 
 def _lines(feed: Feed, contest: Contest, row: Any) -> Iterator[tuple[str | None, str, str, Any]]:
@@ -186,7 +209,7 @@ def _hour(feed: Feed, row: Any) -> str:
 
 def _text(row: Any, path: str | None) -> str | None:
     value = _at(row, path) if path else None
-    return None if value is None else code(value)
+    return None if value is None else code(value)[:_LONGEST_TEXT]
 
 
 def _at(content: Any, path: str | None) -> Any:

@@ -1,11 +1,10 @@
 """The schedule: which source is due, one poll of it, and a row in `poll` for every look, error and miss."""
 
 import logging
-import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from elections.config import ConfigError, Election, Source
 from loaders import commission, observation
+from loaders.runner import Runner
 from loaders.source import Found, SourceError, fault, plain
 from loaders.switch import stopped
 from store import clock, writable
@@ -28,7 +28,6 @@ KINDS: Mapping[str, Callable[[sa.Engine, Election, Source, bool, bool], Found]] 
 }
 _TICK = 0.5  # seconds between looks at whether a source is due
 _BEHIND = 5.0  # seconds of real time that a poll may be late before it is a miss
-_RUNNER = 7_110_212  # the key of PostgreSQL's advisory lock
 _log = logging.getLogger(__name__)
 _outages: weakref.WeakKeyDictionary[sa.Engine, dict[str, Outage]] = weakref.WeakKeyDictionary()  # by source
 
@@ -81,13 +80,14 @@ def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: 
     with writing(store) as conn:
         poll = conn.execute(t.poll.insert().returning(t.poll.c.id), row).scalar_one()
         if found.answered:
-            conn.execute(t.poll_feed.insert(), [{"poll": poll, "feed": feed} for feed in sorted(found.answered)])
+            feeds = [{"poll": poll, "feed": f, "whole": int(f in found.whole)} for f in sorted(found.answered)]
+            conn.execute(t.poll_feed.insert(), feeds)
 
 
 def start(store: sa.Engine, election: Election) -> BackgroundScheduler:
     """Poll every source at its interval, by the store's clock, until `.shutdown()`."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that finds its poll still running is no news
-    runner = _Runner(store)
+    runner = Runner(store)
     workers = ThreadPoolExecutor(max(1, len(election.sources)))
     schedule = BackgroundScheduler(timezone=UTC, executors={"default": workers})
     for source in election.sources:
@@ -112,7 +112,7 @@ class _Turn:
     store: sa.Engine
     election: Election
     source: Source
-    runner: "_Runner"
+    runner: Runner
     due: datetime | None = None
     setting: object = None  # of the rehearsed clock: a jump is no miss
 
@@ -149,45 +149,3 @@ class _Turn:
             )
         self.due = now + interval if behind >= interval else self.due + interval
         return True
-
-
-@dataclass
-class _Runner:
-    """Among the processes that share a PostgreSQL store, one polls: the one that holds the lock."""
-
-    store: sa.Engine
-    held: sa.Connection | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def elected(self) -> bool:
-        if self.store.dialect.name != "postgresql":
-            return True
-        with self.lock:
-            if self.held is not None:
-                try:
-                    self.held.execute(sa.text("select 1"))
-                    return True
-                except sa.exc.SQLAlchemyError:
-                    self.held.invalidate()
-                    self._close()
-            return self._try()
-
-    def _try(self) -> bool:
-        conn = self.store.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if conn.execute(sa.text("select pg_try_advisory_lock(:key)"), {"key": _RUNNER}).scalar_one():
-            self.held = conn
-            return True
-        conn.close()
-        return False
-
-    def release(self) -> None:
-        """Let another process have it."""
-        with self.lock:
-            if self.held is not None:
-                self.held.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _RUNNER})
-                self._close()
-
-    def _close(self) -> None:
-        if self.held is not None:
-            self.held.close()
-            self.held = None

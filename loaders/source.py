@@ -27,7 +27,8 @@ class SourceError(Exception):
 
 @dataclass
 class Found:
-    """What came of a poll: rows read, the last load they went into, the feeds that answered, what is wrong.
+    """What came of a poll: rows read, the last load they went into, the feeds that answered (`whole`: with a page, not
+    only with "the same"), what is wrong.
 
     error: the source could not be read, or not in whole. alarm: it could, and somebody must look at it all the same.
     """
@@ -35,6 +36,7 @@ class Found:
     seen: int = 0
     load: int | None = None
     answered: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
     error: str | None = None
     alarm: str | None = None
     rejected: Counter[str] = field(default_factory=Counter)  # rows that could not be used, by reason

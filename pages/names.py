@@ -130,6 +130,7 @@ def reason(id: str) -> str:
         "in_future": _("the time is in the future"),
         "outside_days": _("the time is outside the days of its checklist"),
         "twice": _("the same row twice"),
+        "figure_twice": _("the same figure twice, and different"),
         "too_many": _("more than can be listed one by one"),
     }.get(id, id)
 

@@ -19,7 +19,6 @@ from pages.view import View, present, view
 from pages.words import NOTHING, _, missing
 from queries import export
 from queries.moment import here
-from store.writable import Unwritable
 
 log = logging.getLogger("baikoo.pages")
 _PAINT = 0.3  # seconds; on a slow laptop the figures stand so much earlier, and the charts not much later
@@ -45,8 +44,7 @@ def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
             with words.speaking(words.language()):  # asked once, not with each word
                 draw(view())
         except Exception as error:  # the other parts of the page go on
-            away = isinstance(error, Unwritable) or (isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable())
-            if not away:  # an outage is said once
+            if not (isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable()):  # an outage is said once
                 log.exception("%s cannot be drawn", draw.__qualname__)
             broken()
 

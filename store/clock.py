@@ -55,6 +55,11 @@ def state() -> Rehearsed | None:
     return rehearsed
 
 
+def real() -> datetime:
+    """The machine's time, whatever is rehearsed: for what others see of us. A stopped clock stands still here too."""
+    return _real_now() if _frozen is None else _frozen
+
+
 def steady() -> float:
     """Seconds of `now()` that no setting of a clock moves: for waits. Only their differences mean something."""
     if _frozen is not None:

@@ -89,7 +89,19 @@ poll_feed = sa.Table(  # the feeds of a commission that answered in a poll, and 
     _id(),
     sa.Column("poll", sa.BigInteger, sa.ForeignKey("poll.id"), nullable=False),
     sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("whole", sa.Integer, nullable=False, server_default="0"),  # 1: a page; 0: only that it is the same
     sa.Index("poll_feed_once", "poll", "feed", unique=True),
+)
+
+request = sa.Table(  # what a commission was asked in the last minute, and each feed's last request
+    "request",
+    metadata,
+    _id(),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),  # the poll of the source that it was made in
+    sa.Column("asked_at", Instant, nullable=False),  # real time, also in a rehearsal
+    sa.Index("request_feed", "source", "feed"),
 )
 
 payload = sa.Table(  # what a source sent, byte for byte, committed before anybody parsed it

@@ -402,10 +402,48 @@ FAULTS = (
     ),
     Fault(
         "two processes poll the same store",
-        "loaders/schedule.py",
+        "loaders/runner.py",
         "select pg_try_advisory_lock(:key)",
         "select pg_try_advisory_lock_shared(:key)",
-        "tests/test_schedule.py::test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_over",
+        "tests/test_schedule.py::test_one_of_several_polls_a_store_and_another_takes_over[postgres]",
+    ),
+    Fault(
+        "two processes poll the same SQLite file",
+        "loaders/runner.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+        "tests/test_schedule.py::test_one_of_several_polls_a_store_and_another_takes_over[sqlite]",
+    ),
+    Fault(
+        "a page is taken for the same as long as its site says so",
+        "loaders/commission.py",
+        "return len(last) == others and not any(last)",
+        "return False",
+        "tests/test_commission.py::test_a_site_that_says_the_same_for_ever_hides_a_change_for_ten_minutes_at_most"
+        "[sqlite-True]",
+    ),
+    Fault(
+        "a site's cookies are kept and sent back",
+        "loaders/asking.py",
+        "DefaultCookiePolicy(allowed_domains=())",
+        "DefaultCookiePolicy()",
+        "tests/test_commission_bad.py::test_no_header_stops_a_feed_or_another_one"
+        "[sqlite-a cookie that cannot be sent back]",
+    ),
+    Fault(
+        "a page of rows that bring nothing keeps out the good one after it",
+        "loaders/figures.py",
+        "if n > 0 and k not in now]",
+        "if k not in now]",
+        "tests/test_commission_bad.py::test_a_page_of_rows_that_bring_nothing_does_not_keep_out_the_good_one_after_it"
+        "[sqlite]",
+    ),
+    Fault(
+        "each process may ask as often as the ceiling says",
+        "loaders/ceiling.py",
+        "recent = sa.and_(r.source == source,",
+        "recent = sa.and_(r.source == source, r.turn == turn,",
+        "tests/test_commission.py::test_the_ceiling_is_of_all_processes_together[sqlite]",
     ),
     Fault(
         "a poll that was not made is not written down",

@@ -1,6 +1,9 @@
 """The commission's loader against a real server on loopback: what it loads, what it leaves, how it asks."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +14,10 @@ import sqlalchemy as sa
 from elections import config
 from elections.config import Election
 from loaders import VERSION, switch
+from loaders.asking import Asker
+from store import clock
 from store import tables as t
+from store.engine import connect
 from tests.commission_site import (
     ELECTION,
     PATHS,
@@ -28,6 +34,9 @@ from tests.commission_site import (
     serving,
     with_source,
 )
+from tests.waiting import LIMIT
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -115,6 +124,37 @@ def test_a_start_goes_on_from_the_archive(store: sa.Engine, site: Site, poll: Po
     again.dispose()
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_site_that_says_the_same_for_ever_hides_a_change_for_ten_minutes_at_most(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, restarted: bool
+) -> None:
+    """Also where each poll is made by a process that remembers nothing."""
+    site.publish("machine", [protocol("1001", valid=290)])
+    poll("20:10")
+    site.stuck = True
+    site.publish("machine", [protocol("1001", valid=291)])
+    seen = []
+    for minute in range(12, 32, 2):
+        engine = connect(store.url) if restarted else store
+        assert poller(engine, election)(f"20:{minute}").error is None
+        seen.append(published(store)["1001", "", "valid", "number"])
+        if restarted:
+            engine.dispose()
+    assert seen == [290] * 4 + [291] * 6
+    machine = ["if-none-match" in headers for path, headers in site.asked if path == PATHS["machine"]]
+    assert [n for n, conditional in enumerate(machine) if not conditional] == [0, 5, 10]
+
+
+def test_a_site_that_says_the_same_to_nobody_who_asked_shows(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol("1001")])
+    poll("20:10")
+    site.fail("machine", "304")
+    assert [poll(f"20:{minute}").error for minute in (12, 14, 16, 18)] == [None] * 4
+    assert poll("20:20").error == poll("20:22").error == "machine: HTTP 304 Not Modified"
+    site.mend()
+    assert poll("20:40").error is None
+
+
 def test_only_figures_that_changed_get_a_new_version(store: sa.Engine, site: Site, poll: Poll) -> None:
     site.publish("manual", [protocol(p) for p in pecs()])
     poll("22:00")
@@ -144,7 +184,7 @@ def test_the_loader_says_who_asks(site: Site, poll: Poll) -> None:
 
 
 def test_the_version_is_the_projects() -> None:
-    assert f'version = "{VERSION}"' in (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def test_no_more_is_asked_in_a_minute_than_the_ceiling_allows(
@@ -160,6 +200,46 @@ def test_no_more_is_asked_in_a_minute_than_the_ceiling_allows(
     poll("2021-11-28T20:11:10")
     assert len(site.asked) == 6
     assert all(site.times(feed.id) for feed in ELECTION.source("commission").feeds)  # the others' turn came first
+
+
+POLL = """
+import sys
+from store.engine import connect
+from tests.commission_site import poller, with_source
+poller(connect(sys.argv[1]), with_source(requests_a_minute=7))(sys.argv[2])
+"""
+
+
+def test_the_ceiling_is_of_all_processes_together(store: sa.Engine, site: Site) -> None:
+    """Three that poll at once: of their fifteen requests seven are made, and who comes next asks the others first."""
+    put_frame(store, "1001")
+
+    def polled(hour: str, processes: int) -> list[str | None]:
+        command = [sys.executable, "-c", POLL, store.url.render_as_string(False), hour]
+        environ = os.environ | {"BAIKOO_COMMISSION": site.url}
+        run = [subprocess.Popen(command, cwd=ROOT, env=environ) for _ in range(processes)]
+        assert [process.wait(LIMIT) for process in run] == [0] * processes
+        with store.connect() as conn:
+            last = sa.select(t.poll.c.error).order_by(t.poll.c.id.desc()).limit(processes)
+            return list(conn.execute(last).scalars())
+
+    polled("2021-11-28T20:10:00", 3)
+    assert len(site.asked) == 7
+    assert polled("2021-11-28T20:10:50", 1) == ["not asked: the ceiling is 7 requests a minute"]
+    assert len(site.asked) == 7
+    before = {feed: site.times(feed) for feed in PATHS}
+    polled("2021-11-28T20:11:10", 2)
+    assert len(site.asked) == 14
+    assert {feed for feed in PATHS if site.times(feed) - before[feed] < 1} == set()
+
+
+@pytest.mark.parametrize(("site_of", "most"), [("http://127.0.0.1:1", 1800), ("https://commission.example", 30)])
+def test_a_fast_rehearsal_asks_nobody_but_its_own_site_more_often(
+    sqlite_store: sa.Engine, site_of: str, most: float
+) -> None:
+    clock.follow(sqlite_store)
+    clock.set_rehearsed(sqlite_store, ELECTION.moment_of("14:00"), 60)
+    assert Asker(ELECTION.source("commission"), site_of).most() == most
 
 
 def test_after_errors_in_a_row_it_is_asked_less_and_less_often(site: Site, poll: Poll) -> None:

@@ -1,6 +1,7 @@
 """The commission's loader against a site with every fault: nothing changes that should not, and it shows."""
 
 import gzip
+import hashlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -163,6 +164,10 @@ PAYLOADS = {
     "nothing": (b"", "is no whole JSON"),
     "deep nesting": (b"[" * 100_000, "is no whole JSON"),
     "JSON of another shape": (b'{"data": 5}', "there is no list of rows at 'protocols'"),
+    "nesting that can be read and not written": (
+        b'{"protocols": [' + b"[" * 900 + b"]" * 900 + b"]}",
+        "the answer is nested too deeply",
+    ),
     "bytes that are no text": (b"\xff\xfe\x00\xd8", "is no whole JSON"),
     "an empty list where there were sixty PECs": (b'{"protocols": []}', "60 of 60 rows vanished at once"),
     "half of the rows": (
@@ -246,6 +251,7 @@ HEADERS = {
     "an ETag that is too long to be sent back": {"etag": '"' + "e" * 2**16 + '"'},
     "a type that is none": {"content_type": "\xff; charset=\xfe"},
     "a wait that is no number": {"retry_after": "\xb2"},
+    "a cookie that cannot be sent back": {"set_cookie": "a=\xff\xfe"},
     "a place to go to": {"location": "http://127.0.0.1:1/"},
 }
 
@@ -281,7 +287,7 @@ ENCODED = {
     "of another kind": ("br", lambda body: body, "is encoded as 'br', not as gzip once"),
     "not packed at all": ("gzip", lambda body: body, "is no whole gzip"),
     "cut": ("gzip", lambda body: packed(body)[:-9], "is no whole gzip"),
-    "a bomb": ("gzip", lambda _: packed(bytes(2**26 + 1)), "is larger than 64 MiB"),
+    "a bomb": ("gzip", lambda _: packed(bytes(2**24 + 1)), "is larger than 16 MiB"),
 }
 
 
@@ -322,6 +328,71 @@ def test_a_flood_of_bad_rows_too(store: sa.Engine, site: Site, poll: Poll) -> No
     assert poll("20:10").seen == 30_001
     assert published(store)["1001", "", "valid", "number"] == 290
     assert len(aside(store)) == mapping.MOST_BAD + 1
+
+
+def test_a_page_of_rows_that_bring_nothing_does_not_keep_out_the_good_one_after_it(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol("1001"), *({"pec": str(n)} for n in range(5_000, 5_500))])
+    assert poll("20:10").error is None
+    site.publish("machine", [protocol("1001", valid=291)])
+    assert poll("20:12").error is None
+    assert published(store)["1001", "", "valid", "number"] == 291
+
+
+def test_votes_that_one_row_says_twice_are_set_aside_unless_they_are_the_same(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol("1001", votes={"1": 200, "1 ": 201, "2": 90, " 2": 90})])
+    site.publish("manual", [protocol("1001")])
+    assert poll("20:10").error is None
+    assert aside(store) == {("machine", "1001/votes.1 ", "figure_twice")}
+    machine = published(store, count="machine", scope="pec")
+    first, second = (item.id for item in ELECTION.contests[0].lists[:2])
+    assert ("1001", "", first, "number") not in machine
+    assert machine["1001", "", second, "number"] == 90
+    assert published(store, count="manual")["1001", "", first, "number"] == 200
+
+
+def test_a_text_that_no_index_takes_is_set_aside_shortened(store: sa.Engine, site: Site, poll: Poll) -> None:
+    long = "".join(chr(0x400 + byte) for byte in hashlib.shake_128(b"").digest(20_000))  # that nothing packs
+    site.publish("machine", [protocol(long), protocol("1001", region=long), protocol("1002", votes={long: 1})])
+    assert poll("20:10").error is None
+    assert published(store)["1001", "", "valid", "number"] == 290
+    with store.connect() as conn:
+        rows = conn.execute(sa.select(t.quarantine)).all()
+        regions = conn.execute(sa.select(t.published.c.region)).scalars().all()
+    assert {row.reason for row in rows} == {"unknown_pec", "unknown_list"}
+    assert max(len(text) for row in rows for text in (row.key, row.detail or "", row.raw)) <= 2_000
+    assert max(map(len, filter(None, regions))) == 1_000
+
+
+@pytest.mark.parametrize(("hour", "loads"), [("9:00", True), ("09:٣٠", False), ("٠٩:٠٠", False), ("24:00", False)])
+def test_an_hour_is_of_the_clock_and_in_plain_digits(
+    store: sa.Engine, site: Site, poll: Poll, hour: str, loads: bool
+) -> None:
+    site.publish("turnout", [{"region": "osh", "hour": hour, "voters": 700, "voted": 90}])
+    assert poll("10:10").error is None
+    assert bool(published(store)) == loads
+    assert bool(aside(store)) != loads
+
+
+@pytest.mark.parametrize("wait", ["9" * 5_000, "Sun, 28 Nov 2021 14:20:00 +99999999"])
+def test_a_wait_that_no_calendar_has_is_a_wait(site: Site, poll: Poll, wait: str) -> None:
+    site.fail("machine", "429")
+    site.say("machine", retry_after=wait)
+    error = "machine: HTTP 429 Too Many Requests; manual: not asked for another"  # nor is any other page of the site
+    assert poll("20:10").error.startswith(error)
+
+
+def test_a_page_whose_connection_breaks_lets_the_others_be_asked_in_the_same_poll(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.fail("turnout", "cut")
+    for feed in ("machine", "manual"):
+        site.publish(feed, [protocol("1001")])
+    assert poll("20:10").error.startswith("turnout: the connection broke")
+    assert {key[0] for key in published(store, count="manual")} == {"1001"}
 
 
 @pytest.mark.breaks

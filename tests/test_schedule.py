@@ -19,10 +19,11 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from elections.config import Election
 from loaders import schedule
 from loaders.__main__ import main
+from loaders.runner import Runner
 from loaders.source import Found, SourceError
 from store import clock
 from store import tables as t
-from store.engine import connect, open_store
+from store.engine import connect
 from tests.commission_site import serving
 from tests.observation_world import ELECTION, OPENING, Observation, at
 from tests.waiting import LIMIT, eventually
@@ -45,7 +46,7 @@ def polls(store: sa.Engine) -> list[Any]:
 @contextlib.contextmanager
 def turning(store: sa.Engine, election: Election) -> Iterator[schedule._Turn]:
     """The turn of an election's only source, to be ticked by hand."""
-    runner = schedule._Runner(store)
+    runner = Runner(store)
     try:
         yield schedule._Turn(store, election, election.sources[0], runner)
     finally:
@@ -165,14 +166,11 @@ def test_a_source_that_takes_longer_than_its_interval_is_not_asked_twice_at_a_ti
     ]
 
 
-def test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_over(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = open_store(postgres_url)
+def test_one_of_several_polls_a_store_and_another_takes_over(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     election = one_source(monkeypatch, lambda *_: Found(seen=1))
     first = schedule.start(store, election)
     eventually(lambda: polls(store), "the first poll")
-    second_store = connect(postgres_url)
+    second_store = connect(store.url)
     asked: list[int] = []
     with turning(second_store, one_source(monkeypatch, lambda *_: (asked.append(1), Found())[1])) as second:
         for _ in range(3):
@@ -181,7 +179,6 @@ def test_one_process_of_several_polls_a_store_in_postgresql_and_another_takes_ov
         first.shutdown()
         second.tick()
         assert asked == [1]
-    store.dispose()
     second_store.dispose()
 
 
@@ -203,6 +200,43 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
             monkeypatch.setenv(name, value)
         yield own
     clock.follow(None)
+
+
+@contextlib.contextmanager
+def loaders_run(environ: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m loaders run`, whose log goes to this file."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "loaders", "run"], cwd=ROOT, env=clean | environ, stdout=out, stderr=out
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_of_three_processes_one_polls_and_where_it_is_killed_another_takes_over(
+    environ: dict[str, str], store: sa.Engine, tmp_path: Path
+) -> None:
+    clock.set_rehearsed(store, at("14:00"), 0.001)  # so that no second poll is due in this test
+    environ |= {"BAIKOO_STORE": store.url.render_as_string(False)}
+    logs = [tmp_path / f"{n}.log" for n in range(3)]
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(loaders_run(environ, log)) for log in logs]
+
+        def waiting() -> list[Path]:
+            return [log for log in logs if "another one polls this store" in log.read_text()]
+
+        eventually(lambda: len(waiting()) == 2, "two that wait")
+        (polling,) = {*logs} - {*waiting()}
+        eventually(lambda: {row.source for row in polls(store)} == {"observation", "commission"}, "a poll of each")
+        assert len(polls(store)) == 2
+        processes[logs.index(polling)].kill()
+        eventually(lambda: len(polls(store)) >= 4, "the next one's polls")
+        over = [log for log in waiting() if "over: this process does not poll" in log.read_text()]
+        assert len(over) == 1
 
 
 def test_once_polls_every_source_and_says_what_came(
@@ -256,10 +290,8 @@ def test_stop_keeps_a_source_from_being_asked_until_go(
     assert main(["once", "--source", "weather"]) == 2
 
 
-def test_run_polls_until_it_is_told_to_end(environ: dict[str, str]) -> None:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
-    process = subprocess.Popen([sys.executable, "-m", "loaders", "run"], cwd=ROOT, env=clean | environ)
-    try:
+def test_run_polls_until_it_is_told_to_end(environ: dict[str, str], tmp_path: Path) -> None:
+    with loaders_run(environ, tmp_path / "log") as process:
         store = connect(environ["BAIKOO_STORE"])
 
         def loaded() -> bool:
@@ -272,5 +304,3 @@ def test_run_polls_until_it_is_told_to_end(environ: dict[str, str]) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT) == 0
         store.dispose()
-    finally:
-        process.kill()
