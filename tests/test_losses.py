@@ -76,7 +76,7 @@ def stands(store: sa.Engine, table: sa.Table) -> int:
 
 
 @pytest.mark.parametrize("what", LOSSES)
-def test_a_large_loss_waits_for_a_person_whatever_it_comes_by_and_can_be_undone(
+def test_a_large_loss_waits_for_a_person_and_can_be_undone(
     store: sa.Engine, observation: Observation, poll: Poll, what: str
 ) -> None:
     happens, table = LOSSES[what]

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from loaders import schedule
+from loaders.runner import Runner
 from loaders.source import Found
 from store import check, clock
 from store import tables as t
@@ -139,7 +140,7 @@ def test_the_schedule_stops_and_goes_on_by_itself_and_says_each_once(
 
     put(sqlite_store, pec("1001"))
     election = one_source(monkeypatch, look, interval=1)
-    runner = schedule._Runner(sqlite_store)
+    runner = Runner(sqlite_store)
     turns = [schedule._Turn(sqlite_store, election, election.sources[0], runner) for _ in range(2)]
     with clock.frozen(clock.now()):
         with harm(file_of(sqlite_store)):
