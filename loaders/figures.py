@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from elections.config import Contest, Feed
 from loaders import mapping
+from loaders.losses import FEW
 from loaders.mapping import Fact
 from loaders.quarantine import settle
 from loaders.refusals import Lost
@@ -16,7 +17,6 @@ from store.loading import Key, Load, loading
 
 _BATCH = 5_000  # figures in a transaction, about
 _AT_ONCE = 400
-_FEW = 10  # so many may vanish at once, whatever their share
 
 
 @dataclass
@@ -89,10 +89,10 @@ class Publication:
         """
         rows, figures = sum(n > 0 for n in self.held.figures.values()), sum(self.held.figures.values())
         vanished = [k for k, n in self.held.figures.items() if n > 0 and k not in now]
-        if (vanished and not now) or len(vanished) > max(_FEW, self.most_lost * rows):
+        if (vanished and not now) or len(vanished) > max(FEW, self.most_lost * rows):
             raise Lost(self.feed.id, "rows", len(vanished), rows)
         lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)
-        if lost > max(_FEW, self.most_lost * figures):
+        if lost > max(FEW, self.most_lost * figures):
             raise Lost(self.feed.id, "figures", lost, figures)
 
     def _load(

@@ -35,14 +35,6 @@ _PUT: Mapping[str, tuple[sa.Table, Callable[[Raw, Known], Fact | Bad]]] = {
     MESSAGE.name: (t.message, check.message),
     ATTACHMENT.name: (t.attachment, check.attachment),
 }
-TABLES = {
-    PEC.name: t.pec,
-    OBSERVER.name: t.observer,
-    REPORT.name: t.report,
-    INCIDENT.name: t.incident,
-    MESSAGE.name: t.message,
-    ATTACHMENT.name: t.attachment,
-}
 
 
 @dataclass
@@ -268,7 +260,7 @@ class Intake:
     def _gone(self) -> None:
         """What vanished at the source is withdrawn here."""
         for name, vanished in self.batch.gone.items():
-            table, source = TABLES[name], self.load.source
+            table, source = t.OF_VIEW[name][0], self.load.source
             keys = vanished - self.batch.reports.keys() if name == REPORT.name else vanished - self._read_keys(name)
             self.load.withdraw(table, [(k,) if name == PEC.name else (source, k) for k in keys], seen=False)
             if name == REPORT.name:

@@ -1,14 +1,15 @@
 """Rows of a view that vanished, were marked as deleted or became unusable, too many at once: a person accepts them."""
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from loaders import held
+from loaders.contract import PEC, Raw, code, is_set
 from store import tables as t
-from store.decisions import lost
-from store.loading import Load
+from store.loading import Load, loading
 
 FEW = 10  # so many keys may vanish at once, whatever their share
 
@@ -35,23 +36,100 @@ def too_many(lost: int, held: int, most: float, few: int = FEW) -> bool:
     return lost > max(few, most * held) or lost == held > 1
 
 
-def standing(conn: sa.Connection, source: str) -> dict[str, bool]:
-    """The views with a loss that stands, and whether a person has accepted it as it is."""
-    stands = sa.select(t.loss).where(t.loss.c.source == source, t.loss.c.load_to.is_(None))
-    return {row.view: _last_said(conn, lost(source, row.view)) == row.hash for row in conn.execute(stands)}
+def too_many_of_the_sample(lost: set[str], sampled: Mapping[str, set[str]], most: float) -> bool:
+    """Whether so many cannot go from the sample, or from the sampled PECs of any stratum."""
+    whole = set().union(*sampled.values())
+    strata = (too_many(len(lost & pecs), len(pecs), most, few=1) for pecs in sampled.values())
+    return too_many(len(lost & whole), len(whole), most) or any(strata)
 
 
-def _last_said(conn: sa.Connection, subject: str) -> str | None:
-    d = t.decision.c
-    query = sa.select(d.value).where(d.kind == "loss", d.subject == subject).order_by(d.id.desc()).limit(1)
-    return conn.execute(query).scalar()
+def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
+    """The PECs of these rows that are in the sample here, and at the source not, or in another stratum."""
+    stratum = {pec: of for of, pecs in sampled.items() for pec in pecs}
+    return {
+        pec
+        for row in rows
+        if (pec := code(row["pec"])) in stratum
+        and (not is_set(row["in_sample"]) or code(row["stratum"]) != stratum[pec])
+    }
 
 
-def note(load: Load, found: Mapping[str, Loss], over: Collection[str]) -> None:
-    """Write down what is lost now, and of which views nothing is any more."""
-    rows = [
-        {"source": load.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
-        for loss in found.values()
-    ]
-    load.put(t.loss, rows, seen=False)
-    load.counts["derived"] += len(load.end(t.loss, [(load.source, view) for view in over]))
+@dataclass
+class Losses:
+    """What of a source may go in one poll. Where a loss stands of a view, nothing of it may until a person says so."""
+
+    store: sa.Engine
+    source: str
+    most: float
+    accept: bool  # a person says so of everything
+    stands: dict[str, bool] = field(default_factory=dict)  # view -> whether a person has accepted its loss as it is
+    found: dict[str, Loss] = field(default_factory=dict)  # in this poll, by view
+    _gone: dict[str, set[str]] = field(default_factory=dict)  # keys that went, or would have, in this poll
+
+    def __post_init__(self) -> None:
+        with self.store.connect() as conn:
+            self.stands = {row.view: bool(row.accepted) for row in conn.execute(_STANDING, {"source": self.source})}
+
+    def accepted(self, view: str) -> bool:
+        return self.accept or self.stands.get(view, False)
+
+    def may_go(self, view: str, keys: set[str]) -> bool:
+        """Whether these may be withdrawn, beside what went in this poll already."""
+        if self.accepted(view) or not keys:
+            return True
+        with self.store.connect() as conn:
+            here = held.keys(conn, view, self.source)
+        gone = self._gone[view] = (self._gone.get(view, set()) | keys) & here
+        if view in self.stands:  # the next comparison counts it
+            return not gone
+        return not self._lost(Loss(view, frozenset(gone), len(gone), len(here)))
+
+    def may_leave_the_sample(self, moved: set[str], sampled: Mapping[str, set[str]]) -> bool:
+        """Whether the source may take these PECs from the sample or from their stratum."""
+        if self.accepted(PEC.name) or not moved:
+            return True
+        if PEC.name in self.stands:
+            return False
+        return not self._lost(Loss(PEC.name, frozenset(moved), len(moved), sum(map(len, sampled.values()))), sampled)
+
+    def counted(self, loss: Loss, sampled: Mapping[str, set[str]] | None = None) -> bool:
+        """What a comparison found gone of a view, all in all: whether it may go."""
+        self.found.pop(loss.view, None)
+        return self.accepted(loss.view) or not self._lost(loss, sampled)
+
+    def _lost(self, loss: Loss, sampled: Mapping[str, set[str]] | None = None) -> bool:
+        of_sample = too_many_of_the_sample(set(loss.keys), sampled or {}, self.most)
+        if too_many(loss.lost, loss.held, self.most) or of_sample:
+            self.found[loss.view] = loss
+            return True
+        return False
+
+    def taken(self, load: Load, views: Collection[str]) -> None:
+        """The loss of these views goes with this load, or is none any more."""
+        over = [view for view in views if self.stands.pop(view, None) is not None]
+        load.counts["derived"] += len(load.end(t.loss, [(self.source, view) for view in over]))
+
+    def note(self, compared: bool) -> int | None:
+        """Write down what is lost; after a comparison also what is no more. The load, where it moved anything."""
+        over = {view for view in self.stands if compared and view not in self.found}
+        if not (self.found or over):
+            return None
+        with loading(self.store, self.source) as load:
+            rows = [
+                {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
+                for loss in self.found.values()
+            ]
+            load.put(t.loss, rows, seen=False)
+            self.taken(load, over)
+        return load.id if load.moved else None
+
+
+_STANDING = sa.text(
+    """
+    select l.view, case when d.value = l.hash then 1 else 0 end as accepted
+    from loss l
+    left join decision d on d.id = (
+        select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
+    where l.source = :source and l.load_to is null
+    """
+)

@@ -9,13 +9,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from elections.config import Election, Source
-from loaders import contract, losses
+from loaders import contract, held
 from loaders import rows as check
 from loaders.archive import keep_rows
 from loaders.contents import Contents, contents
 from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, Cursor, Raw, View, code
-from loaders.intake import TABLES, Batch, Intake
-from loaders.losses import Loss
+from loaders.intake import Batch, Intake
+from loaders.losses import Loss, Losses, left
 from loaders.quarantine import standing
 from loaders.rows import NO_KEY
 from loaders.source import Found
@@ -98,15 +98,15 @@ class _Reading:
     frame_changed: bool = False
     first: bool = False
     frame: dict[str, set[str]] = field(default_factory=dict)  # PECs and observers that changed or went, by view
-    lost: dict[str, bool] = field(default_factory=dict)  # views with a loss that stands; whether it is accepted
-    losses: dict[str, Loss] = field(default_factory=dict)  # that this poll found, by view
-    unusable: dict[str, set[str]] = field(default_factory=dict)  # keys that we hold and could not use in this poll
-    taken: set[str] = field(default_factory=set)  # views whose loss goes with the next load
+    going: set[str] = field(default_factory=set)  # views whose loss goes with the next load
+
+    def __post_init__(self) -> None:
+        self.losses = Losses(self.store, self.source.id, self.source.most_lost, self.accept)
 
     def read(self) -> Found:
         self._remember()
         every = self.source.compare_every
-        asked = self.first or self.again or self.accept or any(self.lost.values())
+        asked = self.first or self.again or self.accept or any(self.losses.stands.values())
         compare = asked or self.memory.polls % every == every - 1
         for rows in self._news(PEC):
             self._add(PEC, self._of_the_sample(rows))
@@ -129,7 +129,8 @@ class _Reading:
             self._flush()
         self.memory.cursors = self.cursors
         self.memory.settled = {view.name for view in self.memory.views if self._is_settled(view.name)}
-        self._note_losses(compare)
+        self.found.load = self.losses.note(compare) or self.found.load
+        self._say_losses()
         self.found.alarm = "; ".join(self.memory.alarms) or None
         return self.found
 
@@ -137,7 +138,6 @@ class _Reading:
         """Go on where the last load of this source stood, whoever made it."""
         with self.store.connect() as conn:
             load, cursors = last_kept(conn, self.source.id)
-            self.lost = losses.standing(conn, self.source.id)
         if load != self.memory.load:
             self.memory.forget()
             self.memory.load, self.memory.cursors = load, cursors or {}
@@ -180,26 +180,12 @@ class _Reading:
 
     def _of_the_sample(self, rows: list[Raw]) -> list[Raw]:
         """Without the PECs that the source takes from the sample or from their stratum, where those are too many."""
-        moved = self._moved(rows)
-        if not moved or self.accept or self.lost.get(PEC.name):
-            return rows
         with self.store.connect() as conn:
-            sampled = _sampled(conn)
-        if PEC.name not in self.lost and not _too_much_of_the_sample(moved, sampled, self.source.most_lost):
+            sampled = held.sampled(conn)
+        moved = left(rows, sampled)
+        if self.losses.may_leave_the_sample(moved, sampled):
             return rows
-        self.losses[PEC.name] = Loss(PEC.name, frozenset(moved), len(moved), sum(map(len, sampled.values())))
         return [row for row in rows if code(row["pec"]) not in moved]
-
-    def _moved(self, rows: Iterable[Raw]) -> set[str]:
-        """The PECs of these rows that are in the sample here, and at the source not, or in another stratum."""
-        with self.store.connect() as conn:
-            stratum = {pec: of for of, pecs in _sampled(conn).items() for pec in pecs}
-        return {
-            pec
-            for row in rows
-            if (pec := code(row["pec"])) in stratum
-            and (not contract.is_set(row["in_sample"]) or code(row["stratum"]) != stratum[pec])
-        }
 
     def _changed(self, view: View) -> None:
         """Rows that changed; those that are marked as deleted at the end, when it is known how many they are."""
@@ -207,37 +193,14 @@ class _Reading:
         for rows in self._news(view):
             self._add(view, (row for row in rows if not check.deleted(row)))
             marked |= {code(row[view.keys[0]]) for row in rows if check.deleted(row)}
-        if self._may_go(view.name, marked):
+        if self.losses.may_go(view.name, marked):
             self._add(view, contract.by_key(self.conn, view, marked))
 
-    def _may_go(self, view: str, keys: set[str]) -> bool:
-        """Whether so many that we hold may be withdrawn in this poll. Where a loss stands, nothing may."""
-        if self.accept or self.lost.get(view):
-            return True
-        lost = self.unusable.setdefault(view, set())
-        lost |= keys
-        if not keys:
-            return True
-        with self.store.connect() as conn:
-            held = _held(conn, view, self.source.id)
-        lost &= held
-        if view in self.lost or losses.too_many(len(lost), len(held), self.source.most_lost):
-            if lost:
-                self.losses[view] = Loss(view, frozenset(lost), len(lost), len(held))
-            return not lost
-        return True
-
-    def _note_losses(self, compared: bool) -> None:
-        """Write down which views lost too much, and which no longer; say it in the alarm."""
-        over = {view for view in self.lost if compared and view not in self.losses}
-        if self.losses or over:
-            with loading(self.store, self.source.id) as load:
-                losses.note(load, self.losses, over)
-            if load.moved:
-                self.found.load = load.id
-        stands = [str(loss) for loss in self.losses.values()]
-        told = [alarm for alarm in self.memory.alarms if not alarm.startswith(tuple(f"{v}: " for v in self.losses))]
-        self.memory.alarms = [*stands, *told]
+    def _say_losses(self) -> None:
+        """What is lost stands in the alarm until the next comparison."""
+        lost = self.losses.found
+        others = [alarm for alarm in self.memory.alarms if alarm.partition(": ")[0] not in lost]
+        self.memory.alarms = [*map(str, lost.values()), *others]
 
     def _changed_reports(self) -> None:
         """Reports that changed, or whose answers did, each whole: with all the answers it has now."""
@@ -261,7 +224,7 @@ class _Reading:
             self._add_reports({code(row["report"]) for row in alive}, alive)
             marked |= {code(row["report"]) for row in rows if check.deleted(row)}
             touched -= {code(row["report"]) for row in rows}
-        self._reread(touched | (marked if self._may_go(REPORT.name, marked) else set()))
+        self._reread(touched | (marked if self.losses.may_go(REPORT.name, marked) else set()))
         if start:
             self.cursors[ANSWER.name] = start
 
@@ -297,10 +260,12 @@ class _Reading:
         there = {view.name: contents(self.conn, view) for view in self.memory.views}
         with self.store.connect() as conn:
             aside = standing(conn, self.source.id)
-            answered = _answers_here(conn, self.source.id)
-            held = {view.name: _held(conn, view.name, self.source.id) for view in self.memory.views if view != ANSWER}
-            sampled = _sampled(conn)
-        kept = held[REPORT.name] & {a.key for a in aside if a.place == REPORT.name}  # with the answers that they had
+            answered = held.answers(conn, self.source.id)
+            here = {
+                view.name: held.keys(conn, view.name, self.source.id) for view in self.memory.views if view != ANSWER
+            }
+            sampled = held.sampled(conn)
+        kept = here[REPORT.name] & {a.key for a in aside if a.place == REPORT.name}  # with the answers that they had
         for a in aside:
             if a.place == ANSWER.name and a.report not in kept:
                 answered[a.report] = answered.get(a.report, 0) + 1
@@ -308,37 +273,33 @@ class _Reading:
             own = there[view.name]
             if view != ANSWER:
                 set_aside = {a.key for a in aside if a.place == view.name}
-                self._withdraw(view, own.keys, held[view.name], set_aside, sampled if view == PEC else {})
-                self._add_unseen(view, own.keys - held[view.name] - set_aside - {""})
+                self._withdraw(view, own.keys, here[view.name], set_aside, sampled if view == PEC else {})
+                self._add_unseen(view, own.keys - here[view.name] - set_aside - {""})
             if view == INCIDENT:
                 self._add(view, contract.without_key(self.conn, view))
             if view == REPORT:
-                self._compare_answers(answered, there[ANSWER.name].filled, held[view.name] & own.keys)
+                self._compare_answers(answered, there[ANSWER.name].filled, here[view.name] & own.keys)
             self._compare_contents(view, own)
         self.memory.told = {}
-        left = self.batch.gone.get(REPORT.name, set()) & there[ANSWER.name].filled.keys()
+        alone = self.batch.gone.get(REPORT.name, set()) & there[ANSWER.name].filled.keys()
         self._flush()
-        self._reread(left)  # answers whose report went without them
+        self._reread(alone)  # answers whose report went without them
         self._flush()
 
     def _withdraw(
-        self, view: View, there: set[str], here: set[str], aside: set[str], groups: Mapping[str, set[str]]
+        self, view: View, there: set[str], here: set[str], aside: set[str], sampled: Mapping[str, set[str]]
     ) -> None:
         """What vanished, was marked as deleted, or stands although it could not be used any more."""
         known = {key for key in here if not key.startswith(NO_KEY)}
-        gone, most = (known - there) | (known & aside if view != PEC else set()), self.source.most_lost
-        moved = self._moved(contract.by_key(self.conn, PEC, set().union(*groups.values()))) if view == PEC else set()
-        lost = gone | moved
-        too_many = losses.too_many(len(lost), len(known), most) or _too_much_of_the_sample(lost, groups, most)
-        if too_many and not (self.accept or self.lost.get(view.name)):
-            self.losses[view.name] = Loss(view.name, frozenset(lost), len(lost), len(known))
+        gone = (known - there) | (known & aside if view != PEC else set())
+        moved = left(contract.by_key(self.conn, PEC, set().union(*sampled.values())), sampled) if sampled else set()
+        if not self.losses.counted(Loss(view.name, frozenset(gone | moved), len(gone | moved), len(known)), sampled):
             return
-        self.losses.pop(view.name, None)
         if gone := gone | (aside - there):
             self.batch.gone[view.name] = gone
         if moved:
             self._add(view, contract.by_key(self.conn, view, moved))
-        self.taken |= {view.name} & self.lost.keys()
+        self.going.add(view.name)
 
     def _compare_contents(self, view: View, own: Contents) -> None:
         """Read again what differs from the last comparison, and say where a source breaks what it promises: a change
@@ -363,7 +324,7 @@ class _Reading:
 
     def _held_back(self, view: View) -> frozenset[str]:
         """Keys that stay as they are until a person accepts that they have gone."""
-        loss = self.losses.get(view.name)
+        loss = self.losses.found.get(view.name)
         return loss.keys if loss else frozenset(self.batch.gone.get(view.name, ()))
 
     def _add_unseen(self, view: View, keys: set[str]) -> None:
@@ -377,11 +338,10 @@ class _Reading:
         """Read again the reports that have more or fewer answers than here, and answers without a report."""
         differ = {r for r in reports if there.get(r, 0) != answered.get(r, 0)}
         fewer = sum(max(0, answered.get(r, 0) - there.get(r, 0)) for r in differ)
-        held = sum(answered.get(r, 0) for r in reports)
-        if losses.too_many(fewer, held, self.source.most_lost) and not (self.accept or self.lost.get(ANSWER.name)):
-            self.losses[ANSWER.name] = Loss(ANSWER.name, frozenset(differ), fewer, held)
+        of = sum(answered.get(r, 0) for r in reports)
+        if not self.losses.counted(Loss(ANSWER.name, frozenset(differ), fewer, of)):
             return
-        self.taken |= {ANSWER.name} & self.lost.keys()
+        self.going.add(ANSWER.name)
         orphans = {r for r, n in there.items() if r not in reports and answered.get(r, 0) != n}
         self._reread((differ | orphans) - self.batch.reports.keys() - {""})
 
@@ -390,7 +350,7 @@ class _Reading:
         configuration."""
         with self.store.connect() as conn:
             aside = standing(conn, self.source.id)
-            unsorted = _unsorted_here(conn, self.source.id)
+            unsorted = held.unsorted(conn, self.source.id)
         for view in self.memory.views:
             keys = {a.key for a in aside if a.place == view.name} - {""}
             if view == INCIDENT:
@@ -398,19 +358,15 @@ class _Reading:
             if view not in (REPORT, ANSWER) and keys:
                 self._add(view, contract.by_key(self.conn, view, keys))
         reports = {a.key for a in aside if a.place == REPORT.name}
-        going = reports if self.lost.get(REPORT.name) else set()  # with one load, so that it can be undone
+        going = reports if self.losses.stands.get(REPORT.name) else set()  # with one load, so that it can be undone
         self._reread((reports | {a.report for a in aside if a.place == ANSWER.name}) - going - {""})
         self._flush()
 
     def _look_again(self) -> None:
         """What was good by the frame may be so no more: its PEC or its observer changed, or went."""
         pecs, observers = self.frame.get(PEC.name, set()), self.frame.get(OBSERVER.name, set())
-        r, i = t.report.c, t.incident.c
         with self.store.connect() as conn:
-            of_frame = sa.select(r.report, r.pec, r.observer).where(r.source == self.source.id, r.load_to.is_(None))
-            reports = {row.report for row in conn.execute(of_frame) if row.pec in pecs or row.observer in observers}
-            of_pecs = sa.select(i.incident, i.pec).where(i.source == self.source.id, i.load_to.is_(None))
-            incidents = {row.incident for row in conn.execute(of_pecs) if row.pec in pecs}
+            reports, incidents = held.of_the_frame(conn, self.source.id, pecs, observers)
         self._reread(reports - self._held_back(REPORT))
         self._add(INCIDENT, contract.by_key(self.conn, INCIDENT, incidents - self._held_back(INCIDENT)))
 
@@ -420,12 +376,10 @@ class _Reading:
         if not batch.size:
             return
         with loading(self.store, self.source.id) as load:
-            intake = Intake(load, self.election, batch, self.now, self._may_go)
+            intake = Intake(load, self.election, batch, self.now, self.losses.may_go)
             intake.take()
-            if self.taken:
-                losses.note(load, {}, self.taken)
-                self.lost = {view: said for view, said in self.lost.items() if view not in self.taken}
-                self.taken = set()
+            self.losses.taken(load, self.going)
+            self.going = set()
             load.cursor = self.cursors
             if load.moved:
                 keep_rows(load, shown(self.source.address()), intake.changed)
@@ -434,7 +388,6 @@ class _Reading:
             changed = {code(row[view.keys[0]]) for row in intake.changed.get(view.name, ())}
             if moved := changed | batch.gone.get(view.name, set()):
                 self.frame.setdefault(view.name, set()).update(moved)
-        self.found.rejected.update(bad.reason for bad in intake.bad)
         if load.moved:
             self.found.load = self.memory.load = load.id
 
@@ -449,42 +402,3 @@ def _can_be_known(row: tuple[object, ...]) -> bool:
     except TypeError:  # a list or JSON where the contract has text
         return False
     return True
-
-
-def _held(conn: sa.Connection, view: str, source: str) -> set[str]:
-    """The keys of a view that stand here; of answers '<report>/<question>'."""
-    if view == ANSWER.name:
-        a = t.answer.c
-        query = sa.select(a.report + "/" + a.question).where(a.source == source, a.load_to.is_(None))
-        return set(conn.execute(query).scalars())
-    table = TABLES[view]
-    query = sa.select(table.c[table.info["keys"][-1]]).where(table.c.load_to.is_(None))
-    return set(conn.execute(query if view == PEC.name else query.where(table.c.source == source)).scalars())
-
-
-def _too_much_of_the_sample(lost: set[str], sampled: Mapping[str, set[str]], most: float) -> bool:
-    """Whether so many cannot go from the sample, or from the sampled PECs of any stratum, without a person."""
-    whole = set().union(*sampled.values())
-    strata = (losses.too_many(len(lost & pecs), len(pecs), most, few=1) for pecs in sampled.values())
-    return losses.too_many(len(lost & whole), len(whole), most) or any(strata)
-
-
-def _sampled(conn: sa.Connection) -> dict[str, set[str]]:
-    """The sampled PECs of each stratum."""
-    p = t.pec.c
-    found: dict[str, set[str]] = {}
-    for pec, stratum in conn.execute(sa.select(p.pec, p.stratum).where(p.in_sample == 1, p.load_to.is_(None))):
-        found.setdefault(stratum or "", set()).add(pec)
-    return found
-
-
-def _unsorted_here(conn: sa.Connection, source: str) -> set[str]:
-    i = t.incident.c
-    query = sa.select(i.incident).where(i.source == source, i.load_to.is_(None), i.unsorted.is_not(None))
-    return set(conn.execute(query).scalars())
-
-
-def _answers_here(conn: sa.Connection, source: str) -> dict[str, int]:
-    a = t.answer.c
-    query = sa.select(a.report, sa.func.count()).where(a.source == source, a.load_to.is_(None)).group_by(a.report)
-    return {report: n for report, n in conn.execute(query)}

@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import traceback
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +38,6 @@ class Found:
     whole: set[str] = field(default_factory=set)
     error: str | None = None
     alarm: str | None = None
-    rejected: Counter[str] = field(default_factory=Counter)  # rows that could not be used, by reason
 
 
 @dataclass(frozen=True)

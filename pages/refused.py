@@ -15,21 +15,17 @@ from store import decisions
 
 
 def banner(seen: View) -> None:
-    """One banner a feed whose last good payload stays; nothing where none is refused."""
+    """One banner a feed whose last good payload stays, and one a view whose rows stay though they are gone at once."""
     for row in seen.figure(refused.refused).to_dict("records"):
         shell.banner(_said(row), "red" if words.missing(row["accepted_by"]) else "amber")
-
     for row in seen.figure(refused.losses).to_dict("records"):
         shell.banner(_loss_said(row), "red" if words.missing(row["accepted_by"]) else "amber")
 
 
 def _loss_said(row: dict[Any, Any]) -> str:
-    said = n_(
-        "{source}, {view}: {lost} of {held} row is gone at once, since {time}. It stays until somebody says that "
-        "they have.",
-        "{source}, {view}: {lost} of {held} rows are gone at once, since {time}. They stay until somebody says that "
-        "they have.",
-        row["held"],
+    said = _(
+        "{source}, {view}: gone at once since {time}: {lost} of {held} rows. They stay until somebody accepts it on "
+        "Data health."
     ).format(
         source=names.source(row["source"]),
         view=names.view(row["view"]),
@@ -58,9 +54,7 @@ def _said(row: dict[Any, Any]) -> str:
         gone=gone,
         time=words.clock_time(row["since_at"]),
     )
-    if words.missing(row["accepted_by"]):
-        return said
-    return f"{said} {_accepted(row)}"
+    return said if words.missing(row["accepted_by"]) else f"{said} {_accepted(row)}"
 
 
 def accept(seen: View) -> None:
@@ -69,26 +63,15 @@ def accept(seen: View) -> None:
         return
     rows = seen.figure(refused.refused)
     for row in rows[rows["accepted_by"].isna()].to_dict("records"):
-        _form(row)
-
-
-def _form(row: dict[Any, Any]) -> None:
-    key = f"refused_{row['source']}_{row['feed']}_{row['payload']}"
-    with st.expander(_("Has it truly gone? Accept the payload"), key=key), st.form(f"{key}_form", border=False):
-        st.text(
-            _("Payload {payload} of {time} is kept in the archive below. Accepting it makes it current.").format(
-                payload=row["payload"], time=words.clock_time(row["fetched_at"])
-            )
+        source, feed, payload = str(row["source"]), str(row["feed"]), int(row["payload"])
+        under = _("Payload {payload} of {time} is kept in the archive below. Accepting it makes it current.")
+        _decision(
+            _("Has it truly gone? Accept the payload"),
+            f"refused_{source}_{feed}_{payload}",
+            _("Accept this payload"),
+            partial(decisions.accept_payload, here()[0], source, feed, payload),
+            under.format(payload=payload, time=words.clock_time(row["fetched_at"])),
         )
-        who = st.text_input(_("Who decides"), key=f"{key}_who")
-        why = st.text_input(_("Why it has truly gone"), key=f"{key}_why")
-        if st.form_submit_button(_("Accept this payload")):
-            try:
-                decisions.accept_payload(here()[0], row["source"], row["feed"], int(row["payload"]), who, why)
-            except decisions.Refused:
-                st.error(_("Say who decides, and why."))
-            else:
-                st.rerun()
 
 
 def losses(seen: View) -> None:
@@ -122,9 +105,11 @@ def losses(seen: View) -> None:
         )
 
 
-def _decision(said: str, key: str, button: str, decide: Callable[[str, str], object]) -> None:
+def _decision(said: str, key: str, button: str, decide: Callable[[str, str], object], under: str = "") -> None:
     """A form that asks who and why, and decides."""
     with st.expander(words.verbatim(said), key=key), st.form(f"{key}_form", border=False):
+        if under:
+            st.text(under)
         who = st.text_input(_("Who decides"), key=f"{key}_who")
         why = st.text_input(_("Why"), key=f"{key}_why")
         if st.form_submit_button(button):

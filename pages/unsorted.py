@@ -25,12 +25,12 @@ def banner(seen: View) -> None:
     rows = seen.figure(incidents.unsorted)
     if rows.empty:
         return
-    n = n_(
-        "{n} incident report must be sorted by a person", "{n} incident reports must be sorted by a person", len(rows)
-    )
+    of = len(seen.figure(incidents.incident_list))
+    said = _("{n} of {of} incident reports must be sorted by a person")
+    said = said.format(n=words.number(len(rows)), of=words.number(of))
     told = "".join(f"<li>{escape(_told(row))}</li>" for row in _first(rows).to_dict("records"))
     asked = urlencode({"lang": seen.language})
-    link = f"<a href='incidents?{asked}' target='_self'>{escape(n.format(n=words.number(len(rows))))}</a>"
+    link = f"<a href='incidents?{asked}' target='_self'>{escape(said)}</a>"
     st.html(f"<div class='bk-banner bk-red bk-unsorted' role='alert'>{link}<ul>{told}</ul></div>")
 
 
@@ -74,7 +74,7 @@ def _form(rows: pd.DataFrame) -> None:
         if chosen is None or chosen not in subjects:  # somebody else has sorted it
             return
         row = subjects[chosen]
-        of_sender = rows.loc[rows["sender"] == row["sender"], "subject"] if row["sender"] else rows["subject"].head(0)
+        of_sender = rows.loc[rows["sender"] == row["sender"], "subject"]  # none where nobody is named
         key = f"sort_{chosen}"
         with st.form(key, border=False):
             categories = [c.id for c in here()[1].categories]
@@ -154,5 +154,8 @@ def _take_back(rows: pd.DataFrame) -> None:
         )
         who = st.text_input(_("Who decides"), key="take_back_who")
         why = st.text_input(_("Why"), key="take_back_why")
-        if st.form_submit_button(_("Take the decision back")) and chosen:
-            _decide([chosen], incidents.OPEN, who, why)
+        if st.form_submit_button(_("Take the decision back")):
+            if chosen is None:
+                st.error(_("Choose the report."))
+            else:
+                _decide([chosen], incidents.OPEN, who, why)

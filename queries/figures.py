@@ -51,6 +51,11 @@ def _equipment(m: Moment, by: Sequence[str] = (), **given: Any) -> pd.DataFrame:
     return equipment.turned_away(m, [name for name in by if name != "band"], **given)
 
 
+def _incident_list(m: Moment, **given: Any) -> pd.DataFrame:
+    """Without who sorted them: a name leaves by no export."""
+    return incidents.incident_list(m, **given).drop(columns="decided_by")
+
+
 def _comparison(m: Moment, level: str = "1", **given: Any) -> pd.DataFrame:
     return comparison.comparison(m, int(level), **given)
 
@@ -84,7 +89,7 @@ FIGURES: dict[str, Figure] = {
         "reports of incidents, counted",
         by=("category", *_PLACE, "severity", "hour", "day", "reporter"),
         filters=_INCIDENTS,
-        listed=incidents.incident_list,
+        listed=_incident_list,
     ),
     "equipment": Figure(
         _equipment,

@@ -55,7 +55,8 @@ def taken(m: Moment) -> pd.DataFrame:
         join decision d on d.value = l.hash and d.id = (
             select max(id) from decision
             where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)
-        where l.load_to <= :load
+        where l.load_to = (
+            select max(load_to) from loss where source = l.source and view = l.view and load_to <= :load)
         order by l.load_to desc
         """
     )

@@ -1,7 +1,7 @@
 """What a person decides on a page: an append-only row with who, when and why, in a load of its own."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -10,15 +10,6 @@ from store import tables as t
 from store.loading import Load, loading
 from store.pictures import Picture
 
-OF_VIEW: Mapping[str, tuple[sa.Table, ...]] = {  # a view's own table, and what goes with its rows
-    "obs_pec": (t.pec,),
-    "obs_observer": (t.observer,),
-    "obs_report": (t.report, t.answer),
-    "obs_answer": (t.answer,),
-    "obs_incident": (t.incident,),
-    "obs_message": (t.message,),
-    "obs_attachment": (t.attachment,),
-}
 STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machine has seen it
 
 
@@ -65,24 +56,19 @@ def sort_incidents(store: sa.Engine, subjects: Sequence[str], value: str, who: s
             _keep(load, "incident", subject, who, why, value)
 
 
-def lost(source: str, view: str) -> str:
-    """What decisions call the loss of a view."""
-    return f"{source}|{view}"
-
-
 def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, why: str) -> None:
     """What vanished from a view (the hash of its keys) has truly gone: the loader withdraws it at its next poll.
     Raises Refused."""
     _reasoned(who, why)
-    decide(store, "loss", lost(source, view), who, why, keys)
+    decide(store, "loss", f"{source}|{view}", who, why, keys)
 
 
 def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, why: str) -> None:
     """What was withdrawn by the load `taken` because somebody accepted it stands again. Raises Refused."""
     _reasoned(who, why)
     with loading(store, "person") as load:
-        _keep(load, "loss", lost(source, view), who, why, f"undone|{taken}")
-        for table in OF_VIEW[view]:
+        _keep(load, "loss", f"{source}|{view}", who, why, f"undone|{taken}")
+        for table in t.OF_VIEW[view]:
             load.restore(table, source, taken)
 
 

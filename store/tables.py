@@ -372,3 +372,12 @@ rehearsal_wish = sa.Table(  # what a person asked of the rehearsal from the scre
 )
 
 FACTS = (pec, observer, report, answer, incident, message, attachment, published, quarantine, refusal, loss)
+OF_VIEW = {  # a view of the observers' database: its own table, and what goes with its rows
+    "obs_pec": (pec,),
+    "obs_observer": (observer,),
+    "obs_report": (report, answer),
+    "obs_answer": (answer,),
+    "obs_incident": (incident,),
+    "obs_message": (message,),
+    "obs_attachment": (attachment,),
+}

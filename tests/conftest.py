@@ -24,6 +24,7 @@ from store import clock
 from store import tables as t
 from store.engine import connect, open_store
 from store.owner import Owner
+from tests.observation_world import Observation, Poll, beside, poller
 
 ROOT = Path(__file__).parent.parent
 OWNER = Owner("kg-2021-11-28", rehearsal=True)  # of the stores that tests share
@@ -185,6 +186,20 @@ def store(request: pytest.FixtureRequest) -> sa.Engine:
     """An empty store, on each database."""
     engine: sa.Engine = request.getfixturevalue(f"{request.param}_store")
     return engine
+
+
+@pytest.fixture
+def observation(
+    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Observation]:
+    """A small observation database beside the store, on the same kind of database."""
+    yield from beside(store, request, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def poll(store: sa.Engine, observation: Observation) -> Poll:
+    """Look at the observation database at an hour; the row in `poll` that it left."""
+    return poller(store)
 
 
 @dataclass(frozen=True)

@@ -629,15 +629,15 @@ FAULTS = (
     Fault(
         "a mark on everything withdraws it",
         "loaders/observation.py",
-        "self._reread(touched | (marked if self._may_go(REPORT.name, marked) else set()))",
+        "self._reread(touched | (marked if self.losses.may_go(REPORT.name, marked) else set()))",
         "self._reread(touched | marked)",
         "tests/test_losses.py::test_a_large_loss_waits_for_a_person_and_can_be_undone[sqlite-reports are marked]",
     ),
     Fault(
         "a third of a stratum's sample goes unasked",
-        "loaders/observation.py",
-        "return losses.too_many(len(lost & whole), len(whole), most) or any(strata)",
-        "return losses.too_many(len(lost & whole), len(whole), most)",
+        "loaders/losses.py",
+        "return too_many(len(lost & whole), len(whole), most) or any(strata)",
+        "return too_many(len(lost & whole), len(whole), most)",
         "tests/test_losses.py::test_a_third_of_a_stratums_sample_waits_though_it_is_little_of_the_frame[sqlite]",
     ),
     Fault(

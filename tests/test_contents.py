@@ -1,7 +1,6 @@
 """The store comes to what the source says: late commits, edits without a new time, times that are none."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,7 @@ from loaders.__main__ import main as loaders
 from store import check, clock
 from store import tables as t
 from store.engine import connect
-from tests.observation_world import OPENING, Observation, Poll, at, beside, current, poller
-
-
-@pytest.fixture
-def observation(
-    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Observation]:
-    yield from beside(store, request, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def poll(store: sa.Engine, observation: Observation) -> Poll:
-    return poller(store)
-
+from tests.observation_world import OPENING, Observation, Poll, at, current, poller
 
 EDITS: dict[str, tuple[sa.Table, dict[str, Any], str]] = {
     "pec": (t.pec, {"registered_voters": 777}, "registered_voters"),

@@ -11,22 +11,10 @@ from queries import moment, refused
 from store import clock, decisions
 from store import tables as t
 from tests.facts import Facts
-from tests.observation_world import ELECTION, OPENING, Observation, Poll, at, beside, current, loads_add_up, poller
+from tests.observation_world import ELECTION, OPENING, Observation, Poll, at, current, loads_add_up, poller
 from tests.test_pages import drawn, words_of
 
 MANY = 40
-
-
-@pytest.fixture
-def observation(
-    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Observation]:
-    yield from beside(store, request, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def poll(store: sa.Engine, observation: Observation) -> Poll:
-    return poller(store)
 
 
 def fill(observation: Observation) -> None:
@@ -130,6 +118,24 @@ def test_a_few_may_go(store: sa.Engine, observation: Observation, poll: Poll) ->
     assert (stands(store, t.incident), stands(store, t.report)) == (MANY - 5, MANY - 5)
 
 
+def test_one_more_that_goes_while_a_loss_stands_is_counted_by_the_next_comparison(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    for minute, numbers in ((31, range(1, 31)), (32, range(31, 32))):
+        for n in numbers:
+            observation.put(
+                "incident", f"08:{minute}", incident=f"i{n}", category="secrecy", reported_at="08:10", deleted=1
+            )
+        poll(f"08:{minute}")
+        assert refused.losses(Facts(store).at("08:33"))["lost"].tolist() == [30]
+    for minute in range(33, 43):
+        poll(f"08:{minute}")
+    assert refused.losses(Facts(store).at("08:43"))["lost"].tolist() == [31]
+    assert len(current(store, t.incident)) == MANY
+
+
 def test_a_third_of_a_stratums_sample_waits_though_it_is_little_of_the_frame(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
@@ -179,7 +185,7 @@ def test_head_office_accepts_a_loss_on_the_screen_and_undoes_it(here: tuple[Fact
     facts, _observation = here
     poll = poller(facts.store)
     (loss,) = refused.losses(facts.at("08:33")).to_dict("records")
-    assert f"report: {MANY} of {MANY} rows are gone at once, since 08:32." in words_of(drawn("strip"))
+    assert f"report: gone at once since 08:32: {MANY} of {MANY} rows." in words_of(drawn("strip"))
     app = _press(drawn("health"), "Accept that they have gone")
     assert [e.value for e in app.error] == ["Say who decides, and why."]
     _fill(app, f"loss_observation_obs_report_{loss['hash']}")

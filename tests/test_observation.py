@@ -2,7 +2,6 @@
 
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,25 +16,11 @@ from tests.observation_world import (
     Poll,
     answers,
     at,
-    beside,
     current,
     loads_add_up,
     poller,
     rows_in,
 )
-
-
-@pytest.fixture
-def observation(
-    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Observation]:
-    yield from beside(store, request, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def poll(store: sa.Engine, observation: Observation) -> Poll:
-    """Look at the source at an hour; the row in `poll` that it left."""
-    return poller(store)
 
 
 def test_the_first_poll_loads_frame_observers_and_reports_with_their_answers(

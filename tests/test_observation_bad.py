@@ -1,8 +1,6 @@
 """What the observation loader does with rows that cannot be used: set aside once, with the reason, nothing lost."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,26 +17,10 @@ from tests.observation_world import (
     answers,
     aside,
     at,
-    beside,
     current,
     loads_add_up,
-    poller,
     rows_in,
 )
-
-
-@pytest.fixture
-def observation(
-    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Observation]:
-    yield from beside(store, request, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def poll(store: sa.Engine, observation: Observation) -> Poll:
-    """Look at the source at an hour; the row in `poll` that it left."""
-    return poller(store)
-
 
 BAD = {
     "a PEC not in the frame": ({"pec": "9999"}, "unknown_pec"),

@@ -24,24 +24,12 @@ from store import tables as t
 from store.engine import connect
 from store.loading import loading
 from tests.facts import ELECTION, Facts
-from tests.observation_world import Observation, Poll, aside, at, beside, current, loads_add_up, poller
+from tests.observation_world import Observation, Poll, aside, at, current, loads_add_up
 from tests.test_loaders_rows import row_of
 from tests.test_pages import drawn, words_of
 from tests.test_pages_room import card, look
 
 DANGER = {"category": "shots fired", "severity": "very", "pec": "9999", "region": "Атлантида", "observer": "nobody"}
-
-
-@pytest.fixture
-def observation(
-    store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Observation]:
-    yield from beside(store, request, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def poll(store: sa.Engine, observation: Observation) -> Poll:
-    return poller(store)
 
 
 @pytest.fixture
@@ -243,7 +231,7 @@ def test_overview_wall_and_incidents_say_it_first_and_a_person_sorts_it(facts: F
     assert card(facts, "14:00", "Incidents").word == "1 to be sorted"
     for name, chosen in (("overview", {}), ("overview", {"region": "osh"}), ("wall", {"wall": "1"})):
         said = words_of(drawn(name, **chosen))
-        assert "1 incident report must be sorted by a person" in said
+        assert "1 of 1 incident reports must be sorted by a person" in said
         assert "Shots at" not in said, "the words are for those who act on them"
     app = drawn("incidents", region="osh")
     said = words_of(app)

@@ -1,0 +1,46 @@
+"""What the store holds of an observers' database now: keys, answers, the sample, what a person must sort."""
+
+import sqlalchemy as sa
+
+from loaders.contract import ANSWER, PEC
+from store import tables as t
+
+
+def keys(conn: sa.Connection, view: str, source: str) -> set[str]:
+    """The keys of a view; of answers '<report>/<question>'."""
+    table = t.OF_VIEW[view][0]
+    key = t.answer.c.report + "/" + t.answer.c.question if view == ANSWER.name else table.c[table.info["keys"][-1]]
+    query = sa.select(key).where(table.c.load_to.is_(None))
+    return set(conn.execute(query if view == PEC.name else query.where(table.c.source == source)).scalars())
+
+
+def answers(conn: sa.Connection, source: str) -> dict[str, int]:
+    """How many answers each report has."""
+    a = t.answer.c
+    query = sa.select(a.report, sa.func.count()).where(a.source == source, a.load_to.is_(None)).group_by(a.report)
+    return {report: n for report, n in conn.execute(query)}
+
+
+def sampled(conn: sa.Connection) -> dict[str, set[str]]:
+    """The sampled PECs of each stratum."""
+    p = t.pec.c
+    found: dict[str, set[str]] = {}
+    for pec, stratum in conn.execute(sa.select(p.pec, p.stratum).where(p.in_sample == 1, p.load_to.is_(None))):
+        found.setdefault(stratum or "", set()).add(pec)
+    return found
+
+
+def unsorted(conn: sa.Connection, source: str) -> set[str]:
+    """The incidents that could not be used as they came."""
+    i = t.incident.c
+    query = sa.select(i.incident).where(i.source == source, i.load_to.is_(None), i.unsorted.is_not(None))
+    return set(conn.execute(query).scalars())
+
+
+def of_the_frame(conn: sa.Connection, source: str, pecs: set[str], observers: set[str]) -> tuple[set[str], set[str]]:
+    """The reports of these PECs and observers, and the incidents at these PECs."""
+    r, i = t.report.c, t.incident.c
+    query = sa.select(r.report, r.pec, r.observer).where(r.source == source, r.load_to.is_(None))
+    reports = {row.report for row in conn.execute(query) if row.pec in pecs or row.observer in observers}
+    query_incidents = sa.select(i.incident, i.pec).where(i.source == source, i.load_to.is_(None))
+    return reports, {row.incident for row in conn.execute(query_incidents) if row.pec in pecs}
