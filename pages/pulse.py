@@ -121,9 +121,10 @@ def _now() -> _Told:
 
 
 def key(shot: Snapshot, sources: pd.DataFrame) -> str:
-    """What a page depends on: the figures, and which sources (`state`) are late."""
+    """What a page depends on: the figures, which sources (`state`) are late, and of which there is an `alarm`."""
     load, minute = shot.key
-    return f"{load} {minute} {' '.join(sources['state'])}"
+    alarms = sources["alarm"].notna().map({True: "!", False: ""})
+    return f"{load} {minute} {' '.join(sources['state'] + alarms)}"
 
 
 def begin() -> None:

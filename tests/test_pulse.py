@@ -42,9 +42,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
     return engine
 
 
-def read(engine: sa.Engine, source: str, at: datetime) -> None:
+def read(engine: sa.Engine, source: str, at: datetime, alarm: str | None = None) -> None:
     with engine.begin() as conn:
-        row = {"source": source, "polled_at": at, "outcome": "ok", "seen": 1, "milliseconds": 1}
+        row = {"source": source, "polled_at": at, "outcome": "ok", "error": alarm, "seen": 1, "milliseconds": 1}
         conn.execute(t.poll.insert(), row)
 
 
@@ -245,6 +245,9 @@ def test_what_pages_are_told_moves_with_polls_and_names_sources_alone(address: s
         told = eventually(lambda: (w := word())["sources"]["commission"] and w, "word of the poll")
         assert told["now"] >= first["now"]
         assert told["speed"] == 1
+        read(store, "commission", NOW, "a figure that cannot be right")
+        eventually(lambda: word()["key"].endswith("!"), "word of the alarm, which draws the page again")
+        read(store, "commission", NOW)
 
 
 @pytest.mark.breaks
