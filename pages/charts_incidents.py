@@ -10,6 +10,7 @@ from pages.charts import TEXT, Spec
 from pages.words import _
 
 _HOUR = 3_600_000.0  # ms
+_NAMES = 130  # pixels of the regions' names
 _ROW = 38  # pixels of a category: its name above, its numbers below
 
 
@@ -54,7 +55,7 @@ def by_region(regions: pd.DataFrame) -> Spec:
     rows["name"] = rows["region"].map(_place)
     sums = rows.groupby("name", sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
     order = list(sums.index)
-    y = alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=130))
+    y = alt.Y("name:N", sort=order, axis=alt.Axis(title=None, labelLimit=_NAMES))
     room = alt.Scale(domain=[0, int(sums.max()) * 1.15], nice=False)  # for the number at the end of a bar
     bars = (
         alt.Chart(charts.data())
@@ -62,7 +63,7 @@ def by_region(regions: pd.DataFrame) -> Spec:
         .encode(
             y=y,
             x=alt.X("count:Q", axis=charts.count_axis(_("reports")), stack="zero", scale=room),
-            color=charts.colour("word", _severities(rows)),
+            color=charts.colour("word", _severities(rows), beside=_NAMES),
             order="order:Q",
             tooltip=charts.tooltip(name=_("Region"), word=_("Severity"), count=_("Reports received")),
         )
@@ -123,7 +124,7 @@ def heat(cells: pd.DataFrame) -> Spec:
 
 
 def _place(region: object) -> str:
-    return names.region(region) or _("no place named")
+    return names.region(region) or _("no place")
 
 
 def _with_severity(rows: pd.DataFrame) -> None:

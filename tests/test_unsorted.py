@@ -23,6 +23,8 @@ from store import clock, decisions
 from store import tables as t
 from store.engine import connect
 from store.loading import loading
+from tests.browser import Seen, chromium
+from tests.dashboard import dashboard
 from tests.facts import ELECTION, Facts
 from tests.observation_world import Observation, Poll, aside, at, current, loads_add_up
 from tests.test_loaders_rows import row_of
@@ -287,4 +289,17 @@ def test_the_past_is_not_sorted(facts: Facts) -> None:
 def test_a_report_without_a_place_has_a_name_in_the_charts(facts: Facts) -> None:
     take(facts.store, row("i1"))
     spec = charts_incidents.by_region(incidents.incidents(facts.at("14:00"), by=("region", "severity")))
-    assert [end["name"] for end in spec["datasets"]["ends"]] == ["no place named"]
+    assert [end["name"] for end in spec["datasets"]["ends"]] == ["no place"]
+
+
+@pytest.mark.parametrize(("width", "theme", "language"), [(1440, "light", "ru"), (390, "dark", "ky")])
+def test_nothing_is_cut_on_the_pages_that_show_them(facts: Facts, width: int, theme: str, language: str) -> None:
+    facts.incident("violence", at="13:00", pec="5001").incident("secrecy", at="13:30").incident("ballots_not_shown")
+    take(facts.store, *(row(f"f{n}", category="x", observer="bot") for n in range(9)), row("i1", pec="9999"))
+    url = facts.store.url.render_as_string(False)
+    with dashboard(url, "kg-2021-11-28") as address, chromium() as browser:
+        seen = Seen(browser, width, theme)
+        for page in ("", "incidents"):
+            seen.open(address, page, lang=language)
+            assert seen.faults() == []
+        seen.close()
