@@ -8,7 +8,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import cards, charts, charts_day, charts_map, charts_overview, colours, names, shell, strip, unsorted, words
+from pages import (
+    cards,
+    charts,
+    charts_day,
+    charts_map,
+    charts_overview,
+    colours,
+    frame,
+    names,
+    shell,
+    strip,
+    unsorted,
+    words,
+)
 from pages.view import View, packed
 from pages.words import _, n_
 from queries import changes, coverage, room
@@ -24,6 +37,7 @@ def page() -> None:
         shell.title(_("Overview"))
         strip.choose_form(room.sample_forms(here()[1]), _("Checklist that matters now"))
     shell.live(unsorted.banner)
+    shell.live(frame.banner)
     shell.live(_figures)
     shell.figures_first()
     shell.live(_room)

@@ -13,6 +13,7 @@ from queries import (
     embargo,
     equipment,
     feed,
+    frame,
     health,
     incidents,
     procedures,
@@ -138,6 +139,9 @@ FIGURES: dict[str, Figure] = {
         seen_listed=embargo.open_findings,
     ),
     "changes": Figure(feed.changes, "what the commission changed after publishing it", filters=(*_PLACE, "contest")),
+    "frame": Figure(
+        frame.frame, "the frame of PECs against the sample as it was drawn, by stratum", listed=frame.misfits
+    ),
     "health": Figure(
         health.health, "the sources", called=(("last_success_at", "last_success"), ("last_change_at", "last_change"))
     ),

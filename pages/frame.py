@@ -1,0 +1,49 @@
+"""The frame held against the design: a red line on Overview and Data health where it does not fit, and what exactly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from pages import shell, turnout_words, words
+from pages.view import View
+from pages.words import _, n_
+from queries import frame
+
+_SAID = 3  # strata that the line names
+_NAMED = 5  # PECs of each
+
+
+def banner(seen: View) -> None:
+    """One line, of all strata: what is estimated from them stands on a sample that is not the one that was drawn."""
+    rows = seen.figure(frame.frame)
+    wrong = rows[~rows["fits"]]
+    if wrong.empty:
+        return
+    named = seen.figure(frame.misfits)
+    told = "; ".join(_told(row, named) for row in wrong.head(_SAID).to_dict("records"))
+    more = len(wrong) - _SAID
+    said = _("The frame of PECs is not as the sample was drawn: {strata}.").format(strata=told)
+    if more > 0:
+        said += " " + n_("And {n} more stratum.", "And {n} more strata.", more).format(n=words.number(more))
+    shell.banner(said, "red")
+
+
+def _told(row: Mapping[Any, Any], named: pd.DataFrame) -> str:
+    """'Osh: 72 of 73 sampled PECs, 1 has left the sample (5043)'."""
+    said = _("{sampled} of {of} sampled PECs")
+    parts = [said.format(sampled=words.number(row["sampled"]), of=words.number(row["of"]))]
+    kinds = {
+        "left": n_("{n} has left its stratum ({pecs})", "{n} have left their stratum ({pecs})", row["left"]),
+        "no_voters": n_("{n} without voters ({pecs})", "{n} without voters ({pecs})", row["no_voters"]),
+    }
+    for what, sentence in kinds.items():
+        if row[what]:
+            pecs = named.loc[(named["stratum"] == row["stratum"]) & (named["what"] == what), "pec"]
+            parts.append(sentence.format(n=words.number(row[what]), pecs=_some(list(pecs))))
+    stratum = turnout_words.stratum(row["stratum"]) or _("PECs of no stratum")
+    return f"{stratum}: {', '.join(parts)}"
+
+
+def _some(pecs: list[str]) -> str:
+    return ", ".join(pecs[:_NAMED]) + (" …" if len(pecs) > _NAMED else "")
