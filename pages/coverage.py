@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import charts, charts_coverage, charts_map, colours, names, ring, shell, strip, words
+from pages import bursts, charts, charts_coverage, charts_map, colours, names, ring, shell, strip, words
 from pages.view import View
 from pages.words import _, n_
 from queries import coverage, room
@@ -18,6 +18,7 @@ from queries.states import expected_checklists
 def page() -> None:
     shell.title(_("Coverage"), _("Which checklists have come from the sampled PECs, and whom to ring about the rest."))
     strip.choose_form([c.form for c in expected_checklists(here()[1])])
+    shell.live(bursts.banner)
     left, right = st.columns([2, 1], gap="large")
     with left:
         shell.live(ring.to_ring)

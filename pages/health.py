@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import frame, names, refused, shell, words
+from pages import bursts, frame, names, refused, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import embargo, health
@@ -16,6 +16,7 @@ from queries import embargo, health
 def page() -> None:
     shell.title(_("Data health"), _("Whether the sources answer, and what could not be used."))
     shell.live(frame.banner)
+    shell.live(bursts.banner)
     shell.live(_sources)
     shell.live(refused.losses)
     shell.live(_set_aside)

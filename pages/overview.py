@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import (
+    bursts,
     cards,
     charts,
     charts_day,
@@ -38,6 +39,7 @@ def page() -> None:
         strip.choose_form(room.sample_forms(here()[1]), _("Checklist that matters now"))
     shell.live(unsorted.banner)
     shell.live(frame.banner)
+    shell.live(bursts.banner)
     shell.live(_figures)
     shell.figures_first()
     shell.live(_room)
@@ -137,11 +139,13 @@ def _recent_words(seen: View) -> str:
         return ""
     counts = seen.figure(changes.counts, minutes=15, **there)
     lines = [cards.change(what, n) for what, n in counts.itertuples(index=False)]
-    # twenty reports a minute must not hide the one incident among them: the counts tell of the reports. Nor may one who
-    # sends many hide the others.
+    # twenty reports a minute, or as many corrected, must not hide the one incident among them: the counts tell of the
+    # reports. Nor may one who sends many hide the others.
     recent = recent[recent.groupby(["what", "detail", "pec"], dropna=False).cumcount() < AT_MOST]
-    came = recent["what"] == "report_in"
-    rows = pd.concat([recent[~came], recent[came]]).head(RECENT_ROWS).to_dict("records")
+    usual = recent["what"] == "report_in"
+    if (recent["what"] == "report_corrected").sum() > RECENT_ROWS // 2:
+        usual |= recent["what"] == "report_corrected"
+    rows = pd.concat([recent[~usual], recent[usual]]).head(RECENT_ROWS).to_dict("records")
     return (
         "<ul class='bk-counts'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
         "<ol class='bk-recent'>" + "".join(_recent(row) for row in rows) + "</ol>"

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from queries import (
+    bursts,
     checks,
     comparison,
     coverage,
@@ -139,6 +140,11 @@ FIGURES: dict[str, Figure] = {
         seen_listed=embargo.open_findings,
     ),
     "changes": Figure(feed.changes, "what the commission changed after publishing it", filters=(*_PLACE, "contest")),
+    "bursts": Figure(
+        bursts.bursts,
+        "many conflicts or late changes from few observers within the last hour",
+        called=(("since_at", "since"), ("until_at", "until")),
+    ),
     "frame": Figure(
         frame.frame, "the frame of PECs against the sample as it was drawn, by stratum", listed=frame.misfits
     ),

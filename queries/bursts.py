@@ -1,0 +1,129 @@
+"""Bursts: many conflicts, or many late changes, from a few observers within an hour. One alarm, not a hundred rows."""
+
+from datetime import timedelta
+
+import pandas as pd
+
+from queries import answers
+from queries.answers import OF_SOME, VIEWS, asked, some
+from queries.kept import KeptOfMoment
+from queries.moment import Moment
+
+KINDS = ("conflict", "changed")
+WITHIN = timedelta(hours=1)  # they came in it; and a change is late that comes so long after what it changes
+MANY = 20  # checklists
+FEW = 5  # observers
+_SHARE = 0.1  # of the checklists: who has fewer is none of the few
+_MOST = 2_000  # checklists in conflict that are looked through
+
+
+def bursts(m: Moment) -> pd.DataFrame:
+    """One row a burst of the last hour: kind (conflict: the observers of a PEC differ; changed: an observer changed
+    what they had said an hour or more before), number (checklists of PECs that the few had to do with) of `of`, pecs,
+    senders (how many), observers (their codes, the busiest first), since_at, until_at (when the first and the last came).
+
+    A burst: at least `MANY` checklists, half of all of the kind, from at most `FEW` observers with a tenth each.
+    """
+    return _BURSTS.of(m)
+
+
+def _ask(m: Moment) -> pd.DataFrame:
+    rows = pd.concat([_conflicts(m), _changed(m)], ignore_index=True)
+    found = [_burst(kind, rows[rows["kind"] == kind]) for kind in KINDS]
+    columns = ["kind", "number", "of", "pecs", "senders", "observers", "since_at", "until_at"]
+    return pd.DataFrame([row for row in found if row], columns=columns)
+
+
+_BURSTS = KeptOfMoment(_ask)
+
+
+def _burst(kind: str, rows: pd.DataFrame) -> dict[str, object] | None:
+    """The burst among these (pec, form, observer, at_at), if they are one."""
+    of = len(rows[["pec", "form"]].drop_duplicates())
+    busiest = rows.groupby("observer").size().sort_values(ascending=False, kind="stable")
+    few = busiest[busiest >= max(1, _SHARE * of)].head(FEW).index
+    theirs = rows[rows["observer"].isin(few)]
+    number = len(theirs[["pec", "form"]].drop_duplicates())
+    if number < MANY or 2 * number < of:
+        return None
+    return {
+        "kind": kind,
+        "number": number,
+        "of": of,
+        "pecs": theirs["pec"].nunique(),
+        "senders": len(few),
+        "observers": tuple(few),
+        "since_at": theirs["at_at"].min(),
+        "until_at": theirs["at_at"].max(),
+    }
+
+
+def _conflicts(m: Moment) -> pd.DataFrame:
+    """Who takes part in the conflicts that began within the hour: kind, pec, form, observer, at_at."""
+    every = answers.answers(m)
+    differing = every.loc[every["conflict"], ["pec", "form"]].drop_duplicates().tail(_MOST).astype("str")
+    if len(differing) < MANY:
+        return pd.DataFrame(columns=["kind", "pec", "form", "observer", "at_at"])
+    return m.frame(
+        """
+        with taking as (
+            select d.pec, d.form, r.source, r.report, r.observer
+            from differing d join active_report r on r.pec = d.pec and r.form = d.form),
+        came as (
+            select t.pec, t.form, n.load_from as id
+            from taking t join report_now n on n.source = t.source and n.report = t.report
+            union all
+            select t.pec, t.form, a.load_from
+            from taking t join answer_now a on a.source = t.source and a.report = t.report),
+        began as (
+            select c.pec, c.form, max(l.committed_at) as at from came c join load l on l.id = c.id
+            group by c.pec, c.form)
+        select distinct 'conflict' as kind, t.pec, t.form, t.observer, b.at as at_at
+        from taking t join began b on b.pec = t.pec and b.form = t.form
+        where b.at > :since
+        """,
+        {
+            "asked": asked(m.election),
+            "differing": differing.to_dict("records"),  # type: ignore[dict-item] # -- the columns are texts
+            **some(sorted(set(differing["pec"]))),
+        },
+        VIEWS | {"counting_report": OF_SOME},
+        since=m.at - WITHIN,
+    )
+
+
+def _changed(m: Moment) -> pd.DataFrame:
+    """Which checklists who changed late within the hour, in a report or by another one: kind, pec, form, observer,
+    at_at."""
+    forms = [{"form": form} for form in dict.fromkeys(str(row["form"]) for row in asked(m.election))]
+    # cross join: SQLite then keeps to this order, from the few fresh loads on
+    return m.frame(
+        """
+        with fresh as (select id, committed_at as at from load where id <= :load and committed_at > :since)
+        select 'changed' as kind, pec, form, observer, max(at) as at_at
+        from (
+            select r.pec, r.form, r.observer, l.at
+            from fresh l
+            cross join answer a
+            cross join report_now r
+            where a.load_from = l.id and r.source = a.source and r.report = a.report and r.held is null and exists (
+                select 1 from answer o join load b on b.id = o.load_from
+                where o.source = a.source and o.report = a.report and o.question = a.question
+                    and o.load_from < a.load_from and b.committed_at <= l.at - :late)
+            union all
+            select r.pec, r.form, r.observer, l.at
+            from fresh l
+            join report_now r on r.load_from = l.id
+            where r.held is null and exists (
+                select 1 from report o
+                where o.source = r.source and o.pec = r.pec and o.form = r.form and o.observer = r.observer
+                    and o.report <> r.report and o.load_from < r.load_from and o.held is null
+                    and o.submitted_at <= r.submitted_at - :late)
+        ) as late
+        where form in (select form from counted)
+        group by pec, form, observer
+        """,
+        {"counted": forms},
+        since=m.at - WITHIN,
+        late=int(WITHIN.total_seconds() * 1000),
+    )
