@@ -116,7 +116,8 @@ def _once(store: sa.Engine, election: Election, source: str, again: bool, accept
     with store.connect() as conn:
         row = conn.execute(query.where(t.poll.c.source == source).order_by(t.poll.c.id.desc()).limit(1)).one()
     came = "nothing new" if row.load is None else f"load {row.load}"
-    print(f"{source}: {row.outcome}, {row.seen} rows read, {came}, {row.milliseconds} ms")
+    outcome = "alarm" if row.outcome == "ok" and row.error else row.outcome
+    print(f"{source}: {outcome}, {row.seen:,} rows read, {came}, {row.milliseconds:,} ms")
     return 1 if row.error else 0
 
 

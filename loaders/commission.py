@@ -99,6 +99,7 @@ class _Poll:
         if self.asked and len(self.not_there) == self.asked:  # one page that is not out yet is no error; a site
             errors += self.not_there  # without any is
         self.found.error = "; ".join(errors) or None
+        self.found.used = {feed: m.held.used for feed, m in self.memory.feeds.items()}
         return self.found
 
     def _holds(self, feed: Feed) -> int | None:

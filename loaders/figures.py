@@ -28,6 +28,11 @@ class Held:
     figures: dict[str, int] = field(default_factory=dict)
     troubled: set[str] = field(default_factory=set)
 
+    @property
+    def used(self) -> int:
+        """Rows of which something could be used."""
+        return sum(n > 0 for n in self.figures.values())
+
 
 @dataclass
 class Mapped:

@@ -30,6 +30,18 @@ def sampled(conn: sa.Connection) -> dict[str, set[str]]:
     return found
 
 
+def used(conn: sa.Connection, source: str) -> dict[str, int]:
+    """How many rows of each view are held."""
+    tables = {view: own[0] for view, own in t.OF_VIEW.items()}
+    counts = [
+        sa.select(sa.literal(view), sa.func.count())
+        .select_from(table)
+        .where(table.c.load_to.is_(None), *([table.c.source == source] if "source" in table.c else []))
+        for view, table in tables.items()
+    ]
+    return {view: n for view, n in conn.execute(sa.union_all(*counts))}
+
+
 def unsorted(conn: sa.Connection, source: str) -> set[str]:
     """The incidents that could not be used as they came."""
     i = t.incident.c

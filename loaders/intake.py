@@ -153,7 +153,7 @@ class Intake:
             fact = check.report(raw, known)
             if isinstance(fact, Bad):
                 self.bad.append(fact)
-                self._answers_aside(report, Wrong("report_set_aside", "report", fact.reason))
+                self._answers_aside(report, Wrong("report_set_aside", "report", fact.reason), raw)
                 continue
             good = self._answers(report, known, fact)
             complete = self.election.required(fact["form"]) <= {a["question"] for a, _ in good}
@@ -193,7 +193,7 @@ class Intake:
         self.load.counts["unchanged"] += extra
         good = []
         for raw in kept.values():
-            answer = check.answer(raw, known, fact["form"], fact["pec"])
+            answer = check.answer(raw, known, fact)
             if answer is None:
                 self.load.counts["unchanged"] += 1
             elif isinstance(answer, Bad):
@@ -202,10 +202,10 @@ class Intake:
                 good.append((answer, raw))
         return good
 
-    def _answers_aside(self, report: str, wrong: Wrong) -> None:
+    def _answers_aside(self, report: str, wrong: Wrong, about: Raw | None = None) -> None:
         kept, extra = latest(self.batch.answers.get(report, ()), ANSWER.keys)
         self.load.counts["unchanged"] += extra
-        self.bad += [bad(ANSWER, raw, wrong) for raw in kept.values()]
+        self.bad += [bad(ANSWER, raw, wrong, about) for raw in kept.values()]
 
     def _end_reports(self, alive: Iterable[str], good: set[str], withdrawn: Mapping[str, Raw]) -> None:
         """What the source withdrew, or made unusable, is no longer said: neither is anything it answered."""

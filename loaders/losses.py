@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from loaders import held
 from loaders.contract import PEC, Raw, code, is_set
 from store import tables as t
+from store.alarms import Alarm
 from store.loading import Load, loading
 
 FEW = 10  # so many keys may vanish at once, whatever their share
@@ -27,8 +28,9 @@ class Loss:
     def hash(self) -> str:
         return hashlib.sha256("\n".join(sorted(self.keys)).encode()).hexdigest()[:16]
 
-    def __str__(self) -> str:
-        return f"{self.view}: {self.lost} of the {self.held} rows we hold are gone at once"
+    @property
+    def alarm(self) -> Alarm:
+        return Alarm("lost", self.view, self.lost, self.held)
 
 
 def too_many(lost: int, held: int, most: float, few: int = FEW) -> bool:

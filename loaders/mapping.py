@@ -41,7 +41,9 @@ class Unusable:
             return
         at, detail = (text and clean(text)[:_LONGEST_TEXT] for text in (wrong.field, wrong.detail))
         raw = raw_text(row)[:_LONGEST_RAW]
-        self.some.append(Bad(self.feed.id, clean(key)[:_LONGEST_KEY], wrong.reason, at, detail, raw))
+        named = clean(key)[:_LONGEST_KEY]
+        pec = named.partition(" ")[0] if self.feed.scope == "pec" else None
+        self.some.append(Bad(self.feed.id, named, wrong.reason, at, detail, raw, pec or None))
 
     def __len__(self) -> int:
         return len(self.some) + self.more

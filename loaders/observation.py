@@ -22,6 +22,7 @@ from loaders.source import Found
 from store import clock
 from store import tables as t
 from store.address import shown
+from store.alarms import Alarm
 from store.loading import last_kept, loading
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
@@ -43,11 +44,12 @@ class Memory:
     settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
     contents: dict[str, dict[str, int]] = field(default_factory=dict)  # digests at the last comparison, by view and key
     told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
-    alarms: list[str] = field(default_factory=list)  # what the last comparison found
+    alarms: list[Alarm] = field(default_factory=list)  # what the last comparison found
+    used: dict[str, int] = field(default_factory=dict)  # rows of each view that the store holds
 
     def forget(self) -> None:
         self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
-        self.contents, self.told = {}, {}
+        self.contents, self.told, self.used = {}, {}, {}
 
 
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
@@ -131,7 +133,10 @@ class _Reading:
         self.memory.settled = {view.name for view in self.memory.views if self._is_settled(view.name)}
         self.found.load = self.losses.note(compare) or self.found.load
         self._say_losses()
-        self.found.alarm = "; ".join(self.memory.alarms) or None
+        if self.found.load or not self.memory.used:
+            with self.store.connect() as conn:
+                self.memory.used = held.used(conn, self.source.id)
+        self.found.used, self.found.alarms = self.memory.used, list(self.memory.alarms)
         return self.found
 
     def _remember(self) -> None:
@@ -199,8 +204,8 @@ class _Reading:
     def _say_losses(self) -> None:
         """What is lost stands in the alarm until the next comparison."""
         lost = self.losses.found
-        others = [alarm for alarm in self.memory.alarms if alarm.partition(": ")[0] not in lost]
-        self.memory.alarms = [*map(str, lost.values()), *others]
+        others = [alarm for alarm in self.memory.alarms if alarm.code != "lost" or alarm.place not in lost]
+        self.memory.alarms = [*(loss.alarm for loss in lost.values()), *others]
 
     def _changed_reports(self) -> None:
         """Reports that changed, or whose answers did, each whole: with all the answers it has now."""
@@ -316,11 +321,11 @@ class _Reading:
         elif changed:
             self._add(view, contract.by_key(self.conn, view, changed - self._held_back(view)))
         if late:
-            self.memory.alarms.append(f"{view.name}: {len(late)} rows changed without a new updated_at")
+            self.memory.alarms.append(Alarm("late", view.name, len(late)))
         if own.untimed:
-            self.memory.alarms.append(f"{view.name}: {own.untimed} rows have an updated_at that is no time")
+            self.memory.alarms.append(Alarm("untimed", view.name, own.untimed))
         if contract.goes_back(own.newest, cursor):
-            self.memory.alarms.append(f"{view.name}: the newest updated_at lies before what was read already")
+            self.memory.alarms.append(Alarm("back", view.name))
 
     def _held_back(self, view: View) -> frozenset[str]:
         """Keys that stay as they are until a person accepts that they have gone."""

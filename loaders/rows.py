@@ -34,6 +34,7 @@ NO_KEY = "?"  # begins the key that an incident without one gets here
 EARLY = timedelta(minutes=5)  # how far a telephone's clock may be ahead
 _MOST = 2**31 - 1  # what the store's integers hold
 _OLDEST = 1990  # years before it are a clock that was never set
+_LONGEST_CODE = 100  # letters of a PEC's or an observer's that are kept of a row set aside
 _OF_VOTERS = 1.5  # more voters or ballots than this share of the list cannot be meant
 _ROLES = ("sto", "mobile", "lto", "coordinator")
 _SEVERITIES = ("critical", "serious", "minor")
@@ -68,8 +69,10 @@ def key(view: View, row: Raw) -> str:
     return "/".join(code(row.get(k)) for k in view.keys)
 
 
-def bad(view: View, row: Raw, wrong: Wrong) -> Bad:
-    return Bad(view.name, key(view, row), wrong.reason, wrong.field, wrong.detail, raw_text(row))
+def bad(view: View, row: Raw, wrong: Wrong, about: Raw | None = None) -> Bad:
+    """A row as it is set aside. about: where its PEC and observer stand, if not in the row: its report."""
+    pec, observer = ((code(v)[:_LONGEST_CODE] if (v := (about or row).get(n)) else None) for n in ("pec", "observer"))
+    return Bad(view.name, key(view, row), wrong.reason, wrong.field, wrong.detail, raw_text(row), pec, observer)
 
 
 def pec(row: Raw, known: Known) -> Fact | Bad:
@@ -85,11 +88,11 @@ def report(row: Raw, known: Known) -> Fact | Bad:
     return _checked(REPORT, row, known, _report)
 
 
-def answer(row: Raw, known: Known, form: str, pec_code: str) -> Fact | Bad | None:
-    """An answer of a report of this form about this PEC; None for a question left empty."""
+def answer(row: Raw, known: Known, report: Fact) -> Fact | Bad | None:
+    """An answer of this report; None for a question left empty."""
     if row.get("value") is None or code(row["value"]) == "":
         return None
-    return _checked(ANSWER, row, known, lambda r, k: _answer(r, k, form, pec_code))
+    return _checked(ANSWER, row, known, lambda r, k: _answer(r, k, report["form"], report["pec"]), report)
 
 
 def incident(row: Raw, known: Known) -> Fact:
@@ -113,14 +116,16 @@ def attachment(row: Raw, known: Known) -> Fact | Bad:
     return _checked(ATTACHMENT, row, known, _attachment)
 
 
-def _checked(view: View, row: Raw, known: Known, make: Callable[[Raw, Known], Fact]) -> Fact | Bad:
+def _checked(
+    view: View, row: Raw, known: Known, make: Callable[[Raw, Known], Fact], about: Raw | None = None
+) -> Fact | Bad:
     try:
         for name in view.keys:
             if not _code(row, name):
                 raise Wrong("no_key", name)
         return make(row, known)
     except Wrong as wrong:
-        return bad(view, row, wrong)
+        return bad(view, row, wrong, about)
 
 
 def _pec(row: Raw, known: Known) -> Fact:

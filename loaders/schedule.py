@@ -14,10 +14,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from elections.config import ConfigError, Election, Source
 from loaders import commission, observation
+from loaders.rejected import Rejected, rejected
 from loaders.runner import Runner
 from loaders.source import Found, SourceError, fault, plain
 from loaders.switch import stopped
-from store import clock, writable
+from store import alarms, clock, writable
 from store import tables as t
 from store.engine import writing
 from store.outage import Outage
@@ -30,6 +31,7 @@ _TICK = 0.5  # seconds between looks at whether a source is due
 _BEHIND = 5.0  # seconds of real time that a poll may be late before it is a miss
 _log = logging.getLogger(__name__)
 _outages: weakref.WeakKeyDictionary[sa.Engine, dict[str, Outage]] = weakref.WeakKeyDictionary()  # by source
+_rejected: weakref.WeakKeyDictionary[sa.Engine, dict[str, Rejected]] = weakref.WeakKeyDictionary()  # by source
 
 
 def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False, accept: bool = False) -> None:
@@ -43,6 +45,7 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
     at, started = clock.now(), time.perf_counter()
     try:
         found = _look(store, election, source, again, accept)
+        _say_rejected(store, source.id, found)
     except (SourceError, ConfigError) as error:
         found = Found(error=str(error))
     except writable.Unwritable:
@@ -52,11 +55,26 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
         if not isinstance(error, sa.exc.SQLAlchemyError):
             fault(source.id, error)
     outage = _outages.setdefault(store, {}).setdefault(source.id, Outage(_log, source.id))
-    if told := found.error or found.alarm:
+    if told := found.error or alarms.said(found.alarms):
         outage.goes_on(told)
     else:
         outage.over()
     _record(store, source.id, at, found, "error" if found.error else "ok", time.perf_counter() - started)
+
+
+def _say_rejected(store: sa.Engine, source: str, found: Found) -> None:
+    """Rows that could not be used are logged when they become others; where none could, that is an error."""
+    known = _rejected.setdefault(store, {})
+    before = known.get(source)
+    if before is None or found.load:
+        with store.connect() as conn:
+            known[source] = rejected(conn, source, found.used)
+    now = known[source]
+    if now.rows and (before is None or now.reasons != before.reasons):
+        _log.warning("%s: %s", source, now)
+    found.alarms += now.unusable
+    if now.rows > 1 and now.rows == now.of:
+        found.error = found.error or f"none of its rows could be used: {now}"
 
 
 def _look(store: sa.Engine, election: Election, source: Source, again: bool, accept: bool) -> Found:
@@ -72,7 +90,7 @@ def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: 
         "source": source,
         "polled_at": at,
         "outcome": outcome,
-        "error": found.error or found.alarm,
+        "error": found.error or alarms.written(found.alarms),
         "seen": found.seen,
         "milliseconds": round(seconds * 1000),
         "load": found.load,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from elections.config import ConfigError
 from store.address import BadAddress
+from store.alarms import Alarm
 from store.backup import NoCopy
 from store.owner import Foreign
 from store.writable import Unwritable
@@ -27,17 +28,18 @@ class SourceError(Exception):
 @dataclass
 class Found:
     """What came of a poll: rows read, the last load they went into, the feeds that answered (`whole`: with a page, not
-    only with "the same"), what is wrong.
+    only with "the same"), how many rows of each view or feed are used, what is wrong.
 
-    error: the source could not be read, or not in whole. alarm: it could, and somebody must look at it all the same.
+    error: the source could not be read, or not in whole. alarms: it could, and somebody must look at it all the same.
     """
 
     seen: int = 0
     load: int | None = None
     answered: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
+    used: dict[str, int] = field(default_factory=dict)
     error: str | None = None
-    alarm: str | None = None
+    alarms: list[Alarm] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Bad:
     field: str | None
     detail: str | None
     raw: str
+    pec: str | None = None  # where it is about one
+    observer: str | None = None
 
     def row(self, payload: int | None = None) -> dict[str, Any]:
         """As it is set aside."""
@@ -62,6 +66,8 @@ class Bad:
             "field": self.field,
             "detail": self.detail,
             "raw": self.raw,
+            "pec": self.pec,
+            "observer": self.observer,
             "payload": payload,
         }
 

@@ -284,6 +284,8 @@ quarantine = _fact(  # what cannot be used, once; its version ends when a good o
     _text("detail"),
     _text("raw", nullable=False),
     sa.Column("payload", sa.BigInteger, sa.ForeignKey("payload.id")),
+    _text("pec"),  # that it is about, as it says or as its report does
+    _text("observer"),
 )
 
 refusal = _fact(  # a payload that lost too much to be made current; its version ends when one could be taken

@@ -1,0 +1,45 @@
+"""What became of a source's rows: how many are set aside and why, and of which views or feeds none could be used."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from store import tables as t
+from store.alarms import Alarm
+
+_SAID = 5  # reasons
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """rows of `of` are set aside; by reason, the most first; unusable: views and feeds of which nothing could be used."""
+
+    rows: int
+    of: int
+    reasons: tuple[tuple[str, int], ...]
+    unusable: tuple[Alarm, ...] = ()
+
+    def __str__(self) -> str:
+        """'30 of 1,551 rows rejected: unknown PEC 12, not a number 10'; nothing where none is."""
+        if not self.rows:
+            return ""
+        told = [f"{reason.replace('_', ' ').replace('pec', 'PEC')} {n:,}" for reason, n in self.reasons[:_SAID]]
+        if others := sum(n for _, n in self.reasons[_SAID:]):
+            told.append(f"others {others:,}")
+        return f"{self.rows:,} of {self.of:,} rows rejected: {', '.join(told)}"
+
+
+def rejected(conn: sa.Connection, source: str, used: Mapping[str, int]) -> Rejected:
+    """What is set aside of this source now, beside so many rows of each view or feed that are `used`."""
+    q = t.quarantine.c
+    query = sa.select(q.place, q.reason, sa.func.count()).where(q.source == source, q.load_to.is_(None))
+    rows, reasons = Counter[str](), Counter[str]()
+    for place, reason, n in conn.execute(query.group_by(q.place, q.reason)):
+        rows[place] += n
+        reasons[reason] += n
+    unusable = [
+        Alarm("unusable", place, n, n) for place, n in sorted(rows.items()) if n > 1 and not used.get(place)
+    ]
+    return Rejected(rows.total(), rows.total() + sum(used.values()), tuple(reasons.most_common()), tuple(unusable))
