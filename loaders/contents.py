@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, View, code, is_set, later, timed
+from loaders.contract import ANSWER, View, code, is_set, when
 
 _MOST = 1 << 64
 
@@ -20,36 +21,55 @@ class Contents:
     deleted: set[str] = field(default_factory=set)
     filled: Counter[str] = field(default_factory=Counter)  # rows of a key, but answers that were left empty
     untimed: int = 0  # rows whose `updated_at` is no time
+    newest: Any = None  # of `changed_at`
 
     @property
     def keys(self) -> set[str]:
         """Those that are not deleted."""
         return self.digests.keys() - self.deleted
 
-    @property
-    def newest(self) -> Any:
-        newest = None
-        for changed in self.changed_at.values():
-            newest = later(newest, changed)
-        return newest
-
 
 def contents(conn: sa.Connection, view: View) -> Contents:
     """Everything that the view holds now, read once."""
-    found = Contents()
+    found, times = Contents(), _Times()
     names = view.names
     deleted = names.index("deleted") if "deleted" in names else None
     value = names.index("value") if view == ANSWER else None
     for row in conn.execute(sa.select(view.table)):
         key, changed = code(row[0]), row[-1]
         found.digests[key] = (found.digests.get(key, 0) + _digest(tuple(row))) % _MOST
-        found.changed_at[key] = later(found.changed_at.get(key), changed)
-        found.untimed += not timed(changed)
+        found.changed_at[key] = times.later(found.changed_at.get(key), changed)
+        found.untimed += times.of(changed) is None
         if value is None or row[value] not in (None, ""):
             found.filled[key] += 1
         if deleted is not None:
             (found.deleted.add if is_set(row[deleted]) else found.deleted.discard)(key)
+    for changed in found.changed_at.values():
+        found.newest = times.later(found.newest, changed)
     return found
+
+
+class _Times:
+    """The times that `updated_at`s are, each read once: many rows share one."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, datetime | None] = {}
+
+    def of(self, changed: Any) -> datetime | None:
+        """None where it is no time."""
+        try:
+            if changed not in self._known:
+                self._known[changed] = when(changed)
+            return self._known[changed]
+        except TypeError:  # a list or JSON
+            return None
+
+    def later(self, one: Any, other: Any) -> Any:
+        """The later of two; one that is no time is earlier than any."""
+        first, second = self.of(one), self.of(other)
+        if first is None or second is None:
+            return other if first is None else one
+        return one if first >= second else other
 
 
 def _digest(row: tuple[Any, ...]) -> int:

@@ -194,17 +194,10 @@ def advanced(since: Cursor | None, rows: Sequence[Raw], now: datetime) -> Cursor
     return latest
 
 
-def timed(changed: Any) -> bool:
-    """Whether an `updated_at` is a time."""
-    return _cursor(changed) is not None
-
-
-def later(one: Any, other: Any) -> Any:
-    """The later of two `updated_at`; one that is no time is earlier than any."""
-    cursors = _cursor(one), _cursor(other)
-    if cursors[0] is None or cursors[1] is None:
-        return one if cursors[0] else other
-    return one if moment(cursors[0]) >= moment(cursors[1]) else other
+def when(changed: Any) -> datetime | None:
+    """The time that an `updated_at` is; None where it is none."""
+    cursor = _cursor(changed)
+    return None if cursor is None else moment(cursor)
 
 
 def goes_back(newest: Any, since: Cursor | None) -> bool:

@@ -41,8 +41,8 @@ settings.load_profile("busy")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """A worker more than there are processors: tests also wait, for servers and for Chromium."""
-    return (os.cpu_count() or 1) + 1
+    """Two workers more than there are processors: tests also wait, for servers and for Chromium."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -33,7 +33,8 @@ PAGES = {
     "pec": "pec?pec=5043",
     "wall": "?wall=1",
 }
-MOMENTS = ("2021-11-28T09:00", "2021-11-28T14:00", "2021-11-28T20:05", "2021-11-28T22:10", "2021-11-29T10:00")
+MOMENTS = ("2021-11-28T09:00", "2021-11-28T20:05", "2021-11-28T22:10", "2021-11-29T10:00")
+MORE_MOMENTS = ("2021-11-28T14:00", "2021-11-28T23:30")  # in `make pictures`
 LANGUAGES = ("en", "ru", "ky")
 WIDTHS = (1440, 390)
 THEMES = ("light", "dark")
@@ -63,7 +64,7 @@ COVERING = list(covering())
 EVERY = [
     Case(page, moment, language, width, theme)
     for moment, page, language, width, theme in itertools.product(
-        (*MOMENTS, "2021-11-28T23:30"), PAGES, LANGUAGES, WIDTHS, THEMES
+        (*MOMENTS, *MORE_MOMENTS), PAGES, LANGUAGES, WIDTHS, THEMES
     )
     if (page, width) != ("wall", 390)  # nobody holds the wall in a hand
 ]
@@ -125,14 +126,16 @@ def latin(rehearsed: Rehearsed) -> set[str]:
         return {word for (place,) in places for word in _english(place or "")} | {"CSV", "UTC", "SHA", "HTTP", "COVID"}
 
 
-@pytest.mark.parametrize("language", LANGUAGES[1:])
+@pytest.mark.parametrize(("language", "moment"), [("ru", "2021-11-28T14:00"), ("ky", "2021-11-28T22:10")])
 @pytest.mark.parametrize("page", PAGES)
-def test_nothing_on_a_page_is_said_in_english(address: str, latin: set[str], page: str, language: str) -> None:
+def test_nothing_on_a_page_is_said_in_english(
+    address: str, latin: set[str], page: str, language: str, moment: str
+) -> None:
+    """A word that one language lacks is told by the catalogues: tests/test_words.py."""
     path, _, query = PAGES[page].partition("?")
-    for moment in ("2021-11-28T14:00", "2021-11-28T22:10"):
-        with Visitor(address, path, f"lang={language}&as_of={moment}&{query}") as visitor:
-            said = _said(visitor.run())
-        assert {word for text in said for word in _english(text)} - latin == set()
+    with Visitor(address, path, f"lang={language}&as_of={moment}&{query}") as visitor:
+        said = _said(visitor.run())
+    assert {word for text in said for word in _english(text)} - latin == set()
 
 
 def _english(text: str) -> list[str]:

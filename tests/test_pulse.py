@@ -24,7 +24,7 @@ from tests.browser import Seen, chromium
 from tests.conftest import postgresql, url_of
 from tests.dashboard import running, started, streamlit
 from tests.facts import ELECTION, Facts
-from tests.harm import gone, read_only, replaced
+from tests.harm import Harm, gone, read_only, replaced
 from tests.streamlit_client import Visitor
 from tests.waiting import LIMIT, eventually
 
@@ -283,7 +283,11 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
 
 
 @pytest.mark.breaks
-def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(tmp_path: Path, browser: Browser) -> None:
+@pytest.mark.parametrize("harm", [replaced, *(pytest.param(h, marks=pytest.mark.proof) for h in (gone, read_only))])
+def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
+    tmp_path: Path, browser: Browser, harm: Harm
+) -> None:
+    """How each harm is noticed: tests/test_writable.py."""
     log, file = tmp_path / "log", tmp_path / "store.sqlite"
     engine = open_store(f"sqlite:///{file}")
     Facts(engine).pec("5043")
@@ -291,13 +295,12 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(tm
     clock.set_rehearsed(engine, NOW, 1)
     with running(str(engine.url), streamlit(), log) as (_, address), opened(browser, address) as page:
         said = page.locator("#bk-stale")
-        for harm in (gone, replaced, read_only):
-            with harm(file):
-                said.get_by_text("The monitor's store cannot be written (gone, replaced or read-only)").wait_for()
-                before = _clock(page)
-                _shows(page, before + timedelta(seconds=2))
-                assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
-            said.wait_for(state="detached")
+        with harm(file):
+            said.get_by_text("The monitor's store cannot be written (gone, replaced or read-only)").wait_for()
+            before = _clock(page)
+            _shows(page, before + timedelta(seconds=2))
+            assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
+        said.wait_for(state="detached")
         with heard(address) as word:
             before = eventually(lambda: word().get("key"), "word that all is well")
             Facts(engine).report("5043", "opening", at="14:04")
@@ -305,7 +308,7 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(tm
     engine.dispose()
     lines = [line.partition(": sqlite")[0] for line in log.read_text().splitlines()[1:]]
     what = "the store cannot be written"
-    assert [line for line in lines if what in line] == [what, f"over: {what}"] * 3
+    assert [line for line in lines if what in line] == [what, f"over: {what}"]
     whats = ("polls are not judged", "the store gives no new snapshot")
     whys = [f"{what}: Unwritable" for what in whats] + [f"over: {what}" for what in whats]
     assert set(lines) <= {what, f"over: {what}", *whys}

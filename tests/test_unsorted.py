@@ -67,11 +67,22 @@ ANY = st.lists(row_of(INCIDENT).map(lambda raw: raw | {"deleted": 0}), min_size=
 
 @given(rows=ANY)
 @example(rows=[row(None), row(""), row("\x00"), row("i1", category=None), row("i2", reported_at="soon")])
-@settings(max_examples=40)
+@settings(max_examples=12)
 def test_each_incident_however_malformed_raises_a_number_on_overview_and_wall(
     migrated_file: Path, tmp_path: Path, rows: list[Raw]
 ) -> None:
     """Promise 2. The wall's cards are the Overview's."""
+    raises_numbers(migrated_file, tmp_path, rows)
+
+
+@pytest.mark.proof
+@given(rows=ANY)
+@settings(max_examples=200)
+def test_each_of_many_malformed_incidents_raises_a_number(migrated_file: Path, tmp_path: Path, rows: list[Raw]) -> None:
+    raises_numbers(migrated_file, tmp_path, rows)
+
+
+def raises_numbers(migrated_file: Path, tmp_path: Path, rows: list[Raw]) -> None:
     facts = Facts(connect(f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{uuid.uuid4().hex}.sqlite')}"))
     keys: set[str] = set()
     for number, raw in enumerate(rows):
