@@ -5,6 +5,8 @@ import threading
 import weakref
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +19,9 @@ from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped
 from loaders.refusals import Lost, Refusal
 from loaders.source import Found, SourceError, fault, plain
+from store import clock, clocks
 from store import tables as t
+from store.alarms import Alarm
 from store.loading import last_kept
 
 _LONGEST_VALIDATOR = 1_000  # letters
@@ -36,6 +40,8 @@ class _FeedMemory:
     sha256: str = ""
     validators: dict[str, str] = field(default_factory=dict)
     error: str | None = None
+    said_at: datetime | None = None  # the time by the site's clock, in its last answer
+    clock: int = 0  # seconds that it is away from ours
 
 
 @dataclass
@@ -100,6 +106,8 @@ class _Poll:
             errors += self.not_there  # without any is
         self.found.error = "; ".join(errors) or None
         self.found.used = {feed: m.held.used for feed, m in self.memory.feeds.items()}
+        if apart := max(m.clock for m in self.memory.feeds.values()):
+            self.found.alarms.append(Alarm("clock", self.source.id, apart))
         return self.found
 
     def _holds(self, feed: Feed) -> int | None:
@@ -177,7 +185,18 @@ class _Poll:
             asker.went_wrong(feed.id, answer)
             raise
         asker.went_well(feed.id)
+        self._hold_clocks(feed, memory, answer)
         return there
+
+    def _hold_clocks(self, feed: Feed, memory: _FeedMemory, answer: Answer) -> None:
+        """Its clock against ours. A page out of a cache says when it was made: a time that lies behind counts where it
+        goes on from answer to answer, and by more than the time between them."""
+        then = _said_at(answer)
+        goes_on, memory.said_at = bool(then and memory.said_at and then > memory.said_at), then
+        seconds = clocks.apart(then)
+        if seconds < 0 and not (goes_on and -seconds > clocks.APART + self.source.interval / (clock.speed() or 1.0)):
+            return
+        memory.clock = abs(seconds)
 
     def _whole_is_due(self, feed: Feed) -> bool:
         """Whether the page must be sent whatever it is: a site that says "the same" for ever would hide its changes.
@@ -339,6 +358,16 @@ class _Poll:
         """What the figures of a payload depend on besides its bytes."""
         contest = self._contest(feed)
         return hashlib.sha256((feed.model_dump_json() + contest.model_dump_json()).encode()).hexdigest()[:16]
+
+
+def _said_at(answer: Answer) -> datetime | None:
+    """The time by the site's clock, as it says in Date, and in Age how long ago that was."""
+    try:
+        then = parsedate_to_datetime(answer.headers.get("date") or "")
+        aged = then + timedelta(seconds=int(answer.headers.get("age") or 0))
+    except (ValueError, OverflowError):
+        return None
+    return aged if aged.tzinfo else aged.replace(tzinfo=UTC)
 
 
 def _validators(answer: Answer) -> dict[str, str]:

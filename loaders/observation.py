@@ -19,7 +19,7 @@ from loaders.losses import Loss, Losses, left
 from loaders.quarantine import standing
 from loaders.rows import NO_KEY
 from loaders.source import Found
-from store import clock
+from store import clock, clocks
 from store import tables as t
 from store.address import shown
 from store.alarms import Alarm
@@ -137,6 +137,8 @@ class _Reading:
             with self.store.connect() as conn:
                 self.memory.used = held.used(conn, self.source.id)
         self.found.used, self.found.alarms = self.memory.used, list(self.memory.alarms)
+        if seconds := clocks.apart(clocks.of_database(self.conn)):
+            self.found.alarms.append(Alarm("clock", self.source.id, abs(seconds)))
         return self.found
 
     def _remember(self) -> None:

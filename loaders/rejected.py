@@ -10,11 +10,13 @@ from store import tables as t
 from store.alarms import Alarm
 
 _SAID = 5  # reasons
+_OF_ANOTHER = ("report_set_aside", "unknown_report")  # the row itself may be good
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """rows of `of` are set aside; by reason, the most first; unusable: views and feeds of which nothing could be used."""
+    """rows of `of` are set aside; by reason, the most first, those that follow from another row last; unusable: views
+    and feeds of which nothing could be used."""
 
     rows: int
     of: int
@@ -35,11 +37,11 @@ def rejected(conn: sa.Connection, source: str, used: Mapping[str, int]) -> Rejec
     """What is set aside of this source now, beside so many rows of each view or feed that are `used`."""
     q = t.quarantine.c
     query = sa.select(q.place, q.reason, sa.func.count()).where(q.source == source, q.load_to.is_(None))
-    rows, reasons = Counter[str](), Counter[str]()
+    rows, reasons, own = Counter[str](), Counter[str](), Counter[str]()
     for place, reason, n in conn.execute(query.group_by(q.place, q.reason)):
         rows[place] += n
         reasons[reason] += n
-    unusable = [
-        Alarm("unusable", place, n, n) for place, n in sorted(rows.items()) if n > 1 and not used.get(place)
-    ]
-    return Rejected(rows.total(), rows.total() + sum(used.values()), tuple(reasons.most_common()), tuple(unusable))
+        own[place] += 0 if reason in _OF_ANOTHER else n
+    unusable = [Alarm("unusable", place, n, n) for place, n in sorted(own.items()) if n > 1 and not used.get(place)]
+    order = sorted(reasons.items(), key=lambda item: (item[0] in _OF_ANOTHER, -item[1], item[0]))
+    return Rejected(rows.total(), rows.total() + sum(used.values()), tuple(order), tuple(unusable))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import bursts, frame, names, refused, shell, words
+from pages import alarms, bursts, frame, names, refused, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import embargo, health
@@ -26,6 +26,7 @@ def page() -> None:
 
 def _sources(seen: View) -> None:
     rows = seen.figure(health.health)
+    rows = rows.merge(seen.figure(health.rows), on="source")
     ticks = seen.figure(health.polls, minutes=60)
     body = "".join(_source(row, ticks[ticks["source"] == row["source"]]) for row in rows.to_dict("records"))
     heads = (
@@ -42,8 +43,8 @@ def _sources(seen: View) -> None:
         if not words.missing(row["error"]):
             said = _("{source}, the last poll failed: {error}")
             shell.empty(said.format(source=names.source(row["source"]), error=row["error"]))
-        if not words.missing(row["alarm"]):
-            shell.banner(f"{names.source(row['source'])}: {row['alarm']}", "red")
+        for alarm in row["alarms"]:
+            shell.banner(alarms.said(row["source"], alarm), "red")
 
 
 def state_word(state: str) -> str:
@@ -57,14 +58,19 @@ def state_word(state: str) -> str:
 
 def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
     every = _("every {interval}").format(interval=words.duration(row["interval"]))
+    state, said = row["state"], state_word(row["state"])
+    if row["alarms"] and state in ("ok", "amber"):
+        state, said = "red", _("answers, with an alarm")
+    rejected = words.fraction(row["rejected"], row["of"]) if row["rejected"] else words.number(0)
     cells = [
         f"<td><b>{escape(names.source(row['source']))}</b></td>",
-        f"<td><span class='bk-age bk-{escape(row['state'])}'>{escape(state_word(row['state']))}</span></td>",
+        f"<td><span class='bk-age bk-{escape(state)}'>{escape(said)}</span></td>",
         f"<td>{words.clock_time(row['last_success_at'], seconds=True)}</td>",
         f"<td>{words.clock_time(row['last_change_at'], seconds=True)}</td>",
         f"<td class='bk-number'>{words.duration(row['age'])}<small>{escape(every)}</small></td>",
         f"<td>{_ticks(ticks, row['polls'], row['failed'])}</td>",
-        *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed", "quarantined")),
+        *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed")),
+        f"<td class='bk-number'>{rejected}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -93,22 +99,52 @@ def _readable(raw: str) -> str:
 
 
 def _set_aside(seen: View) -> None:
-    rows = embargo.open_quarantine(seen.moment, seen.figure(health.quarantined, limit=200))
-    shell.heading(_("Set aside: rows that could not be used, and why"))
-    if rows.empty:
+    causes = seen.figure(health.causes)
+    shell.heading(
+        _("Set aside: rows that could not be used, and why"), _("Choose a cause to see its rows, a row to read it.")
+    )
+    if causes.empty:
         shell.empty(_("Nothing is set aside. Every row that came could be used."))
         return
+    columns = {
+        "rows": shell.Column(_("Rows"), words.number),
+        "reason": shell.Column(_("Why"), names.reason),
+        "place": shell.Column(_("What"), names.view),
+        "pecs": shell.Column(_("PECs"), words.number),
+        "observers": shell.Column(_("Observers"), words.number),
+        "since_at": shell.Column(_("Since"), words.clock_time),
+        "source": shell.Column(_("Source"), names.source),
+    }
+    chosen = shell.table(causes, columns, key="causes", count=_rejected(seen), choose=True)
+    cause = {} if chosen is None else {name: str(causes[name].iloc[chosen]) for name in ("source", "place", "reason")}
+    _rows(embargo.open_quarantine(seen.moment, seen.figure(health.quarantined, limit=200, **cause)))
+
+
+def _rejected(seen: View) -> str:
+    """'Observers: 30 of 1,551 rows set aside'."""
+    said = _("{source}: {rejected} of {of} rows set aside")
+    rows = seen.figure(health.rows)
+    return " · ".join(
+        said.format(
+            source=names.source(row["source"]), rejected=words.number(row["rejected"]), of=words.number(row["of"])
+        )
+        for row in rows[rows["rejected"] > 0].to_dict("records")
+    )
+
+
+def _rows(rows: pd.DataFrame) -> None:
+    """Some of them, newest first; a chosen one as it came."""
     columns = {
         "since_at": shell.Column(_("Since"), words.clock_time),
         "place": shell.Column(_("What"), names.view),
         "reason": shell.Column(_("Why"), names.reason),
         "detail": shell.Column(_("What stood there"), names.reason, "medium"),
+        "pec": shell.Column(_("PEC")),
+        "observer": shell.Column(_("Observer")),
         "field": shell.Column(_("Field")),
         "key": shell.Column(_("Key")),
         "source": shell.Column(_("Source"), names.source),
     }
-    reasons = seen.figure(health.reasons)
-    st.text("\n".join(f"{words.number(n)} × {names.reason(reason)}" for reason, n in reasons.itertuples(index=False)))
     count = _("the last {n}").format(n=words.number(len(rows)))
     chosen = shell.table(rows, columns, key="set_aside", count=count, choose=True)
     if chosen is not None:

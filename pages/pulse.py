@@ -121,10 +121,11 @@ def _now() -> _Told:
 
 
 def key(shot: Snapshot, sources: pd.DataFrame) -> str:
-    """What a page depends on: the figures, which sources (`state`) are late, and of which there is an `alarm`."""
+    """What a page depends on: the figures, which sources (`state`) are late, of which there are alarms, whose clock is
+    wrong."""
     load, minute = shot.key
-    alarms = sources["alarm"].notna().map({True: "!", False: ""})
-    return f"{load} {minute} {' '.join(sources['state'] + alarms)}"
+    alarms = sources["alarms"].map(bool).map({True: "!", False: ""})
+    return f"{load} {minute} {' '.join([*(sources['state'] + alarms), *present.clocks])}"
 
 
 def begin() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import address, names, pulse, refused, shell, view, words
+from pages import address, alarms, names, pulse, refused, shell, view, words
 from pages.words import _, label
 from queries import health, snapshot
 from queries.moment import Moment, here
@@ -112,13 +112,23 @@ def _line(seen: view.View) -> None:
 def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
     rows = sources.to_dict("records")
     stale = "".join(shell.banner_html(_stale(row), "red") for row in rows if row["state"] == "red")
-    alarms = (_alarm(row) for row in rows if not words.missing(row["alarm"]))
-    return stale + "".join(shell.banner_html(said, "red") for said in alarms)
+    told = [said for row in rows for said in alarms.short(row["source"], row["alarms"])]
+    told += [_clock(whose, seconds) for whose, seconds in view.present.clocks.items()]
+    return stale + "".join(shell.banner_html(said, "red") for said in told)
 
 
-def _alarm(row: dict[Any, Any]) -> str:
-    said = _("{source}: it answers, but what it says cannot be right. What exactly stands on Data health.")
-    return said.format(source=names.source(row["source"]))
+def _clock(whose: str, seconds: int) -> str:
+    said = {
+        "machine": _(
+            "The clock of the monitor's machine was moved by {time} while it ran. Times and ages may be wrong by as "
+            "much."
+        ),
+        "store": _(
+            "The clock of the store's database and that of the monitor's machine are {time} apart. Times and ages may "
+            "be wrong by as much."
+        ),
+    }[whose]
+    return said.format(time=words.duration(abs(seconds)))
 
 
 def _written_line(moment: Moment, sources: pd.DataFrame, goes_on: bool = True) -> str:

@@ -20,7 +20,7 @@ from queries import health, snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
 from queries.snapshot import Snapshot
-from store import writable
+from store import clocks, writable
 from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
@@ -150,6 +150,8 @@ class Present:
         self._said: dict[Any, str] = {}
         self._outage = Outage(log, "the store cannot be read")
         self.broken: Literal["reading", "writing"] | None = None  # what the store could not do when it was asked last
+        self.clocks: dict[str, int] = {}  # 'machine', 'store' -> seconds that it was moved, or is away from ours
+        self._watch, self._wrong = clocks.Watch(), Outage(log, "the clock")
 
     def unreadable(self) -> bool:
         """Whether the store cannot be read at this moment; asked anew."""
@@ -168,6 +170,7 @@ class Present:
                 try:
                     moment = now()
                     self._asked, self._said = (monotonic(), moment, health.health(moment)), {}
+                    self._hold_clocks(moment.engine)
                     writable.check(moment.engine)
                 except sa.exc.SQLAlchemyError as error:
                     self._goes_on(error)
@@ -178,6 +181,15 @@ class Present:
                     self._outage.over()
                     self.broken = None
             return self._asked[1:]
+
+    def _hold_clocks(self, store: sa.Engine) -> None:
+        with store.connect() as conn:
+            held = {"machine": self._watch.moved(), "store": clocks.apart(clocks.of_database(conn))}
+        self.clocks = {whose: seconds for whose, seconds in held.items() if seconds}
+        if self.clocks:
+            self._wrong.goes_on(", ".join(f"{whose} {seconds:+} s" for whose, seconds in self.clocks.items()))
+        else:
+            self._wrong.over()
 
     def _goes_on(self, error: sa.exc.SQLAlchemyError) -> None:
         if isinstance(error, writable.Unwritable):  # which says so in the log by itself

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from elections import config
 from elections.config import ConfigError, Election
-from queries import embargo, export
+from queries import embargo, export, health
 from queries.comparison import LEVELS
 from queries.export import Embargo
 from queries.figures import ALWAYS_BY, FIGURES, Figure
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0, or 2 where the question cannot be understood."""
+    """0; 2 where the question cannot be understood; of the figure health 1 where something is red."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asked = _parser().parse_args(arguments)
     try:
@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         sys.stdout.buffer.write(_printed(m, asked, rows, under))
         sys.stdout.flush()
+        return int(asked.figure == "health" and health.is_red(m))
     except embargo.Embargoed as error:
         print(f"queries: {error}; --embargoed shows it", file=sys.stderr)
         return 2
     except (Refused, UnknownColumn, ConfigError, Foreign, sa.exc.SQLAlchemyError, OSError) as error:
         print(f"queries: {_first_line(error)}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

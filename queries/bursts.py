@@ -20,7 +20,8 @@ _MOST = 2_000  # checklists in conflict that are looked through
 def bursts(m: Moment) -> pd.DataFrame:
     """One row a burst of the last hour: kind (conflict: the observers of a PEC differ; changed: an observer changed
     what they had said an hour or more before), number (checklists of PECs that the few had to do with) of `of`, pecs,
-    senders (how many), observers (their codes, the busiest first), since_at, until_at (when the first and the last came).
+    senders (how many), observers (their codes, the busiest first), since_at, until_at (when the first and the last
+    came).
 
     A burst: at least `MANY` checklists, half of all of the kind, from at most `FEW` observers with a tenth each.
     """

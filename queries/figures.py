@@ -25,6 +25,7 @@ from queries import (
 )
 from queries.grid import UnknownColumn
 from queries.moment import Moment
+from store import alarms
 
 Seen = Callable[[Moment, pd.DataFrame], pd.DataFrame]  # what may be seen of the rows; raises Embargoed where nothing
 
@@ -56,6 +57,12 @@ def _equipment(m: Moment, by: Sequence[str] = (), **given: Any) -> pd.DataFrame:
 def _incident_list(m: Moment, **given: Any) -> pd.DataFrame:
     """Without who sorted them: a name leaves by no export."""
     return incidents.incident_list(m, **given).drop(columns="decided_by")
+
+
+def _health(m: Moment) -> pd.DataFrame:
+    """With the alarms as sentences."""
+    rows = health.health(m)
+    return rows.assign(alarms=rows["alarms"].map(alarms.said))
 
 
 def _comparison(m: Moment, level: str = "1", **given: Any) -> pd.DataFrame:
@@ -149,7 +156,10 @@ FIGURES: dict[str, Figure] = {
         frame.frame, "the frame of PECs against the sample as it was drawn, by stratum", listed=frame.misfits
     ),
     "health": Figure(
-        health.health, "the sources", called=(("last_success_at", "last_success"), ("last_change_at", "last_change"))
+        _health,
+        "the sources (exit code 1 where something is red)",
+        listed=health.causes,
+        called=(("last_success_at", "last_success"), ("last_change_at", "last_change"), ("since_at", "since")),
     ),
 }
 ALWAYS_BY = {"turnout": ("contest", "hour"), "results": ("list", "count"), "procedures": ()}

@@ -2,7 +2,11 @@
 
 import pandas as pd
 
+from queries import frame, refused
+from queries.kept import KeptOfFacts
 from queries.moment import Moment
+from store import alarms
+from store import tables as t
 
 AMBER, RED = 2, 5  # intervals since the last successful poll
 
@@ -12,8 +16,9 @@ def health(m: Moment) -> pd.DataFrame:
 
     since the last success), state ('ok', 'amber' from two intervals, 'red' from five, 'never'), seen (rows, in the
     last successful poll), changed (rows, in the last load that changed any), quarantined (rows that are set aside
-    now), error (of the last poll, if it failed), alarm (of the last poll, where it could be read and somebody must look
-    at it all the same), interval (seconds), polls and failed (of these, in the last hour).
+    now), error (of the last poll, if it failed), alarms (`store.alarms.Alarm`s of the last poll, where the source could
+    be read and somebody must look at it all the same), interval (seconds), polls and failed (of these, in the last
+    hour).
     """
     asked = [
         {"source": s.id, "place": i, "kind": s.kind, "seconds": s.interval} for i, s in enumerate(m.election.sources)
@@ -46,10 +51,11 @@ def health(m: Moment) -> pd.DataFrame:
     seconds = (pd.Timestamp(m.at) - rows["last_success_at"]).dt.total_seconds()
     intervals = seconds / rows["interval"]
     rows["age"] = seconds.round().astype("Int64")
+    rows["alarms"] = [tuple(alarms.read(text if isinstance(text, str) else None)) for text in rows.pop("alarm")]
     state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
     rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
     return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
-                 "quarantined", "error", "alarm", "interval", "polls", "failed"]]  # fmt: skip
+                 "quarantined", "error", "alarms", "interval", "polls", "failed"]]  # fmt: skip
 
 
 def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:
@@ -78,23 +84,87 @@ def loads(m: Moment, limit: int = 50) -> pd.DataFrame:
     )
 
 
-def quarantined(m: Moment, limit: int = 200) -> pd.DataFrame:
-    """What is set aside now, newest first: source, place, key, field, reason, detail, raw (without names and
-    telephones), since_at. What is under embargo is in it: show `embargo.open_quarantine` of it.
+def quarantined(
+    m: Moment, source: str | None = None, place: str | None = None, reason: str | None = None, limit: int = 200
+) -> pd.DataFrame:
+    """What is set aside now, or what of it has this cause, newest first: source, place, key, pec, observer (that it is
+    about), field, reason, detail, raw (without names and telephones), since_at. What is under embargo is in it: show
+    `embargo.open_quarantine` of it.
     """
     return m.frame(
         """
-        select q.source, q.place, q.key, q.field, q.reason, q.detail, q.raw, l.committed_at as since_at
+        select q.source, q.place, q.key, q.pec, q.observer, q.field, q.reason, q.detail, q.raw,
+            l.committed_at as since_at
         from quarantine_now q join load l on l.id = q.load_from
+        where (cast(:source as text) is null or q.source = :source)
+            and (cast(:place as text) is null or q.place = :place)
+            and (cast(:reason as text) is null or q.reason = :reason)
         order by q.load_from desc, q.id limit :limit
         """,
+        source=source,
+        place=place,
+        reason=reason,
         limit=limit,
     )
 
 
-def reasons(m: Moment) -> pd.DataFrame:
-    """Why rows are set aside now, all of them counted, most first: reason, rows."""
-    return m.frame("select reason, count(*) as rows from quarantine_now group by reason order by count(*) desc, reason")
+def causes(m: Moment) -> pd.DataFrame:
+    """Why rows are set aside now, all of them counted, most first: source, place (view or feed), reason, rows, pecs and
+    observers (how many they are about), since_at (when the first of them came).
+    """
+    return m.frame(
+        """
+        select q.source, q.place, q.reason, count(*) as rows, count(distinct q.pec) as pecs,
+            count(distinct q.observer) as observers, min(l.committed_at) as since_at
+        from quarantine_now q join load l on l.id = q.load_from
+        group by q.source, q.place, q.reason
+        order by count(*) desc, q.source, q.place, q.reason
+        """
+    )
+
+
+def rows(m: Moment) -> pd.DataFrame:
+    """What became of each source's rows: source, rejected (set aside now) of `of`, used. A row of the commission's is a
+    place, or a place and an hour."""
+    return _ROWS.of(m)
+
+
+def _ask_rows(m: Moment) -> pd.DataFrame:
+    frame_of = next((s.id for s in m.election.sources if s.kind == "observation"), "")  # the frame has no source
+    tables = {view: own[0].name for view, own in t.OF_VIEW.items() if own[0] is not t.pec}
+    used = " union all ".join(f"select source, count(*) from {name}_now group by source" for name in tables.values())  # noqa: S608 -- our own tables' names
+    return m.frame(
+        f"""
+        with used as (
+            select :frame_of as source, count(*) as n from pec_now
+            union all {used}
+            union all
+            select source, count(*) from (
+                select distinct source, contest, scope, place, count, hour from published_now) as rows
+            group by source),
+        aside as (select source, count(*) as n from quarantine_now group by source)
+        select s.source, coalesce(a.n, 0) as rejected, coalesce(u.n, 0) + coalesce(a.n, 0) as "of",
+            coalesce(u.n, 0) as used
+        from asked_source s
+        left join aside a on a.source = s.source
+        left join (select source, sum(n) as n from used group by source) as u on u.source = s.source
+        order by s.place
+        """,  # noqa: S608 -- our own tables' names
+        {"asked_source": [{"source": s.id, "place": i} for i, s in enumerate(m.election.sources)]},
+        frame_of=frame_of,
+    )
+
+
+_ROWS = KeptOfFacts(_ask_rows, "quarantine", "published", *(own[0].name for own in t.OF_VIEW.values()))
+
+
+def is_red(m: Moment) -> bool:
+    """Whether something of the data is red: a source that does not answer or has an alarm, rows or a payload that are
+    lost and nobody has accepted it, a frame that is not as the sample was drawn."""
+    sources = health(m)
+    bad = sources["state"].isin(("red", "never")) | sources["alarms"].map(bool)
+    lost = refused.losses(m)["accepted_by"].isna().any() or refused.refused(m)["accepted_by"].isna().any()
+    return bool(bad.any() or lost or not frame.frame(m)["fits"].all())
 
 
 def archive(m: Moment, limit: int = 50) -> pd.DataFrame:

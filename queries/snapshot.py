@@ -228,6 +228,11 @@ def current() -> Snapshot:
         return known
 
 
+def kept() -> Snapshot | None:
+    """The present, as last built by who keeps it fresh; None before the first. Waits for nobody."""
+    return _keeper.current
+
+
 def at(as_of: datetime) -> Snapshot:
     """A moment of the past; those that resolve to the same load and minute share their figures, until a poll of then
     is judged after all."""

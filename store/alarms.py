@@ -10,7 +10,7 @@ _SENTENCES = {
     "untimed": "{place}: {rows} rows have an updated_at that is no time",
     "back": "{place}: the newest updated_at lies before what was read already",
     "unusable": "{place}: none of its {of} rows could be used",
-    "clock": "{place}: its clock is {rows} seconds away from this machine's",
+    "clock": "{place}: its clock and this machine's are {rows} seconds apart",
 }
 
 

@@ -60,6 +60,11 @@ def real() -> datetime:
     return _real_now() if _frozen is None else _frozen
 
 
+def machine() -> datetime | None:
+    """The machine's time as it is; None while this process's clock is stopped."""
+    return _real_now() if _frozen is None else None
+
+
 def steady() -> float:
     """Seconds of `now()` that no setting of a clock moves: for waits. Only their differences mean something."""
     if _frozen is not None:

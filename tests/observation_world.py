@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from elections import config
 from elections.config import Election
 from loaders import schedule
-from store import clock
+from store import alarms, clock
 from store import tables as t
 
 Poll = Callable[..., Any]
@@ -155,7 +156,10 @@ def poller(store: sa.Engine) -> Poll:
         with clock.frozen(at(hour)):
             schedule.poll(store, ELECTION, "observation", **options)
         with store.connect() as conn:
-            return conn.execute(sa.select(t.poll).order_by(t.poll.c.id.desc()).limit(1)).one()
+            row = conn.execute(sa.select(t.poll).order_by(t.poll.c.id.desc()).limit(1)).one()._asdict()
+        if row["outcome"] == "ok":
+            row["error"] = alarms.said(alarms.read(row["error"]))
+        return SimpleNamespace(**row)
 
     return look
 

@@ -24,6 +24,7 @@ from tests.commission_site import protocol
 from tests.observation_world import ELECTION, at
 
 NOW = at("16:00")
+EPISODE = {"form": "equipment_episode", "pec": "1001"}
 KNOWN = Known(
     ELECTION, "observation", NOW, {"1001": 1000, "1002": None}, {"o1": ("1001", "sto"), "m1": (None, "mobile")}
 )
@@ -185,7 +186,7 @@ def test_times_are_utc_unless_they_say_otherwise_and_answers_are_local() -> None
         assert isinstance(found, dict)
         assert found["submitted_at"] == at("09:00")
     for text in ("14:05", "2021-11-28T14:05", "2021-11-28T08:05:00Z"):
-        found = check.answer({"report": "r1", "question": "from", "value": text}, KNOWN, "equipment_episode", "1001")
+        found = check.answer({"report": "r1", "question": "from", "value": text}, KNOWN, EPISODE)
         assert isinstance(found, dict)
         assert found["moment_at"] == at("14:05")
 

@@ -1,0 +1,52 @@
+"""`/healthz`, for a program that watches the monitor: whether sources, store and snapshot are fresh. Without data."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pages.view import present
+from queries import snapshot
+from store import clock
+
+_LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute
+_WELL = {"fresh", "late"}  # late: two polls were missed, not yet five
+
+
+def route() -> Route:
+    return Route("/healthz", _answer)
+
+
+async def _answer(request: Request) -> Response:
+    told = await asyncio.to_thread(state)
+    well = {told["store"], told["snapshot"], *told["sources"].values()} <= _WELL and not told["clocks"]
+    status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(told, status, headers={"cache-control": "no-store"})
+
+
+def state() -> dict[str, Any]:
+    """store: fresh, unreadable or unwritable. snapshot: fresh or stale. clocks: whose is a minute and more away.
+    sources: id -> fresh, late, stale, never (it has not answered yet), alarm."""
+    try:
+        moment, sources = present.sources()
+    except sa.exc.SQLAlchemyError:  # since the start
+        return {"store": "unreadable", "snapshot": "stale", "clocks": [], "sources": {}}
+    store = {"reading": "unreadable", "writing": "unwritable", None: "fresh"}[present.broken]
+    shot = snapshot.kept()
+    late = shot is None or (moment.at - shot.moment.at).total_seconds() > _LATE * max(1.0, clock.speed())
+    told = {row["source"]: _source(row) for row in sources.to_dict("records")}
+    return {
+        "store": store,
+        "snapshot": "stale" if late else "fresh",
+        "clocks": list(present.clocks),
+        "sources": told,
+    }
+
+
+def _source(row: dict[Any, Any]) -> str:
+    word = {"ok": "fresh", "amber": "late", "red": "stale", "never": "never"}[row["state"]]
+    return "alarm" if word in _WELL and row["alarms"] else word
