@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from store import tables as t
+from store.loading import PUT_RIGHT
 
 
 def faults(engine: sa.Engine) -> Iterator[str]:
@@ -122,10 +123,11 @@ def _flags(conn: sa.Connection) -> Iterator[str]:
 
 
 def _order(conn: sa.Connection) -> Iterator[str]:
-    """Loads committed before an earlier one."""
-    before = sa.func.max(t.load.c.committed_at).over(order_by=t.load.c.id, rows=(None, -1))
+    """Loads committed before the one ahead of it, by less than a clock that is put right for good."""
+    before = sa.func.lag(t.load.c.committed_at).over(order_by=t.load.c.id)
     each = sa.select(t.load.c.id, t.load.c.committed_at, before.label("before")).subquery()
-    for row in conn.execute(sa.select(each.c.id).where(each.c.before > each.c.committed_at)):
+    back = sa.type_coerce(each.c.before, sa.BigInteger) - sa.type_coerce(each.c.committed_at, sa.BigInteger)
+    for row in conn.execute(sa.select(each.c.id).where(back > 0, back < PUT_RIGHT.total_seconds() * 1000)):
         yield f"load {row[0]}: committed before the load ahead of it"
 
 

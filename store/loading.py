@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from store.engine import writing
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
+PUT_RIGHT = timedelta(minutes=1)  # a clock that is put back by less does not change what is past
 _AT_ONCE = 400  # keys in one statement: SQLite's limit on bound parameters is 32,766
 
 
@@ -136,16 +138,24 @@ def loading(engine: sa.Engine, source: str) -> Iterator[Load]:
             .values(
                 **counts,
                 seen=counts["changed"] + counts["unchanged"] + counts["set_aside"],
-                committed_at=max(clock.now(), _last_committed(conn, load.id)),
+                committed_at=_after(_last_committed(conn, load.id)),
                 cursor=None if load.cursor is None else json.dumps(load.cursor),
             )
         )
 
 
-def _last_committed(conn: sa.Connection, before: int) -> Any:
-    """When the load before this one was committed: a clock that steps back must not reorder history."""
+def _after(last: datetime | None) -> datetime:
+    """The present, and not before the last load: a clock that is put right by seconds must not change what is past. One
+    that was wrong by more is left behind: else all that comes would be dated in the future until that has come."""
+    now = clock.now()
+    return last if last and timedelta() < last - now < PUT_RIGHT else now
+
+
+def _last_committed(conn: sa.Connection, before: int) -> datetime | None:
+    """When the load before this one was committed."""
     query = sa.select(t.load.c.committed_at).where(t.load.c.id < before).order_by(t.load.c.id.desc()).limit(1)
-    return conn.execute(query).scalar() or clock.now()
+    last: datetime | None = conn.execute(query).scalar()
+    return last
 
 
 def last_kept(conn: sa.Connection, source: str) -> tuple[int, Any]:

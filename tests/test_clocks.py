@@ -1,4 +1,4 @@
-"""Clocks that are a minute apart: the machine's since its start, a database's, a site's. It is said where people see it."""
+"""Clocks that are a minute apart: the machine's since its start, a database's, a site's. Said where people see it."""
 
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -17,7 +17,6 @@ from store import alarms, clock, clocks
 from store import tables as t
 from store.alarms import Alarm
 from tests import commission_site
-from tests.commission_site import Site
 from tests.facts import ELECTION, Facts
 from tests.observation_world import Observation, at
 from tests.test_pages import drawn, words_of
@@ -67,10 +66,11 @@ def test_a_clock_that_was_moved_is_noticed_and_told_for_an_hour(
 
 
 def test_what_stands_still_is_held_against_no_clock(machine: Machine) -> None:
-    assert abs(clocks.apart(datetime.now(UTC) + HOUR) - 3600) <= 1
-    assert clocks.apart(datetime.now(UTC)) == clocks.apart(None) == 0
+    assert abs(clocks.apart(clock.real() + HOUR) - 3600) <= 1
+    assert clocks.apart(clock.real()) == clocks.apart(None) == 0
+    now = clock.real()
     with clock.frozen(at("14:00")):
-        assert clocks.apart(datetime.now(UTC)) == 0
+        assert clocks.apart(now) == 0
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_the_observers_database_is_held_against_this_machine(
 def test_a_site_is_held_against_this_machine_and_a_cache_is_not(
     followed: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = datetime.now(UTC)
+    said = clock.real()
     monkeypatch.setattr(commission, "_said_at", lambda answer: said)
     with commission_site.serving() as site:
         monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
@@ -150,7 +150,7 @@ def test_it_is_said_on_every_page(sqlite_store: sa.Engine, monkeypatch: pytest.M
     for page in ("strip", "health"):
         assert said in unescape(words_of(drawn(page)))
     assert "What exactly stands on Data health" not in words_of(drawn("strip"))
-    assert list(health(facts.at("08:31"))["alarms"])[0] == (Alarm("clock", "observation", 3900),)
+    assert health(facts.at("08:31"))["alarms"].iloc[0] == (Alarm("clock", "observation", 3900),)
     monkeypatch.setattr(present, "clocks", {"machine": -3900, "store": 120})
     told_here = unescape(strip._stale_sources(facts.at("08:31"), health(facts.at("08:31"))))
     assert "was moved by 1 h 5 min while it ran" in told_here

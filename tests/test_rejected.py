@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from loaders.__main__ import main as loaders
 from queries import health
 from queries.__main__ import main as figures
 from store import alarms, clock

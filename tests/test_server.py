@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,9 @@ from websockets.sync.client import connect
 
 from elections import config
 from pages import charts_map, door
-from store import clock
+from store import alarms, clock
+from store import tables as t
+from store.alarms import Alarm
 from store.engine import open_store
 from tests.dashboard import ROOT, ended, started, streamlit
 from tests.streamlit_client import Visitor
@@ -78,6 +80,39 @@ def test_a_page_that_is_the_first_request_after_a_start_goes_through_the_dashboa
 def test_the_overview_answers_to_its_name_too(address: str) -> None:
     answer = get(f"{address}/overview?lang=ru&as_of=12:00", follow_redirects=True)
     assert str(answer.url) == f"{address}/?lang=ru&as_of=12:00"
+
+
+def test_healthz_says_whether_sources_store_and_snapshot_are_fresh(store_url: str, address: str) -> None:
+    """A store that is away: tests/test_pulse.py."""
+
+    def told() -> tuple[int, dict[str, str]]:
+        answer = get(f"{address}/healthz")
+        assert answer.headers["cache-control"] == "no-store"
+        word = answer.json()
+        assert (word["store"], word["snapshot"], word["clocks"]) == ("fresh", "fresh", [])
+        return answer.status_code, word["sources"]
+
+    def polled(source: str, minutes: int, alarm: str | None = None) -> None:
+        at = datetime(2021, 11, 28, 8, 5, tzinfo=UTC) - timedelta(minutes=minutes)
+        row = {"source": source, "polled_at": at, "outcome": "ok", "error": alarm, "seen": 1, "milliseconds": 1}
+        with store.begin() as conn:
+            conn.execute(t.poll.insert(), row)
+
+    def becomes(status: int, **sources: str) -> None:
+        eventually(lambda: told() == (status, sources), f"{status} {sources}")
+
+    store = open_store(store_url)
+    becomes(503, observation="never", commission="never")
+    polled("observation", 1)
+    polled("commission", 30)
+    becomes(503, observation="fresh", commission="stale")
+    polled("commission", 5)
+    becomes(200, observation="fresh", commission="late")
+    polled("observation", 0, alarms.written([Alarm("late", "obs_answer", 3)]))
+    becomes(503, observation="alarm", commission="late")
+    with store.begin() as conn:
+        conn.execute(t.poll.delete())
+    store.dispose()
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,21 @@ def test_a_load_that_fails_leaves_nothing(store: sa.Engine) -> None:
 
 def test_a_clock_that_steps_back_does_not_reorder_history(store: sa.Engine) -> None:
     put(store, pec("1001", 1), at=NOON)
-    put(store, pec("1001", 2), at=NOON - timedelta(minutes=10))
-    assert stood(store, NOON - timedelta(minutes=5)) == {}, "nothing was committed before noon"
+    put(store, pec("1001", 2), at=NOON - timedelta(seconds=50))
+    assert stood(store, NOON - timedelta(seconds=5)) == {}, "nothing was committed before noon"
     assert stood(store, NOON) == {"1001": 2}, "two loads of one time: as after the last of them"
+    assert list(check.faults(store)) == []
+
+
+def test_a_clock_that_was_a_day_ahead_poisons_nothing_when_it_is_put_right(store: sa.Engine) -> None:
+    put(store, pec("1001", 1), at=NOON)
+    put(store, pec("1001", 2), at=NOON + timedelta(days=1, minutes=1))
+    for minute in (5, 10):
+        put(store, pec("1001", minute), at=NOON + timedelta(minutes=minute))
+    assert stood(store, NOON + timedelta(minutes=4)) == {"1001": 1}
+    assert stood(store, NOON + timedelta(minutes=6)) == {"1001": 5}
+    assert stood(store, NOON + timedelta(minutes=11)) == {"1001": 10}
+    assert stood(store, NOON + timedelta(days=2)) == {"1001": 10}
     assert list(check.faults(store)) == []
 
 
