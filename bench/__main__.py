@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from bench import polls, rooms, said, start, warm, yardstick
+from bench import ends, polls, rooms, said, start, warm, yardstick
 from bench.day import INTERVAL, Day, large, play, small
 from bench.rooms import Seen
 from bench.server import ROOT, serving
 
 ORDINARY = 0.2  # seconds of a yardstick on the machine that the issues' seconds mean; see docs/performance.md
-PARTS = ("said", "polls", "start", "play", "warm", "rooms", "large")
+PARTS = ("said", "polls", "start", "play", "warm", "rooms", "ends", "large")
 DOCUMENT = ROOT / "docs" / "performance.md"
-_PLAYED = {"play", "warm", "rooms", "large"}  # parts that need the played day
+_PLAYED = {"play", "warm", "rooms", "ends", "large"}  # parts that need the played day
 _SIZES = (1_000, 100_000)  # reports that are there when nothing new is
 _BEGIN, _END = "<!-- figures -->", "<!-- /figures -->"
 HEAD = ("measured", "figure", "yardsticks", "at most", "holds")
@@ -122,6 +122,9 @@ def _played(folder: Path, parts: list[str], seconds: float) -> Iterator[list[Lin
             yield _warm(day, folder)
         if "rooms" in parts:
             yield _rooms(day, folder / "rooms.log", seconds, "50 Overviews", 0.15, 450)
+        if "ends" in parts:
+            with serving("dashboard.py", day.environment, folder / "ends.log") as server:
+                yield [Line("the server ends under 50 open pages", asyncio.run(ends.took(server)), limit=3)]
         if "large" in parts:
             print("Multiplying it ...", flush=True)
             (folder / "large").mkdir()

@@ -38,12 +38,12 @@ class Server:
 
 
 @contextmanager
-def serving(script: str | Path, environment: Mapping[str, str], log: Path) -> Iterator[Server]:
-    """`streamlit run` of a script, on a free port of loopback."""
+def serving(script: str | Path, environment: Mapping[str, str], log: Path, tree: Path = ROOT) -> Iterator[Server]:
+    """`streamlit run` of a script, on a free port of loopback; by the code of this tree."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=tree, env=os.environ | environment, stdout=out, stderr=out)
     try:
         wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", process, log)
         yield Server(port, process.pid, log)
