@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from store import clock
 from store import tables as t
-from store.loading import PUT_RIGHT
 
 
 def faults(engine: sa.Engine) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _order(conn: sa.Connection) -> Iterator[str]:
     before = sa.func.lag(t.load.c.committed_at).over(order_by=t.load.c.id)
     each = sa.select(t.load.c.id, t.load.c.committed_at, before.label("before")).subquery()
     back = sa.type_coerce(each.c.before, sa.BigInteger) - sa.type_coerce(each.c.committed_at, sa.BigInteger)
-    for row in conn.execute(sa.select(each.c.id).where(back > 0, back < PUT_RIGHT.total_seconds() * 1000)):
+    for row in conn.execute(sa.select(each.c.id).where(back > 0, back < clock.PUT_RIGHT.total_seconds() * 1000)):
         yield f"load {row[0]}: committed before the load ahead of it"
 
 

@@ -4,12 +4,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from store import tables as t
 
+PUT_RIGHT = timedelta(minutes=1)  # a clock that is put back by less changes nothing that is past
 _READ_EVERY = 0.25  # seconds of real time between looks at the store
 
 

@@ -16,7 +16,6 @@ from store.engine import writing
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-PUT_RIGHT = timedelta(minutes=1)  # a clock that is put back by less does not change what is past
 _AT_ONCE = 400  # keys in one statement: SQLite's limit on bound parameters is 32,766
 
 
@@ -148,7 +147,7 @@ def _after(last: datetime | None) -> datetime:
     """The present, and not before the last load: a clock that is put right by seconds must not change what is past. One
     that was wrong by more is left behind: else all that comes would be dated in the future until that has come."""
     now = clock.now()
-    return last if last and timedelta() < last - now < PUT_RIGHT else now
+    return last if last and timedelta() < last - now < clock.PUT_RIGHT else now
 
 
 def _last_committed(conn: sa.Connection, before: int) -> datetime | None:

@@ -325,7 +325,7 @@ FAULTS = (
     Fault(
         "a clock that steps back reorders history",
         "store/loading.py",
-        "return last if last and timedelta() < last - now < PUT_RIGHT else now",
+        "return last if last and timedelta() < last - now < clock.PUT_RIGHT else now",
         "return now",
         "tests/test_store.py::test_a_clock_that_steps_back_does_not_reorder_history[sqlite]",
     ),
