@@ -37,7 +37,8 @@ def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def asked(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert figures.main(arguments) == 0, capfd.readouterr().err
+    red = arguments[0] == "health"  # five PECs are not the sample that was drawn
+    assert figures.main(arguments) == red, capfd.readouterr().err
     return capfd.readouterr().out
 
 

@@ -80,8 +80,9 @@ def test_it_is_a_red_line(sqlite_store: sa.Engine, page: str, monkeypatch: pytes
     monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
     facts = Facts(sqlite_store)
     facts.pecs(DRAWN)
+    row = {"pec": "9998", "region": "talas", "stratum": "talas", "in_sample": 0, "registered_voters": 0}
+    facts.put(t.pec, row | {"mobile_applications": 0}, at="09:30")
     facts.withdraw(t.pec, ("1000",), ("1001",), at="10:00")
-    facts.pec("9998", stratum="talas", in_sample=0, registered_voters=0)
     said = words_of(drawn(page))
     assert (
         "The frame of PECs is not as the sample was drawn: Bishkek: 26 of 28 sampled PECs, 2 have left their stratum "

@@ -65,7 +65,8 @@ def test_any_row_becomes_a_fact_or_a_reason(data: st.DataObject) -> None:
     row = data.draw(row_of(view))
     make: Any = getattr(check, view.name.removeprefix("obs_"))
     form = data.draw(st.sampled_from(sorted(ELECTION.forms)))
-    found = make(row, KNOWN, form, "1001") if view.name == "obs_answer" else make(row, KNOWN)
+    report = {"form": form, "pec": "1001", "observer": "o1"}
+    found = make(row, KNOWN, report) if view.name == "obs_answer" else make(row, KNOWN)
     if isinstance(found, Bad):
         aside = found.row()
         assert found.reason
