@@ -35,15 +35,14 @@ class Unusable:
     some: list[Bad] = field(default_factory=list)
     more: int = 0
 
-    def add(self, key: str, row: Any, wrong: _Wrong) -> None:
+    def add(self, key: str, row: Any, wrong: _Wrong, place: str = "") -> None:
         if len(self.some) == MOST_BAD:
             self.more += 1
             return
         at, detail = (text and clean(text)[:_LONGEST_TEXT] for text in (wrong.field, wrong.detail))
         raw = raw_text(row)[:_LONGEST_RAW]
-        named = clean(key)[:_LONGEST_KEY]
-        pec = named.partition(" ")[0] if self.feed.scope == "pec" else None
-        self.some.append(Bad(self.feed.id, named, wrong.reason, at, detail, raw, pec or None))
+        pec = clean(place)[:_LONGEST_KEY] if self.feed.scope == "pec" else ""
+        self.some.append(Bad(self.feed.id, clean(key)[:_LONGEST_KEY], wrong.reason, at, detail, raw, pec or None))
 
     def __len__(self) -> int:
         return len(self.some) + self.more
@@ -93,9 +92,10 @@ def rows(feed: Feed, body: bytes) -> Rows:
             found.repeated += 1
         else:
             twice.add(key)
-            found.bad.add(key, row, _Wrong("twice", feed.place))
+            found.bad.add(key, row, _Wrong("twice", feed.place), _place(feed, row))
     for key in twice:
-        found.bad.add(key, found.by_key.pop(key), _Wrong("twice", feed.place))
+        first = found.by_key.pop(key)
+        found.bad.add(key, first, _Wrong("twice", feed.place), _place(feed, first))
     return found
 
 
@@ -118,7 +118,7 @@ def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection
     """A row's figures; what of it cannot be used is set aside. A figure that is not there is absent, not 0."""
     place = _place(feed, row)
     if place not in places:
-        bad.add(key, row, _Wrong(f"unknown_{feed.scope}", feed.place, place))
+        bad.add(key, row, _Wrong(f"unknown_{feed.scope}", feed.place, place), place)
         return []
     found: dict[tuple[str, str], float] = {}  # by line and unit
     twice: set[tuple[str, str]] = set()
@@ -140,7 +140,7 @@ def figures(feed: Feed, contest: Contest, key: str, row: Any, places: Collection
                 twice.add((line, unit))
                 raise _Wrong("figure_twice", path)
         except _Wrong as wrong:  # the figure alone: the whole row stands in the archive, once
-            bad.add(f"{key}/{path}", {feed.place or "place": place, path: value}, wrong)
+            bad.add(f"{key}/{path}", {feed.place or "place": place, path: value}, wrong, place)
     return [where | {"line": name[0], "unit": name[1], "value": v} for name, v in found.items() if name not in twice]
 
 

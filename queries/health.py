@@ -51,7 +51,8 @@ def health(m: Moment) -> pd.DataFrame:
     seconds = (pd.Timestamp(m.at) - rows["last_success_at"]).dt.total_seconds()
     intervals = seconds / rows["interval"]
     rows["age"] = seconds.round().astype("Int64")
-    rows["alarms"] = [tuple(alarms.read(text if isinstance(text, str) else None)) for text in rows.pop("alarm")]
+    told = [tuple(alarms.read(text if isinstance(text, str) else None)) for text in rows.pop("alarm")]
+    rows["alarms"] = pd.Series(told, index=rows.index, dtype="object")
     state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
     rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
     return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",

@@ -106,12 +106,12 @@ def test_a_feed_of_which_nothing_can_be_used_is_an_alarm(sqlite_store: sa.Engine
     put_frame(sqlite_store, "1001")
     poll = commission_site.poller(sqlite_store, ELECTION)
     site.publish("machine", [protocol("7001"), protocol("7002")])
-    site.publish("manual", [protocol("1001"), protocol("7002")])
+    site.publish("manual", [protocol("1001", found="many"), protocol("7002")])
     row = poll("21:00")
     assert row.outcome == "ok"
     assert alarms.read(row.error) == [Alarm("unusable", "machine", 2, 2)]
     assert {(q["place"], q["pec"]) for q in current(sqlite_store, t.quarantine)} == {
-        ("machine", "7001"), ("machine", "7002"), ("manual", "7002"),
+        ("machine", "7001"), ("machine", "7002"), ("manual", "7002"), ("manual", "1001"),
     }  # fmt: skip
     site.publish("machine", [protocol("1001"), protocol("7002")])
     assert poll("21:02").error is None
