@@ -42,6 +42,7 @@ from pages import (
     turnout,
     wall,
 )
+from pages.view import present
 from pages.words import _
 from queries import judging, snapshot
 from queries.moment import here
@@ -131,8 +132,9 @@ async def overview_is_the_first(request: Request) -> Response:
 
 
 def failed(error: Exception) -> bool:
-    """A page that fails says so in the reader's language; the log has the rest."""
-    log.error("a page failed", exc_info=error)
+    """A page that fails says so in the reader's language; the log has the rest. An outage of the store is said once."""
+    if not (isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable()):
+        log.error("a page failed", exc_info=error)
     shell.broken()
     return True
 

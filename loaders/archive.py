@@ -4,17 +4,21 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.source import raw_text
+from loaders.source import SourceError, raw_text
 from store import clock
 from store import tables as t
 from store.engine import writing
 from store.loading import Load
 
 _LEVEL = 3  # zlib: a payload of a megabyte comes every few minutes
+_HOUR = timedelta(hours=1)
+_MOST = 128 * 2**20  # bytes of a feed, packed, in an hour: a site that sends another page at every poll fills the disk
+_LOOKED_AT = 500  # payloads of the last hour, at most
 
 
 def keep(
@@ -22,7 +26,8 @@ def keep(
 ) -> int:
     """Archive a payload in a transaction of its own; its id.
 
-    The same bytes as the feed's last payload of this status are not kept twice.
+    The same bytes as the feed's last payload of this status are not kept twice. Raises SourceError where there were too
+    many others.
     """
     digest = hashlib.sha256(body).hexdigest()
     with writing(store) as conn:
@@ -35,6 +40,9 @@ def keep(
         ).first()
         if last and last.sha256 == digest:
             return int(last.id)
+        packed = zlib.compress(body, _LEVEL)
+        if _of_an_hour(conn, source, feed) + len(packed) > _MOST:
+            raise SourceError(f"{feed}: more than {_MOST // 2**20} MiB of changed pages in an hour; no more is taken")
         row = {
             "source": source,
             "feed": feed,
@@ -46,9 +54,18 @@ def keep(
             "last_modified": headers.get("last-modified"),
             "size": len(body),
             "sha256": digest,
-            "body": zlib.compress(body, _LEVEL),
+            "body": packed,
         }
         return int(conn.execute(t.payload.insert().returning(p.id), row).scalar_one())
+
+
+def _of_an_hour(conn: sa.Connection, source: str, feed: str) -> int:
+    """Bytes that were kept of a feed in the last hour."""
+    p = t.payload.c
+    last = sa.select(p.fetched_at, sa.func.length(p.body).label("bytes")).where(p.source == source, p.feed == feed)
+    lately = last.order_by(p.id.desc()).limit(_LOOKED_AT).subquery()
+    total = sa.select(sa.func.coalesce(sa.func.sum(lately.c.bytes), 0))
+    return int(conn.execute(total.where(lately.c.fetched_at > clock.now() - _HOUR)).scalar_one())
 
 
 def keep_rows(load: Load, url: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

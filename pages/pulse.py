@@ -22,7 +22,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from pages.view import present, view
+from pages.view import looks_back, present
 from queries import snapshot
 from queries.snapshot import Snapshot
 from store import clock
@@ -132,7 +132,7 @@ def begin() -> None:
     """The page is drawn from its beginning: none of its parts stands yet. A page of the past is not drawn again."""
     st.session_state[_PARTS] = []
     with st.container(key="bk_pulse"):
-        if view().as_of is None:
+        if looks_back() is None:
             st.button(BUTTON, key="pulse", on_click=_moved)
         st.html('<script src="pulse.js"></script>', unsafe_allow_javascript=True)
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import streamlit as st
 
 from pages import names, pulse, words
-from pages.view import View, present, view
+from pages.view import View, looks_back, present, view
 from pages.words import NOTHING, _, missing
 from queries import export
 from queries.moment import here
@@ -34,7 +34,7 @@ def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
     Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
     """
     key = f"{draw.__module__}.{draw.__qualname__}"
-    now = view().as_of is None
+    now = looks_back() is None
     if now:
         pulse.follow(key)
     every = own_look + random.uniform(0, _JITTER) if now else None  # noqa: S311 -- no secret

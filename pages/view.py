@@ -106,6 +106,11 @@ def view() -> View:
     return View(shot, words.language(), region, district.id if district else None, form, as_of)
 
 
+def looks_back() -> datetime | None:
+    """The past moment that this session looks at; asks nothing of the store."""
+    return moment_of(str(st.session_state.get("as_of") or "").strip())
+
+
 def moment_of(text: str | None) -> datetime | None:
     """The moment that `?as_of=` names; None for now, for nonsense and for the future."""
     if not text or text == "now":

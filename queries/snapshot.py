@@ -25,7 +25,7 @@ from queries import (
     shared,
     turnout,
 )
-from queries.moment import Moment, now
+from queries.moment import Moment, here, now
 from queries.once import Once
 from store.outage import Outage
 
@@ -235,9 +235,16 @@ def kept() -> Snapshot | None:
 
 def at(as_of: datetime) -> Snapshot:
     """A moment of the past; those that resolve to the same load and minute share their figures, until a poll of then
-    is judged after all."""
-    snapshot = Snapshot(now(as_of))
-    key = (id(snapshot.moment.engine), *snapshot.key, judged.newest(snapshot.moment))
+    is judged after all. While the store is away: as it was made last."""
+    try:
+        snapshot = Snapshot(now(as_of))
+        key = (id(snapshot.moment.engine), *snapshot.key, judged.newest(snapshot.moment))
+    except sa.exc.SQLAlchemyError:
+        with _lock:
+            for known in reversed(_past.values()):
+                if known.moment.at == as_of and known.moment.engine is here()[0]:
+                    return known
+        raise
     with _lock:
         known = _past.setdefault(key, snapshot)
         _past.move_to_end(key)

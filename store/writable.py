@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -14,10 +15,11 @@ from store import tables as t
 from store.outage import Outage
 
 _log = logging.getLogger(__name__)
+_ROOM = 2**20  # bytes that must be left on the disk of a file
 
 
 class Unwritable(sa.exc.SQLAlchemyError):
-    """The store is gone, replaced or read-only. The message says which, for screen and log."""
+    """The store is gone, replaced, read-only, or its disk is full. The message says which, for screen and log."""
 
 
 @dataclass
@@ -69,13 +71,15 @@ def remember(conn: sa.Connection) -> None:
 
 
 def check(engine: sa.Engine) -> None:
-    """Raises Unwritable where the store that was opened is gone, replaced or read-only. The log has it once, and once
-    when it is over."""
+    """Raises Unwritable where the store that was opened is gone, replaced or read-only, or has no room left. The log
+    has it once, and once when it is over."""
     opened = _of(engine)
     with engine.connect() as conn:  # opens it, where nobody has yet
         opened.must_stand()
         if opened.file and not os.access(opened.file, os.W_OK):
             opened.refuse("is read-only")
+        if opened.file and shutil.disk_usage(opened.file.parent).free < _ROOM:
+            opened.refuse("is on a full disk")
         if conn.dialect.name == "postgresql" and conn.scalar(sa.text("show transaction_read_only")) == "on":
             conn.invalidate()  # it stays so, where a setting of the database made it so
             opened.refuse("is read-only")

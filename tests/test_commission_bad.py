@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from elections.config import Election, Feed
-from loaders import mapping, schedule
+from loaders import archive, mapping, schedule
 from store import clock
 from store import tables as t
 from store.engine import connect
@@ -306,6 +307,24 @@ def test_an_answer_is_unpacked_once_and_to_a_limit(store: sa.Engine, site: Site,
     assert poll("20:12").outcome == "ok"
     assert published(store, count="machine")["1001", "", "valid", "number"] == 290
     assert zlib.decompress(archived(store)[0].body) == body
+
+
+def test_a_site_that_sends_another_page_at_every_poll_does_not_fill_the_disk(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_MOST", 10_000)
+    errors = []
+    for minute in range(10, 20):
+        site.publish("machine", os.urandom(3_000))
+        site.publish("manual", [protocol("1001", valid=200 + minute)])
+        errors.append(poll(f"20:{minute}").error or "")
+        assert published(store, count="manual")["1001", "", "valid", "number"] == 200 + minute
+    full = "machine: more than 0 MiB of changed pages in an hour; no more is taken"
+    assert full in errors
+    assert len(archived(store)) == 3
+    site.publish("machine", [protocol("1001")])
+    poll("21:30")
+    assert published(store, count="machine")["1001", "", "valid", "number"] == 290
 
 
 def test_a_flood_of_bad_figures_is_told_by_its_number(store: sa.Engine, site: Site, poll: Poll) -> None:

@@ -280,6 +280,8 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
             page.goto(address + "/feed?lang=en")  # of which nothing had been asked yet
             said.wait_for()
             assert page.locator(".bk-strip [data-source=observation]").is_visible()
+            page.goto(address + "/coverage?lang=en&as_of=12:00")  # so a past moment
+            said.wait_for()
             database.ensure_postgres_running()
             said.wait_for(state="detached")
     lines = log.read_text().splitlines()[1:]  # after the server's first words
@@ -303,7 +305,9 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
     with running(str(engine.url), streamlit(), log) as (_, address), opened(browser, address) as page:
         said = page.locator("#bk-stale")
         with harm(file):
-            said.get_by_text("The monitor's store cannot be written (gone, replaced or read-only)").wait_for()
+            said.get_by_text(
+                "The monitor's store cannot be written (gone, replaced, read-only or on a full disk)"
+            ).wait_for()
             assert healthz(address)[1]["store"] == "unwritable"
             before = _clock(page)
             _shows(page, before + timedelta(seconds=2))

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ import sqlalchemy as sa
 from loaders import schedule
 from loaders.runner import Runner
 from loaders.source import Found
-from store import check, clock
+from store import check, clock, writable
 from store import tables as t
 from store.engine import connect, open_store, writing
 from store.loading import loading
@@ -181,3 +183,16 @@ def test_the_loaders_do_not_go_on_with_a_file_that_was_removed(tmp_path: Path) -
     ]
     assert list(check.faults(store)) == []
     store.dispose()
+
+
+def test_a_full_disk_is_a_store_that_cannot_be_written(
+    sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    writable.check(sqlite_store)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
+        for _ in range(2):
+            with pytest.raises(Unwritable, match="is on a full disk"):
+                writable.check(sqlite_store)
+    writable.check(sqlite_store)
+    assert [said.partition(": sqlite")[0] for said in caplog.messages] == SAID
