@@ -27,7 +27,7 @@ test: .venv/installed-tests packages
 
 # What takes real minutes; a release needs it.
 proof: .venv/installed-tests packages
-	$(PY) -m pytest -m proof
+	$(PY) -m pytest -m proof -o faulthandler_timeout=7200
 
 # Every page in every language, width and theme, into tests/pictures.
 pictures: .venv/installed-tests packages

@@ -53,12 +53,13 @@ if (!window.baikooPulse) {
   };
 
   const tick = () => {
-    const strip = document.querySelector(".bk-strip");
-    if (!strip) return;
-    const words = JSON.parse(strip.dataset.words);
+    const said = document.querySelector(".bk-words");
+    if (!said) return;
+    const words = JSON.parse(said.dataset.words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
     say(silence > SILENT ? "silent" : broken, words);
-    if (!told) return;
+    const strip = document.querySelector(".bk-strip");
+    if (!told || !strip) return;
     const now = told.now + (performance.now() - toldAt) * told.speed;
     const clock = strip.querySelector("[data-offset]");
     if (clock) write(clock, time(now, Number(clock.dataset.offset)));

@@ -12,6 +12,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from pages import words
 from pages.view import looks_back, present
+from pages.words import _
 from queries import snapshot
 from queries.snapshot import Snapshot
 from store import clock
@@ -96,11 +99,11 @@ async def _beat() -> None:
         at, before = _last
         if now | {"now": None} != before | {"now": None} or time.monotonic() - at >= _AT_LEAST:
             _last = (time.monotonic(), now)
-            words = json.dumps(now)
+            text = json.dumps(now)
             for told in _pages:
                 if told.full():  # a page that is slow to listen hears the newest alone
                     told.get_nowait()
-                told.put_nowait(words)
+                told.put_nowait(text)
 
 
 def _now() -> _Told:
@@ -134,7 +137,23 @@ def begin() -> None:
     with st.container(key="bk_pulse"):
         if looks_back() is None:
             st.button(BUTTON, key="pulse", on_click=_moved)
-        st.html('<script src="pulse.js"></script>', unsafe_allow_javascript=True)
+        st.html(_words() + '<script src="pulse.js"></script>', unsafe_allow_javascript=True)
+
+
+def _words() -> str:
+    """The words that the page says by itself, between two drawings; also where its strip cannot be drawn."""
+    said = {
+        "silent": _("The server has not answered for {age}: what stands here is old."),
+        "reading": _("The monitor's store has not been readable for {age}: what stands here is old."),
+        "writing": _(
+            "The monitor's store cannot be written (gone, replaced, read-only or on a full disk): nothing has been "
+            "loaded for {age}."
+        ),
+        "amber": _("late"),
+        "red": _("stale"),
+        **{unit: words.unit(unit) for unit in words.UNITS},
+    }
+    return f"<div class='bk-words' data-words='{escape(json.dumps(said, ensure_ascii=False))}'></div>"
 
 
 def follow(key: str) -> None:

@@ -1,6 +1,5 @@
 """What stands on every page: the strip with clock and ages, the filters, the PEC box, as of, and the banners."""
 
-import json
 from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -101,12 +100,12 @@ def _line(seen: view.View) -> None:
         sources = view.present.sources()[1]
         stale = view.present.said("stale", _stale_sources)
         inner, key = view.present.said("strip", _written_line), pulse.key(seen.snapshot, sources)
-        st.html(f"<div class='bk-strip' data-key='{escape(key)}' {_words_of_the_pulse()}>{inner}</div>{_note()}{stale}")
+        st.html(f"<div class='bk-strip' data-key='{escape(key)}'>{inner}</div>{_note()}{stale}")
         return
     at = f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
     past = _("You are looking at {time}: what was known then, not now.").format(time=at)
     inner = _written_line(seen.moment, seen.figure(health.health), goes_on=False)
-    st.html(f"<div class='bk-strip' {_words_of_the_pulse()}>{inner}</div>{_note()}" + shell.banner_html(past, "amber"))
+    st.html(f"<div class='bk-strip'>{inner}</div>{_note()}" + shell.banner_html(past, "amber"))
 
 
 def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
@@ -150,22 +149,6 @@ def _written_line(moment: Moment, sources: pd.DataFrame, goes_on: bool = True) -
 def _note() -> str:
     """Below the line, in a rehearsal: what it is made of."""
     return f"<div class='bk-note'>{escape(_rehearsed())}</div>" if here()[1].rehearsal else ""
-
-
-def _words_of_the_pulse() -> str:
-    """The words that the page says by itself, between two drawings."""
-    said = {
-        "silent": _("The server has not answered for {age}: what stands here is old."),
-        "reading": _("The monitor's store has not been readable for {age}: what stands here is old."),
-        "writing": _(
-            "The monitor's store cannot be written (gone, replaced, read-only or on a full disk): nothing has been "
-            "loaded for {age}."
-        ),
-        "amber": _("late"),
-        "red": _("stale"),
-        **{unit: words.unit(unit) for unit in words.UNITS},
-    }
-    return f"data-words='{escape(json.dumps(said, ensure_ascii=False))}'"
 
 
 def _rehearsed() -> str:
