@@ -18,7 +18,7 @@ from store import tables as t
 from tests.broken_parts import in_log
 from tests.commission_site import ELECTION, loads_add_up, pecs, published
 from tests.conftest import ROOT
-from tests.hostile import KINDS, HostileSite, answers, hostile_site
+from tests.hostile import FEW, KINDS, HostileSite, answers, hostile_site
 from tests.observation_world import Observation, beside, current
 from tests.waiting import LIMIT
 
@@ -130,18 +130,18 @@ def goes_on(store: sa.Engine, world: Observation, site: HostileSite, loader: Loa
     assert now["osh", "09:00", "voted", "number"] == site.good
     for count in ("machine", "manual"):
         valid = published(store, count=count)
-        assert {valid[pec, "", "valid", "number"] for pec in pecs()} == {site.good}
+        assert {valid[pec, "", "valid", "number"] for pec in pecs(FEW)} == {site.good}
         assert valid["", "", "valid", "number"] == site.good
 
 
 def test_a_storm_of_hostile_answers(store: sa.Engine, world: Observation, tmp_path: Path) -> None:
     """Each kind of them once."""
-    world.frame(60)
+    world.frame(FEW)
     weathered(store, world, tmp_path / "log", 1, len(KINDS))
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_a_long_storm_of_hostile_answers(store: sa.Engine, world: Observation, tmp_path: Path, seed: int) -> None:
-    world.frame(60)
+    world.frame(FEW)
     weathered(store, world, tmp_path / "log", seed, 5 * len(KINDS))

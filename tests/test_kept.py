@@ -59,7 +59,7 @@ def told(facts: Facts, at: str) -> list[pd.DataFrame]:
     return [f.sort_values(list(f.columns)).reset_index(drop=True) for f in (f.astype("object") for f in frames)]
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(steps=STEPS, back=some.integers(0, 5))
 def test_what_is_kept_is_what_would_be_asked_anew(
     migrated_file: Path, tmp_path: Path, steps: list[tuple[Any, ...]], back: int

@@ -292,11 +292,13 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
 
 
 @pytest.mark.breaks
-@pytest.mark.parametrize("harm", [replaced, *(pytest.param(h, marks=pytest.mark.proof) for h in (gone, read_only))])
+@pytest.mark.proof
+@pytest.mark.parametrize("harm", [replaced, gone, read_only])
 def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
     tmp_path: Path, browser: Browser, harm: Harm
 ) -> None:
-    """How each harm is noticed: tests/test_writable.py."""
+    """How each harm is noticed: tests/test_writable.py. What a page says of it goes the way of a store that cannot be
+    read."""
     log, file = tmp_path / "log", tmp_path / "store.sqlite"
     engine = open_store(f"sqlite:///{file}")
     Facts(engine).pec("5043")

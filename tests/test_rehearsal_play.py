@@ -135,6 +135,7 @@ def test_a_database_of_another_day_is_refused(tmp_path: Path, election: Election
         outside(read("kg-rehearsal-quiet"), tmp_path)
 
 
+@pytest.mark.proof
 def test_the_day_is_played_into_postgresql_too(postgres_url: str, election: Election, tmp_path: Path) -> None:
     day = Outside(election, postgres_url)
     until = election.moment_of("09:00")

@@ -143,7 +143,7 @@ STEPS = some.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(steps=STEPS)
 def test_every_moment_shows_what_a_plain_dictionary_would(
     migrated_file: Path, tmp_path: Path, steps: list[Any]
