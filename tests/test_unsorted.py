@@ -77,7 +77,7 @@ def test_each_incident_however_malformed_raises_a_number_on_overview_and_wall(
 
 @pytest.mark.proof
 @given(rows=ANY)
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_each_of_many_malformed_incidents_raises_a_number(migrated_file: Path, tmp_path: Path, rows: list[Raw]) -> None:
     raises_numbers(migrated_file, tmp_path, rows)
 

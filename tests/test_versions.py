@@ -111,7 +111,7 @@ def test_equal_versions_have_equal_figures(migrated_file: Path, tmp_path: Path, 
 
 
 @pytest.mark.proof
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(steps=STEPS)
 def test_equal_versions_have_equal_figures_many_times(
     migrated_file: Path, tmp_path: Path, steps: list[tuple[Any, ...]]
