@@ -65,7 +65,7 @@ def _of_an_hour(conn: sa.Connection, source: str, feed: str) -> int:
     last = sa.select(p.fetched_at, sa.func.length(p.body).label("bytes")).where(p.source == source, p.feed == feed)
     lately = last.order_by(p.id.desc()).limit(_LOOKED_AT).subquery()
     total = sa.select(sa.func.coalesce(sa.func.sum(lately.c.bytes), 0))
-    return int(conn.execute(total.where(lately.c.fetched_at > clock.now() - _HOUR)).scalar_one())
+    return int(conn.execute(total.where(lately.c.fetched_at.between(clock.now() - _HOUR, clock.now()))).scalar_one())
 
 
 def keep_rows(load: Load, url: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

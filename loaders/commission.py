@@ -194,9 +194,8 @@ class _Poll:
         then = _said_at(answer)
         goes_on, memory.said_at = bool(then and memory.said_at and then > memory.said_at), then
         seconds = clocks.apart(then)
-        if seconds < 0 and not (goes_on and -seconds > clocks.APART + self.source.interval / (clock.speed() or 1.0)):
-            return
-        memory.clock = abs(seconds)
+        old = seconds < 0 and not (goes_on and -seconds > clocks.APART + self.source.interval / (clock.speed() or 1.0))
+        memory.clock = 0 if old else abs(seconds)
 
     def _whole_is_due(self, feed: Feed) -> bool:
         """Whether the page must be sent whatever it is: a site that says "the same" for ever would hide its changes.
@@ -364,7 +363,8 @@ def _said_at(answer: Answer) -> datetime | None:
     """The time by the site's clock, as it says in Date, and in Age how long ago that was."""
     try:
         then = parsedate_to_datetime(answer.headers.get("date") or "")
-        aged = then + timedelta(seconds=int(answer.headers.get("age") or 0))
+        age = answer.headers.get("age") or "0"
+        aged = then + timedelta(seconds=int(age) if age.isascii() and age.isdigit() else 0)
     except (ValueError, OverflowError):
         return None
     return aged if aged.tzinfo else aged.replace(tzinfo=UTC)

@@ -30,8 +30,8 @@ class Held:
 
     @property
     def used(self) -> int:
-        """Rows of which something could be used."""
-        return sum(n > 0 for n in self.figures.values())
+        """Rows of which something could be used, or that say nothing yet."""
+        return sum(n > 0 or key not in self.troubled for key, n in self.figures.items())
 
 
 @dataclass

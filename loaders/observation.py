@@ -46,6 +46,7 @@ class Memory:
     told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
     alarms: list[Alarm] = field(default_factory=list)  # what the last comparison found
     used: dict[str, int] = field(default_factory=dict)  # rows of each view that the store holds
+    used_of: tuple[int | None, int] | None = None  # the loads after which they were counted
 
     def forget(self) -> None:
         self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
@@ -133,9 +134,10 @@ class _Reading:
         self.memory.settled = {view.name for view in self.memory.views if self._is_settled(view.name)}
         self.found.load = self.losses.note(compare) or self.found.load
         self._say_losses()
-        if self.found.load or not self.memory.used:
+        if (self.found.load, self.memory.load) != self.memory.used_of:
             with self.store.connect() as conn:
                 self.memory.used = held.used(conn, self.source.id)
+            self.memory.used_of = self.found.load, self.memory.load
         self.found.used, self.found.alarms = self.memory.used, list(self.memory.alarms)
         if seconds := clocks.apart(clocks.of_database(self.conn)):
             self.found.alarms.append(Alarm("clock", self.source.id, abs(seconds)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from loaders.losses import FEW
 from store import tables as t
 from store.alarms import Alarm
 
@@ -42,6 +43,6 @@ def rejected(conn: sa.Connection, source: str, used: Mapping[str, int]) -> Rejec
         rows[place] += n
         reasons[reason] += n
         own[place] += 0 if reason in _OF_ANOTHER else n
-    unusable = [Alarm("unusable", place, n, n) for place, n in sorted(own.items()) if n > 1 and not used.get(place)]
+    unusable = [Alarm("unusable", place, n, n) for place, n in sorted(own.items()) if n > FEW and not used.get(place)]
     order = sorted(reasons.items(), key=lambda item: (item[0] in _OF_ANOTHER, -item[1], item[0]))
     return Rejected(rows.total(), rows.total() + sum(used.values()), tuple(order), tuple(unusable))

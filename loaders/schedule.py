@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
@@ -31,7 +32,8 @@ _TICK = 0.5  # seconds between looks at whether a source is due
 _BEHIND = 5.0  # seconds of real time that a poll may be late before it is a miss
 _log = logging.getLogger(__name__)
 _outages: weakref.WeakKeyDictionary[sa.Engine, dict[str, Outage]] = weakref.WeakKeyDictionary()  # by source
-_rejected: weakref.WeakKeyDictionary[sa.Engine, dict[str, Rejected]] = weakref.WeakKeyDictionary()  # by source
+# by source: the load and the rows used at which it was counted, and what it came to
+_rejected: weakref.WeakKeyDictionary[sa.Engine, dict[str, tuple[Any, Rejected]]] = weakref.WeakKeyDictionary()
 
 
 def poll(store: sa.Engine, election: Election, source_id: str, again: bool = False, accept: bool = False) -> None:
@@ -65,11 +67,12 @@ def poll(store: sa.Engine, election: Election, source_id: str, again: bool = Fal
 def _say_rejected(store: sa.Engine, source: str, found: Found) -> None:
     """Rows that could not be used are logged when they become others; where none could, that is an error."""
     known = _rejected.setdefault(store, {})
-    before = known.get(source)
-    if before is None or found.load:
-        with store.connect() as conn:
-            known[source] = rejected(conn, source, found.used)
-    now = known[source]
+    last, before = known.get(source, (None, None))
+    with store.connect() as conn:
+        load = conn.scalar(sa.select(sa.func.max(t.load.c.id)).where(t.load.c.source == source)) or 0
+        if before is None or (load, found.used) != last:  # whoever made it
+            known[source] = (load, found.used), rejected(conn, source, found.used)
+    now = known[source][1]
     if now.rows and (before is None or now.reasons != before.reasons):
         _log.warning("%s: %s", source, now)
     found.alarms += now.unusable

@@ -1,14 +1,17 @@
 """The frame held against the design: a red line on Overview and Data health where it does not fit, and what exactly."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from pages import shell, turnout_words, words
+from pages import refused, shell, turnout_words, words
 from pages.view import View
 from pages.words import _, n_
 from queries import frame
+from queries.moment import here
+from store import decisions
 
 _SAID = 3  # strata that the line names
 _NAMED = 5  # PECs of each
@@ -27,6 +30,19 @@ def banner(seen: View) -> None:
     if more > 0:
         said += " " + n_("And {n} more stratum.", "And {n} more strata.", more).format(n=words.number(more))
     shell.banner(said, "red")
+
+
+def accept(seen: View) -> None:
+    """Whoever changed the sample on purpose says so. The present only: the past is not decided on."""
+    rows = seen.figure(frame.frame)
+    if seen.as_of or not rows["left"].any():
+        return
+    refused.decision(
+        _("Was the sample changed on purpose? Accept it as it stands"),
+        "frame",
+        _("Accept the sample as it is"),
+        partial(decisions.accept_frame, here()[0]),
+    )
 
 
 def _told(row: Mapping[Any, Any], named: pd.DataFrame) -> str:

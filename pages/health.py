@@ -16,6 +16,7 @@ from queries import embargo, health
 def page() -> None:
     shell.title(_("Data health"), _("Whether the sources answer, and what could not be used."))
     shell.live(frame.banner)
+    shell.live(frame.accept)
     shell.live(bursts.banner)
     shell.live(_sources)
     shell.live(refused.losses)

@@ -8,6 +8,7 @@ if (!window.baikooPulse) {
   let heardAt = performance.now();
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
   let script = null; // the version of this script, as the server says
+  let brokenAt = 0; // since when
   let broken = null; // what the server says that its store cannot do
   let drawing = null; // the timer of a drawing that is about to be asked for
 
@@ -33,6 +34,7 @@ if (!window.baikooPulse) {
       heardAt = performance.now();
       awake = Date.now() - heardAt;
       broken = news.broken || null;
+      brokenAt = heardAt - 1000 * (news.for || 0);
       script = script || news.script;
       if (news.script !== script) location.reload(); // another version of Baikoo: this script does not know its pages
       if (!broken) {
@@ -86,7 +88,8 @@ if (!window.baikooPulse) {
       banner = Object.assign(document.createElement("div"), { id: "bk-stale", role: "alert" });
       document.body.append(banner);
     }
-    write(banner, words[wrong].replace("{age}", duration((Date.now() - awake - (told ? toldAt : 0)) / 1000, words)));
+    const since = wrong === "silent" ? (told ? toldAt : 0) : Math.min(brokenAt, told ? toldAt : brokenAt);
+    write(banner, words[wrong].replace("{age}", duration((Date.now() - awake - since) / 1000, words)));
   };
 
   const write = (element, text) => {

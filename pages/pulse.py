@@ -42,6 +42,7 @@ SCRIPT = hashlib.sha256(_SCRIPT.read_bytes()).hexdigest()[:8]
 _PARTS = "live_parts"  # the keys of the live parts that this session's page drew
 
 _Told = dict[str, Any]
+_GOES_ON: _Told = {"now": None, "for": None}  # what moves by itself is no news
 _pages: set[asyncio.Queue[str]] = set()
 _last: tuple[float, _Told] = (float("-inf"), {})  # what was told last, and when
 
@@ -99,7 +100,7 @@ async def _beat() -> None:
             log.exception("the pulse")
             continue
         at, before = _last
-        if now | {"now": None} != before | {"now": None} or time.monotonic() - at >= _AT_LEAST:
+        if now | _GOES_ON != before | _GOES_ON or time.monotonic() - at >= _AT_LEAST:
             _last = (time.monotonic(), now)
             text = json.dumps(now)
             for told in _pages:
@@ -110,11 +111,11 @@ async def _beat() -> None:
 
 def _now() -> _Told:
     """key (another one: the figures moved), now (ms by the store's clock), speed (of that clock), sources: id -> when
-    it was last read (ms), null for never. Where the store cannot be read, or written: broken. script: its version, so
-    that a page of an earlier one loads itself anew."""
+    it was last read (ms), null for never. Where the store cannot be read, or written: broken, for (so many seconds).
+    script: its version, so that a page of an earlier one loads itself anew."""
     _, sources = present.sources()
     if present.broken:
-        return {"broken": present.broken, "script": SCRIPT}
+        return {"broken": present.broken, "for": round(time.monotonic() - present.broken_at), "script": SCRIPT}
     return {
         "script": SCRIPT,
         "key": key(snapshot.current(), sources),

@@ -65,7 +65,7 @@ def accept(seen: View) -> None:
     for row in rows[rows["accepted_by"].isna()].to_dict("records"):
         source, feed, payload = str(row["source"]), str(row["feed"]), int(row["payload"])
         under = _("Payload {payload} of {time} is kept in the archive below. Accepting it makes it current.")
-        _decision(
+        decision(
             _("Has it truly gone? Accept the payload"),
             f"refused_{source}_{feed}_{payload}",
             _("Accept this payload"),
@@ -82,7 +82,7 @@ def losses(seen: View) -> None:
     for row in seen.figure(refused.losses).to_dict("records"):
         source, view, keys = str(row["source"]), str(row["view"]), str(row["hash"])
         if words.missing(row["accepted_by"]):
-            _decision(
+            decision(
                 _("{view}: have they truly gone? Accept it").format(view=names.view(view)),
                 f"loss_{source}_{view}_{keys}",
                 _("Accept that they have gone"),
@@ -97,7 +97,7 @@ def losses(seen: View) -> None:
             who=row["who"],
             why=row["why"],
         )
-        _decision(
+        decision(
             said,
             f"taken_{load}_{view}",
             _("Undo it: the rows stand again"),
@@ -105,7 +105,7 @@ def losses(seen: View) -> None:
         )
 
 
-def _decision(said: str, key: str, button: str, decide: Callable[[str, str], object], under: str = "") -> None:
+def decision(said: str, key: str, button: str, decide: Callable[[str, str], object], under: str = "") -> None:
     """A form that asks who and why, and decides."""
     with st.expander(words.verbatim(said), key=key), st.form(f"{key}_form", border=False):
         if under:

@@ -155,6 +155,7 @@ class Present:
         self._said: dict[Any, str] = {}
         self._outage = Outage(log, "the store cannot be read")
         self.broken: Literal["reading", "writing"] | None = None  # what the store could not do when it was asked last
+        self.broken_at = 0.0  # since when, by `monotonic`
         self.clocks: dict[str, int] = {}  # 'machine', 'store' -> seconds that it was moved, or is away from ours
         self._watch, self._wrong = clocks.Watch(), Outage(log, "the clock")
 
@@ -197,6 +198,8 @@ class Present:
             self._wrong.over()
 
     def _goes_on(self, error: sa.exc.SQLAlchemyError) -> None:
+        if self.broken is None:
+            self.broken_at = monotonic()
         if isinstance(error, writable.Unwritable):  # which says so in the log by itself
             self.broken = "writing"
         else:

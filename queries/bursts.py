@@ -11,6 +11,7 @@ from queries.moment import Moment
 
 KINDS = ("conflict", "changed")
 WITHIN = timedelta(hours=1)  # they came in it; and a change is late that comes so long after what it changes
+_LATE = int(WITHIN.total_seconds() * 1000)  # ms
 MANY = 20  # checklists
 FEW = 5  # observers
 _SHARE = 0.1  # of the checklists: who has fewer is none of the few
@@ -60,28 +61,33 @@ def _burst(kind: str, rows: pd.DataFrame) -> dict[str, object] | None:
 
 
 def _conflicts(m: Moment) -> pd.DataFrame:
-    """Who takes part in the conflicts that began within the hour: kind, pec, form, observer, at_at."""
+    """Who takes part in the conflicts that began within the hour: kind, pec, form, observer, at_at.
+
+    One began when the last of the answers that differ came; in the first hour of reports, in which a monitor finds all
+    that was said before, when that was sent.
+    """
     every = answers.answers(m)
-    differing = every.loc[every["conflict"], ["pec", "form"]].drop_duplicates().tail(_MOST).astype("str")
-    if len(differing) < MANY:
+    differing = every.loc[every["conflict"], ["pec", "form", "subject"]].tail(_MOST).astype("str")
+    if len(differing[["pec", "form"]].drop_duplicates()) < MANY:
         return pd.DataFrame(columns=["kind", "pec", "form", "observer", "at_at"])
     return m.frame(
         """
         with taking as (
-            select d.pec, d.form, r.source, r.report, r.observer
-            from differing d join active_report r on r.pec = d.pec and r.form = d.form),
-        came as (
-            select t.pec, t.form, n.load_from as id
-            from taking t join report_now n on n.source = t.source and n.report = t.report
-            union all
-            select t.pec, t.form, a.load_from
-            from taking t join answer_now a on a.source = t.source and a.report = t.report),
+            select d.pec, d.form, q.question, r.source, r.report, r.observer, r.submitted_at
+            from differing d
+            join asked q on q.form = d.form and q.subject = d.subject
+            join active_report r on r.pec = d.pec and r.form = d.form),
         began as (
-            select c.pec, c.form, max(l.committed_at) as at from came c join load l on l.id = c.id
-            group by c.pec, c.form)
+            select t.pec, t.form, max(case
+                when l.committed_at <= s.at + :late then t.submitted_at else l.committed_at end) as at
+            from taking t
+            join answer_now a on a.source = t.source and a.report = t.report and a.question = t.question
+            join load l on l.id = a.load_from
+            cross join (select committed_at as at from load where id = (select min(load_from) from report)) as s
+            group by t.pec, t.form)
         select distinct 'conflict' as kind, t.pec, t.form, t.observer, b.at as at_at
         from taking t join began b on b.pec = t.pec and b.form = t.form
-        where b.at > :since
+        where b.at > :since and b.at <= :at + 60000
         """,
         {
             "asked": asked(m.election),
@@ -90,6 +96,7 @@ def _conflicts(m: Moment) -> pd.DataFrame:
         },
         VIEWS | {"counting_report": OF_SOME},
         since=m.at - WITHIN,
+        late=_LATE,
     )
 
 
@@ -100,7 +107,9 @@ def _changed(m: Moment) -> pd.DataFrame:
     # cross join: SQLite then keeps to this order, from the few fresh loads on
     return m.frame(
         """
-        with fresh as (select id, committed_at as at from load where id <= :load and committed_at > :since)
+        with fresh as (
+            select id, committed_at as at from load
+            where id <= :load and committed_at > :since and committed_at <= :at + 60000)
         select 'changed' as kind, pec, form, observer, max(at) as at_at
         from (
             select r.pec, r.form, r.observer, l.at
@@ -119,12 +128,16 @@ def _changed(m: Moment) -> pd.DataFrame:
                 select 1 from report o
                 where o.source = r.source and o.pec = r.pec and o.form = r.form and o.observer = r.observer
                     and o.report <> r.report and o.load_from < r.load_from and o.held is null
-                    and o.submitted_at <= r.submitted_at - :late)
+                    and o.submitted_at <= r.submitted_at - :late and exists (
+                        select 1
+                        from answer_now x join answer y on y.source = x.source and y.question = x.question
+                        where x.source = r.source and x.report = r.report and y.report = o.report
+                            and y.load_from < r.load_from and y.value <> x.value))
         ) as late
         where form in (select form from counted)
         group by pec, form, observer
         """,
         {"counted": forms},
         since=m.at - WITHIN,
-        late=int(WITHIN.total_seconds() * 1000),
+        late=_LATE,
     )

@@ -26,7 +26,9 @@ def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
     # cross join: SQLite then keeps to this order, from the few fresh loads on, and does not read every answer
     rows = m.frame(
         """
-        with fresh as (select id, committed_at from load where id <= :load and committed_at > :since),
+        with fresh as (
+            select id, committed_at from load
+            where id <= :load and committed_at > :since and committed_at <= :at + 60000),
         came as (
             select r.source, r.report, r.pec, r.form, l.committed_at as at,
                 case when exists (

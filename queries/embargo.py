@@ -78,8 +78,9 @@ def open_checks(m: Moment, checks: pd.DataFrame) -> pd.DataFrame:
 
 
 def open_quarantine(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of rows that were set aside (source, place, key, detail, raw): every row; what stood in it not where that may be
-    under embargo: an answer about such a line or to a question that nobody knows (mistyped), or a message."""
+    """Of rows that were set aside (source, place, key, detail, raw): every row; what stood in it, and which question it
+    answers, not where that may be under embargo: an answer about such a line or to a question that nobody knows
+    (mistyped), or a message."""
     if lifted(m):
         return rows
     told = {q.id for q in m.election.questions} - {question for _, question in _questions(m.election)}
@@ -88,6 +89,8 @@ def open_quarantine(m: Moment, rows: pd.DataFrame) -> pd.DataFrame:
         for place, key in zip(rows["place"], rows["key"], strict=True)
     ]
     mask = pd.Series(hidden, index=rows.index, dtype="bool")
+    report = rows["key"].str.rpartition("/")[0].astype("object") + "/…"
+    rows = rows.assign(key=rows["key"].mask(mask & (rows["place"] == "obs_answer"), report))
     return rows.assign(**{name: rows[name].mask(mask) for name in ("detail", "raw")})
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from queries.kept import KeptOfFacts
+from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
 _VIEWS = {
@@ -10,7 +10,9 @@ _VIEWS = {
     "misfit": """
         select distinct coalesce(o.stratum, '') as stratum, o.pec, 'left' as what
         from pec o
-        where o.in_sample = 1 and o.load_from <= :load and not exists (
+        where o.in_sample = 1 and o.load_from <= :load and coalesce(o.load_to, :load) > coalesce((
+                select max(load) from decision where kind in ('frame', 'accept') and load <= :load), 0)
+            and not exists (
             select 1 from of_stratum n
             where n.pec = o.pec and n.in_sample = 1 and n.stratum = coalesce(o.stratum, ''))
         union all
@@ -23,7 +25,8 @@ def frame(m: Moment) -> pd.DataFrame:
     there is a frame.
 
     stratum, sampled (PECs of the frame, now) of `of` (as drawn), left (PECs that were sampled in this stratum once and
-    are not now: they are gone, out of the sample, or of another stratum), no_voters (PECs without voters on the list,
+    are not now: they are gone, out of the sample, or of another stratum; but those that had left when a person accepted
+    the sample as it is), no_voters (PECs without voters on the list,
     sampled or not), fits (bool: as drawn, nobody left, all have voters).
     """
     return _FRAME.of(m)
@@ -35,6 +38,8 @@ def misfits(m: Moment) -> pd.DataFrame:
 
 
 def _ask(m: Moment) -> pd.DataFrame:
+    if not m.election.strata:  # nothing was drawn
+        return pd.DataFrame({"stratum": [], "sampled": [], "of": [], "left": [], "no_voters": [], "fits": []})
     drawn = [{"stratum": s.id, "place": i, "pecs": s.sampled} for i, s in enumerate(m.election.strata)]
     rows = m.frame(
         """
@@ -58,7 +63,7 @@ def _ask(m: Moment) -> pd.DataFrame:
     return rows
 
 
-_FRAME = KeptOfFacts(_ask, "pec")
-_MISFITS = KeptOfFacts(
-    lambda m: m.frame("select stratum, pec, what from misfit order by stratum, what, pec", views=_VIEWS), "pec"
+_FRAME = KeptOfMoment(_ask)
+_MISFITS = KeptOfMoment(
+    lambda m: m.frame("select stratum, pec, what from misfit order by stratum, what, pec", views=_VIEWS)
 )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from queries import frame, refused
+from queries import bursts, frame, refused
 from queries.kept import KeptOfFacts
 from queries.moment import Moment
 from store import alarms
@@ -161,11 +161,11 @@ _ROWS = KeptOfFacts(_ask_rows, "quarantine", "published", *(own[0].name for own 
 
 def is_red(m: Moment) -> bool:
     """Whether something of the data is red: a source that does not answer or has an alarm, rows or a payload that are
-    lost and nobody has accepted it, a frame that is not as the sample was drawn."""
+    lost and nobody has accepted it, a frame that is not as the sample was drawn, a burst."""
     sources = health(m)
     bad = sources["state"].isin(("red", "never")) | sources["alarms"].map(bool)
     lost = refused.losses(m)["accepted_by"].isna().any() or refused.refused(m)["accepted_by"].isna().any()
-    return bool(bad.any() or lost or not frame.frame(m)["fits"].all())
+    return bool(bad.any() or lost or not frame.frame(m)["fits"].all() or len(bursts.bursts(m)))
 
 
 def archive(m: Moment, limit: int = 50) -> pd.DataFrame:

@@ -118,10 +118,17 @@ def _with(parts: Sequence[str], sql: str) -> str:
 
 
 def moment(engine: sa.Engine, election: Election, as_of: datetime | None = None) -> Moment:
-    """The store at a time, or now: then all that is there, also where the clock was set back since."""
+    """The store at a time, or now: then all that is there, also where the clock was set back since.
+
+    Of a past time: as of the load with the latest time until then, or the last of all where none is later. So one that
+    a wrong clock dated too early or too late is the answer for its own wrong minutes alone.
+    """
     query = sa.text(
         """
-        select max(id) from load where cast(:until as bigint) is null or committed_at <= :until
+        select case
+            when cast(:until as bigint) is null or not exists (select 1 from load where committed_at > :until)
+                then (select max(id) from load)
+            else (select id from load where committed_at <= :until order by committed_at desc, id desc limit 1) end
         """
     )
     with engine.connect() as conn:

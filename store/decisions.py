@@ -34,6 +34,12 @@ def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: 
     decide(store, "payload", f"{source}|{feed}", who, why, str(payload))
 
 
+def accept_frame(store: sa.Engine, who: str, why: str) -> None:
+    """The sample was changed on purpose: the PECs that have left it are none that is missing. Raises Refused."""
+    _reasoned(who, why)
+    decide(store, "frame", "sample", who, why)
+
+
 def settle_answer(store: sa.Engine, pec: str, form: str, question: str, value: str, who: str, why: str) -> None:
     """A PEC's observers differ on a question, and this is its answer. Raises Refused."""
     _reasoned(who, why)

@@ -346,7 +346,7 @@ decision = sa.Table(  # what a person decided
     metadata,
     _id(),
     _load(nullable=False),
-    # answer, count, stop, go, accept, payload, contradiction, incident, loss
+    # answer, count, stop, go, accept, payload, contradiction, incident, loss, frame
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("value", sa.Text),

@@ -318,8 +318,8 @@ FAULTS = (
     Fault(
         "a load is known from its start on, before it was committed",
         "queries/moment.py",
-        "or committed_at <= :until",
-        "or started_at <= :until",
+        "where committed_at <= :until",
+        "where started_at <= :until",
         "tests/test_store.py::test_a_clock_that_steps_back_does_not_reorder_history[sqlite]",
     ),
     Fault(

@@ -85,13 +85,33 @@ def test_a_correction_soon_after_is_no_late_change(facts: Facts, by_report: bool
     assert told(facts, "08:41") == []
 
 
+def test_the_same_sent_again_is_no_change(facts: Facts) -> None:
+    question, good, _ = choices(facts)
+    pecs = facts.pecs({"osh": 24})
+    for at in ("08:00", "09:30"):
+        with facts.in_one_load(at):
+            for i, pec in enumerate(pecs):
+                facts.report(pec, "arrival", observer=f"m{i % 3}", at=at, **{question: good})
+    assert told(facts, "09:31") == []
+
+
+def test_a_monitor_that_begins_at_noon_tells_what_began_in_the_morning_as_nothing_new(facts: Facts) -> None:
+    question, good, bad = choices(facts)
+    pecs = facts.pecs({"osh": 30})
+    with facts.in_one_load("12:00"):
+        for pec in pecs:
+            facts.report(pec, "arrival", at="12:00", sent="07:30", **{question: good})
+            facts.report(pec, "arrival", observer="m1", at="12:00", sent="08:00", **{question: bad})
+    assert told(facts, "12:10") == []
+
+
 @pytest.mark.parametrize("page", ["overview", "coverage", "health"])
 def test_it_is_a_red_line(sqlite_store: sa.Engine, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
     conflicts(Facts(sqlite_store), ["m1"] * 30)
     said = words_of(drawn(page, as_of="09:30"))
     assert (
-        "Within an hour, until 09:00, the observers began to differ on 30 checklists; 1 observer has a part in 30 of "
+        "Within an hour, until 08:59, the observers began to differ on 30 checklists; 1 observer has a part in 30 of "
         "them: m1."
     ) in said
     assert "began to differ" not in words_of(drawn(page, as_of="08:30"))

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from queries import frame
+from store import clock, decisions
 from store import tables as t
 from tests.facts import ELECTION, Facts
 from tests.test_pages import drawn, words_of
@@ -62,6 +63,24 @@ def test_one_that_comes_back_is_where_it_was(facts: Facts) -> None:
     facts.withdraw(t.pec, ("1000",), at="10:00")
     facts.put(t.pec, row | {"mobile_applications": 0}, at="11:00")
     assert misfits(facts) == []
+
+
+def test_a_person_accepts_a_sample_that_was_changed_on_purpose(facts: Facts) -> None:
+    row = {"region": "bishkek", "stratum": "bishkek", "registered_voters": 1000, "mobile_applications": 0}
+    changed = ({"pec": "1000", "in_sample": 0}, {"pec": "1900", "in_sample": 1})
+    facts.put(t.pec, *(row | one for one in changed), at="10:00")
+    assert misfits(facts) == [("bishkek", 28, 28, 1, 0)]
+    with clock.frozen(ELECTION.moment_of("11:00")):
+        decisions.accept_frame(facts.store, "Asanova", "1000 burnt down")
+    assert misfits(facts) == []
+    assert misfits(facts, "10:30") == [("bishkek", 28, 28, 1, 0)]
+    facts.withdraw(t.pec, ("1001",), at="11:30")
+    assert misfits(facts) == [("bishkek", 27, 28, 1, 0)], "what leaves later is told again"
+
+
+def test_an_election_that_drew_no_sample_has_nothing_to_hold_it_against(facts: Facts) -> None:
+    facts.election = ELECTION.model_copy(update={"strata": ()})
+    assert frame.frame(facts.at("12:00")).empty
 
 
 def test_more_than_was_drawn_is_told_as_well(facts: Facts) -> None:

@@ -99,6 +99,15 @@ def test_a_clock_that_was_a_day_ahead_poisons_nothing_when_it_is_put_right(store
     assert list(check.faults(store)) == []
 
 
+def test_a_clock_that_was_a_day_behind_poisons_nothing_either(store: sa.Engine) -> None:
+    put(store, pec("1001", 1), at=NOON)
+    put(store, pec("1001", 2), at=NOON - timedelta(days=1))
+    put(store, pec("1001", 3), at=NOON + timedelta(minutes=10))
+    assert stood(store, NOON - timedelta(minutes=1)) != {"1001": 3}
+    assert stood(store, NOON + timedelta(minutes=1)) == {"1001": 1}
+    assert stood(store, NOON + timedelta(minutes=11)) == {"1001": 3}
+
+
 def test_a_withdrawn_key_is_gone_from_now_on_and_there_before(store: sa.Engine) -> None:
     put(store, pec("1001"), pec("1002"))
     with clock.frozen(NOON + timedelta(hours=1)), loading(store, "observation") as load:
@@ -164,7 +173,9 @@ def test_every_moment_shows_what_a_plain_dictionary_would(
             history.append((committed, after))
         model = after
     for when, _ in history:
-        assert stood(store, when) == [after for committed, after in history if committed <= when][-1]
+        by_then = [(committed, n) for n, (committed, _) in enumerate(history) if committed <= when]
+        last = len(history) - 1 if len(by_then) == len(history) else max(by_then)[1]
+        assert stood(store, when) == history[last][1]
     assert list(check.faults(store)) == []
     store.dispose()
 
