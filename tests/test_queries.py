@@ -261,10 +261,10 @@ class TestIncidents:
     @pytest.fixture
     def facts(self, facts: Facts) -> Facts:
         facts.pec("5001", "osh", district="Uzgen").observer("S1", "5001").observer("M1", None, role="mobile")
+        facts.incident("pressure_on_voter", at="2021-11-27T15:00", region="chui", district="Sokuluk")
         facts.incident("secrecy", at="10:05", pec="5001", region="jalal-abad", district="Suzak", observer="S1")
         facts.incident("secrecy", at="10:50", pec="5001", region="osh", district="Uzgen", observer="M1")
-        facts.incident("pressure_on_voter", at="11:30", region="chui", district="Sokuluk")
-        return facts.incident("pressure_on_voter", at="2021-11-27T15:00", region="chui", district="Sokuluk")
+        return facts.incident("pressure_on_voter", at="11:30", region="chui", district="Sokuluk")
 
     def test_the_count_is_of_reports_and_pecs_are_counted_once(self, facts: Facts) -> None:
         rows = incidents.incidents(facts.at("12:00")).set_index("category")
