@@ -214,6 +214,7 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
     finally:
         live.send_signal(signal.SIGTERM)
         words, _ = live.communicate(timeout=LIMIT)
+        print(words)  # what it said, where it did not come so far
     assert live.returncode == 0, words
     assert words.endswith("The next start goes on from here.\n")
     assert "Traceback" not in words
