@@ -97,6 +97,7 @@ def _record(store: sa.Engine, source: str, at: datetime, found: Found, outcome: 
         "seen": found.seen,
         "milliseconds": round(seconds * 1000),
         "load": found.load,
+        "used": sum(found.used.values()) if found.used else None,
     }
     with writing(store) as conn:
         poll = conn.execute(t.poll.insert().returning(t.poll.c.id), row).scalar_one()

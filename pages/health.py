@@ -27,7 +27,6 @@ def page() -> None:
 
 def _sources(seen: View) -> None:
     rows = seen.figure(health.health)
-    rows = rows.merge(seen.figure(health.rows), on="source")
     ticks = seen.figure(health.polls, minutes=60)
     body = "".join(_source(row, ticks[ticks["source"] == row["source"]]) for row in rows.to_dict("records"))
     heads = (
@@ -62,7 +61,6 @@ def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
     state, said = row["state"], state_word(row["state"])
     if row["alarms"] and state in ("ok", "amber"):
         state, said = "red", _("answers, with an alarm")
-    rejected = words.fraction(row["rejected"], row["of"]) if row["rejected"] else words.number(0)
     cells = [
         f"<td><b>{escape(names.source(row['source']))}</b></td>",
         f"<td><span class='bk-age bk-{escape(state)}'>{escape(said)}</span></td>",
@@ -71,7 +69,7 @@ def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
         f"<td class='bk-number'>{words.duration(row['age'])}<small>{escape(every)}</small></td>",
         f"<td>{_ticks(ticks, row['polls'], row['failed'])}</td>",
         *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed")),
-        f"<td class='bk-number'>{rejected}</td>",
+        f"<td class='bk-number'>{_rejected(row)}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -116,21 +114,26 @@ def _set_aside(seen: View) -> None:
         "since_at": shell.Column(_("Since"), words.clock_time),
         "source": shell.Column(_("Source"), names.source),
     }
-    chosen = shell.table(causes, columns, key="causes", count=_rejected(seen), choose=True)
+    chosen = shell.table(causes, columns, key="causes", count=_said_of(seen), choose=True)
     cause = {} if chosen is None else {name: str(causes[name].iloc[chosen]) for name in ("source", "place", "reason")}
     _rows(embargo.open_quarantine(seen.moment, seen.figure(health.quarantined, limit=200, **cause)))
 
 
-def _rejected(seen: View) -> str:
+def _said_of(seen: View) -> str:
     """'Observers: 30 of 1,551 rows set aside'."""
-    said = _("{source}: {rejected} of {of} rows set aside")
-    rows = seen.figure(health.rows)
+    said = _("{source}: {rejected} rows set aside")
+    rows = seen.figure(health.health)
     return " · ".join(
-        said.format(
-            source=names.source(row["source"]), rejected=words.number(row["rejected"]), of=words.number(row["of"])
-        )
-        for row in rows[rows["rejected"] > 0].to_dict("records")
+        said.format(source=names.source(row["source"]), rejected=_rejected(row))
+        for row in rows[rows["quarantined"] > 0].to_dict("records")
     )
+
+
+def _rejected(row: dict[Any, Any]) -> str:
+    """'30 of 1,551'; of how many is not known before a look at the source has counted them."""
+    if not row["quarantined"] or words.missing(row["of"]):
+        return words.number(row["quarantined"])
+    return words.fraction(row["quarantined"], row["of"])
 
 
 def _rows(rows: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ _VIEWS = {
         select distinct coalesce(o.stratum, '') as stratum, o.pec, 'left' as what
         from pec o
         where o.in_sample = 1 and o.load_from <= :load and coalesce(o.load_to, :load) > coalesce((
-                select max(load) from decision where kind in ('frame', 'accept') and load <= :load), 0)
+                select max(load) from decision where kind = 'frame' and load <= :load), 0)
             and not exists (
             select 1 from of_stratum n
             where n.pec = o.pec and n.in_sample = 1 and n.stratum = coalesce(o.stratum, ''))

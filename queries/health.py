@@ -3,10 +3,8 @@
 import pandas as pd
 
 from queries import bursts, frame, refused
-from queries.kept import KeptOfFacts
 from queries.moment import Moment
 from store import alarms
-from store import tables as t
 
 AMBER, RED = 2, 5  # intervals since the last successful poll
 
@@ -15,10 +13,10 @@ def health(m: Moment) -> pd.DataFrame:
     """One row a source: source, kind, last_success_at, last_change_at (when its data last changed), age (seconds
 
     since the last success), state ('ok', 'amber' from two intervals, 'red' from five, 'never'), seen (rows, in the
-    last successful poll), changed (rows, in the last load that changed any), quarantined (rows that are set aside
-    now), error (of the last poll, if it failed), alarms (`store.alarms.Alarm`s of the last poll, where the source could
-    be read and somebody must look at it all the same), interval (seconds), polls and failed (of these, in the last
-    hour).
+    last successful poll), changed (rows, in the last load that changed any), quarantined (rows that are set aside now)
+    of `of` (with those that were used at the last look), error (of the last poll, if it failed), alarms
+    (`store.alarms.Alarm`s of the last poll, where the source could be read and somebody must look at it all the same),
+    interval (seconds), polls and failed (of these, in the last hour).
     """
     asked = [
         {"source": s.id, "place": i, "kind": s.kind, "seconds": s.interval} for i, s in enumerate(m.election.sources)
@@ -27,6 +25,7 @@ def health(m: Moment) -> pd.DataFrame:
         """
         select s.source, s.kind, success.polled_at as last_success_at, change.committed_at as last_change_at,
             success.seen, change.changed, coalesce(aside.quarantined, 0) as quarantined,
+            coalesce(aside.quarantined, 0) + counted.used as "of",
             case when latest.outcome <> 'ok' then coalesce(latest.error, latest.outcome) end as error,
             case when latest.outcome = 'ok' then latest.error end as alarm,
             s.seconds as every, coalesce(hour.polls, 0) as polls, coalesce(hour.failed, 0) as failed
@@ -34,6 +33,8 @@ def health(m: Moment) -> pd.DataFrame:
         left join poll success on success.id =
             (select max(id) from poll where source = s.source and outcome = 'ok' and polled_at <= :at)
         left join poll latest on latest.id = (select max(id) from poll where source = s.source and polled_at <= :at)
+        left join poll counted on counted.id =
+            (select max(id) from poll where source = s.source and used is not null and polled_at <= :at)
         left join load change on change.id = (
             select max(id) from load
             where source = s.source and id <= :load and (changed > 0 or withdrawn > 0))
@@ -56,7 +57,7 @@ def health(m: Moment) -> pd.DataFrame:
     state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
     rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
     return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
-                 "quarantined", "error", "alarms", "interval", "polls", "failed"]]  # fmt: skip
+                 "quarantined", "of", "error", "alarms", "interval", "polls", "failed"]]  # fmt: skip
 
 
 def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:
@@ -122,41 +123,6 @@ def causes(m: Moment) -> pd.DataFrame:
         order by count(*) desc, q.source, q.place, q.reason
         """
     )
-
-
-def rows(m: Moment) -> pd.DataFrame:
-    """What became of each source's rows: source, rejected (set aside now) of `of`, used. A row of the commission's is a
-    place, or a place and an hour."""
-    return _ROWS.of(m)
-
-
-def _ask_rows(m: Moment) -> pd.DataFrame:
-    frame_of = next((s.id for s in m.election.sources if s.kind == "observation"), "")  # the frame has no source
-    tables = {view: own[0].name for view, own in t.OF_VIEW.items() if own[0] is not t.pec}
-    used = " union all ".join(f"select source, count(*) from {name}_now group by source" for name in tables.values())  # noqa: S608 -- our own tables' names
-    return m.frame(
-        f"""
-        with used as (
-            select :frame_of as source, count(*) as n from pec_now
-            union all {used}
-            union all
-            select source, count(*) from (
-                select distinct source, contest, scope, place, count, hour from published_now) as rows
-            group by source),
-        aside as (select source, count(*) as n from quarantine_now group by source)
-        select s.source, coalesce(a.n, 0) as rejected, coalesce(u.n, 0) + coalesce(a.n, 0) as "of",
-            coalesce(u.n, 0) as used
-        from asked_source s
-        left join aside a on a.source = s.source
-        left join (select source, sum(n) as n from used group by source) as u on u.source = s.source
-        order by s.place
-        """,  # noqa: S608 -- our own tables' names
-        {"asked_source": [{"source": s.id, "place": i} for i, s in enumerate(m.election.sources)]},
-        frame_of=frame_of,
-    )
-
-
-_ROWS = KeptOfFacts(_ask_rows, "quarantine", "published", *(own[0].name for own in t.OF_VIEW.values()))
 
 
 def is_red(m: Moment) -> bool:

@@ -1,8 +1,8 @@
 """Other clocks than the machine's: the time since its start, a database's, a site's. A minute apart is told."""
 
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -39,7 +39,7 @@ def since_boot() -> float:
 class Watch:
     """Whether the machine's clock was moved while the process ran."""
 
-    began: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), since_boot()))
+    began: tuple[datetime, float] | None = None  # both clocks when it was asked first
     noticed: float | None = None
 
     def moved(self) -> int:
@@ -47,6 +47,7 @@ class Watch:
         ours, steady = clock.machine(), since_boot()
         if ours is None:
             return 0
+        self.began = self.began or (ours, steady)
         seconds = (ours - self.began[0]).total_seconds() - (steady - self.began[1])
         if abs(seconds) < APART:
             self.noticed = None

@@ -80,6 +80,7 @@ poll = sa.Table(  # every look at a source, also those that found nothing and so
     sa.Column("seen", sa.Integer, nullable=False, default=0),
     sa.Column("milliseconds", sa.Integer, nullable=False, default=0),
     _load(),
+    sa.Column("used", sa.Integer),  # rows of the source that the store holds then; null: it could not be read
     sa.Index("poll_source", "source", "id"),
 )
 

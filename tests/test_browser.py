@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from server import fonts
 from store.engine import open_store
-from tests.browser import Seen, chromium
+from tests.browser import Seen
 from tests.conftest import Rehearsed
 from tests.dashboard import dashboard
 from tests.streamlit_client import Run, Visitor
@@ -81,12 +81,6 @@ def test_any_two_of_page_moment_language_width_and_theme_meet_in_a_picture() -> 
 def address(rehearsed: Rehearsed) -> Iterator[str]:
     with dashboard(rehearsed.store_url, rehearsed.election) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

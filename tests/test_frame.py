@@ -90,7 +90,7 @@ def test_more_than_was_drawn_is_told_as_well(facts: Facts) -> None:
 
 def test_a_pec_without_voters_that_nobody_drew_is_told(facts: Facts) -> None:
     facts.pec("9998", stratum="talas", in_sample=0, registered_voters=0)
-    facts.pec("9999", stratum=None, region="talas", in_sample=0, registered_voters=None)  # type: ignore[arg-type]
+    facts.pec("9999", stratum=None, region="talas", in_sample=0, registered_voters=None)  # type: ignore[arg-type] # -- a PEC of no stratum
     assert misfits(facts) == [("talas", 14, 14, 0, 1), ("", 0, 0, 0, 1)]
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from store import clock
 from store.engine import open_store
-from tests.browser import chromium
+from tests.browser import clock_of
 from tests.dashboard import running, streamlit
 from tests.facts import ELECTION
 from tests.observation_world import Observation
@@ -24,21 +24,10 @@ STALE = 15_000  # milliseconds in which a page says that nobody has been heard
 pytestmark = pytest.mark.proof
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
 def now(store: sa.Engine) -> datetime:
     told = clock.read(store)
     assert told is not None
     return told.now().astimezone(ELECTION.tz)
-
-
-def shown(page: Page) -> timedelta:
-    h, m, s = page.locator(".bk-clock [data-offset]").inner_text().split(":")
-    return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
 
 
 def age(page: Page) -> timedelta:
@@ -53,7 +42,7 @@ def right(pages: list[Page], store: sa.Engine) -> None:
     for page in pages:
         at = now(store)
         ours = timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)
-        assert abs(shown(page) - ours) <= NEAR, page.url
+        assert abs(clock_of(page) - ours) <= NEAR, page.url
 
 
 def passes(pages: list[Page], minutes: int, each_minute: Callable[[], None]) -> None:

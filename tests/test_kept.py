@@ -53,6 +53,18 @@ def take(facts: Facts, minute: int, step: tuple[Any, ...]) -> None:
     return None
 
 
+def begun(migrated_file: Path, tmp_path: Path) -> tuple[str, Facts]:
+    """A store of its own in which every observer has sent every checklist; its URL."""
+    url = f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{uuid.uuid4().hex}.sqlite')}"
+    facts = Facts(connect(url))
+    for pec in PECS:
+        facts.pec(pec)
+    with facts.in_one_load("11:55"):
+        for about in itertools.product(PECS, FORMS, OBSERVERS):
+            take(facts, 0, ("says", about, 2))
+    return url, facts
+
+
 def told(facts: Facts, at: str) -> list[pd.DataFrame]:
     m = moment(facts.store, facts.election, facts.election.moment_of(at))
     frames = [answers.answers(m), counts.turnout_counts(m), counts.order_of_receipt(m), coverage.states(m)]
@@ -64,13 +76,7 @@ def told(facts: Facts, at: str) -> list[pd.DataFrame]:
 def test_what_is_kept_is_what_would_be_asked_anew(
     migrated_file: Path, tmp_path: Path, steps: list[tuple[Any, ...]], back: int
 ) -> None:
-    url = f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{uuid.uuid4().hex}.sqlite')}"
-    facts = Facts(connect(url))
-    for pec in PECS:
-        facts.pec(pec)
-    with facts.in_one_load("11:55"):
-        for about in itertools.product(PECS, FORMS, OBSERVERS):
-            take(facts, 0, ("says", about, 2))
+    url, facts = begun(migrated_file, tmp_path)
     told(facts, "11:55")
     for minute, step in enumerate(steps):
         take(facts, minute, step)

@@ -22,7 +22,7 @@ from store import clock
 from store import tables as t
 from store.engine import open_store
 from tests import broken_parts
-from tests.browser import Seen, chromium
+from tests.browser import Seen, clock_of
 from tests.conftest import postgresql, url_of
 from tests.dashboard import running, started, streamlit
 from tests.facts import ELECTION, Facts
@@ -71,12 +71,6 @@ def address(server: tuple[Process, str]) -> str:
 @pytest.fixture
 def process(server: tuple[Process, str]) -> Process:
     return server[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 @contextlib.contextmanager
@@ -165,15 +159,9 @@ def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa
     seen.close()
 
 
-def _clock(page: Page) -> timedelta:
-    """What the page's clock shows."""
-    h, m, s = page.locator(".bk-clock [data-offset]").inner_text().split(":")
-    return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
-
-
 def _shows(page: Page, least: timedelta) -> None:
     """Wait until the page's clock shows this time, or a later one."""
-    eventually(lambda: _clock(page) >= least, f"{least} on the clock")
+    eventually(lambda: clock_of(page) >= least, f"{least} on the clock")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +174,7 @@ def test_clock_and_ages_go_on_while_the_server_says_nothing(
     with opened(browser, address, path) as page, silent(process):
         age = page.locator("[data-source=observation]")
         _shows(page, timedelta(hours=14, minutes=5, seconds=1))
-        before = _clock(page)
+        before = clock_of(page)
         page.clock.fast_forward(3_600_000)  # many intervals
         _shows(page, before + timedelta(hours=1))
         page.locator("[data-source=observation].bk-red", has_text="stale").wait_for()
@@ -202,7 +190,7 @@ def test_the_clock_goes_at_the_speed_of_the_rehearsal(tmp_path: Path, browser: B
         silent(process),
     ):
         _shows(page, timedelta(hours=8, seconds=1))
-        before = _clock(page)
+        before = clock_of(page)
         page.clock.fast_forward(60_000)
         _shows(page, before + timedelta(hours=1))
 
@@ -294,7 +282,7 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
             said.get_by_text("The monitor's store has not been readable for").wait_for()
             assert healthz(address)[1]["store"] == "unreadable"
             page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
-            before = _clock(page)
+            before = clock_of(page)
             _shows(page, before + timedelta(seconds=2))
             assert page.locator(".bk-strip [data-source=observation]").is_visible()
             assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
@@ -332,7 +320,7 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
                 "The monitor's store cannot be written (gone, replaced, read-only or on a full disk)"
             ).wait_for()
             assert healthz(address)[1]["store"] == "unwritable"
-            before = _clock(page)
+            before = clock_of(page)
             _shows(page, before + timedelta(seconds=2))
             assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
         said.wait_for(state="detached")

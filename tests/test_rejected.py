@@ -65,8 +65,8 @@ def test_they_name_pec_and_observer(store: sa.Engine, observation: Observation, 
         ("obs_report", "unknown_pec", 3, 3, 3),
         ("obs_answer", "unknown_question", 1, 1, 1),
     ]
-    rows = health.rows(Facts(store).at("08:31")).set_index("source")
-    assert tuple(rows.loc["observation", ["rejected", "of", "used"]]) == (7, 14 + len(OPENING), 7 + len(OPENING))
+    rows = health.health(Facts(store).at("08:31")).set_index("source")
+    assert tuple(rows.loc["observation", ["quarantined", "of"]]) == (7, 14 + len(OPENING))
     some = health.quarantined(Facts(store).at("08:31"), "observation", "obs_report", "unknown_pec")
     assert set(some["key"]) == {"bad0", "bad1", "bad2"}
 

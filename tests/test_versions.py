@@ -1,8 +1,6 @@
 """Promise 9. Equal version, equal figures: whatever was loaded, found unchanged, or decided by a person."""
 
-import itertools
 import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from store import tables as t
 from store.engine import connect
 from store.loading import loading
 from tests.facts import ELECTION, Facts
-from tests.test_kept import COUNT, FORMS, OBSERVERS, PECS, REPORTS, take
+from tests.test_kept import COUNT, FORMS, PECS, REPORTS, begun, take
 from tests.test_unsorted import DANGER
 
 NOW = ELECTION.moment_of("12:59")
@@ -86,13 +84,7 @@ def _subjects(facts: Facts) -> list[str]:
 
 
 def hold(migrated_file: Path, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
-    url = f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{uuid.uuid4().hex}.sqlite')}"
-    facts = Facts(connect(url))
-    for pec in PECS:
-        facts.pec(pec)
-    with facts.in_one_load("11:55"):
-        for about in itertools.product(PECS, FORMS, OBSERVERS):
-            take(facts, 0, ("says", about, 2))
+    url, facts = begun(migrated_file, tmp_path)
     row = {"source": "observation", "incident": "i1", "unsorted": "unknown_pec", "written": "{}", "hash": "x"}
     facts.put(t.incident, row | {"description": DANGER["category"], "reported_at": NOW}, at="11:56")
     seen: dict[int, str] = {}
