@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
+from streamlit.components.v2 import manifest_scanner
 
 from elections import config
 from elections.config import Election
@@ -40,6 +42,8 @@ settings.register_profile(
     "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("busy")
+# AppTest looks through all that is installed at each page, which takes longer than to draw it; it stays as it is
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def pytest_xdist_auto_num_workers() -> int:

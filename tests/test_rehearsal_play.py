@@ -188,7 +188,8 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
     file = tmp_path / "store.sqlite"
     url = f"sqlite:///{file}"
 
-    def position() -> datetime | None:
+    def set_to() -> datetime | None:
+        """The rehearsed time from which the clock runs; none: it stands. What it shows by now is the machine's say."""
         if not file.exists():
             return None
         store = connect(url)
@@ -198,19 +199,19 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
             return None
         finally:
             store.dispose()
-        return state.now() if state and state.speed else None
+        return state.rehearsed_at if state and state.speed else None
 
     try:
-        eventually(position, "the clock running")
+        eventually(set_to, "the clock running")
         jump = election.moment_of("2021-11-27T09:30")
         store = open_store(url)
         wishes.jump(store, jump)
         store.dispose()
-        eventually(lambda: (now := position()) and now >= jump, "the jump")
+        eventually(lambda: (at := set_to()) and at >= jump, "the jump")
         store = open_store(url)
         wishes.restart(store)
         store.dispose()
-        eventually(lambda: (now := position()) and now < jump, "the day from its beginning")
+        eventually(lambda: (at := set_to()) and at < jump, "the day from its beginning")
     finally:
         live.send_signal(signal.SIGTERM)
         words, _ = live.communicate(timeout=LIMIT)
@@ -225,7 +226,7 @@ def test_live_it_goes_on_jumps_begins_again_and_ends_where_it_is(tmp_path: Path,
     assert state.speed == 0
     again = command(tmp_path, *options)
     try:
-        eventually(position, "the clock running again")
+        eventually(set_to, "the clock running again")
     finally:
         again.send_signal(signal.SIGINT)
         words, _ = again.communicate(timeout=LIMIT)
