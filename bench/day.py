@@ -158,7 +158,7 @@ def _election(folder: Path, strata: dict[str, tuple[int, int]]) -> Election:
         lines.append(f'  {{ id = "{s.id}", pecs = {n}, sampled = {drawn}{merge} }},')
     text = (base.folder / "election.toml").read_text("utf-8")
     sources = text[text.index("[[sources]]") :].replace("interval = 60", f"interval = {INTERVAL}", 1)
-    own = folder / "election"
+    own = folder / base.id  # by this name the day was played, and a store is its election's alone
     own.mkdir()
     (own / "election.toml").write_text("\n".join([*lines, "]", "", sources]), "utf-8")
     return read(own)
