@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench import __main__ as bench
-from bench import yardstick
+from bench import day, yardstick
 from bench.__main__ import DOCUMENT, HEAD, ORDINARY, PARTS, Line
+from store.engine import open_store
+from store.owner import Owner
+from tests.conftest import OWNER
 
 ASKED = Line("all figures", 0.3, limit=0.3, yardstick=ORDINARY)
 
@@ -68,3 +72,11 @@ def test_the_document_keeps_the_table_and_says_how_each_part_is_run() -> None:
     assert {row.count("|") for row in table} == {len(HEAD) + 1}
     assert [part for part in PARTS if f"`{part}`" not in text] == []
     assert f"{ORDINARY:g} s" in text
+
+
+def test_the_bench_goes_on_with_the_store_of_the_day_that_it_played(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    open_store(url, OWNER).dispose()  # as the rehearsal of that day leaves it
+    own = day._election(tmp_path, {s.id: (s.pecs, s.sampled) for s in day.read("kg-2021-11-28").strata})
+    open_store(url, Owner(own.id, own.rehearsal)).dispose()
+    assert own.source("observation").interval == day.INTERVAL
