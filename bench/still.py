@@ -1,7 +1,8 @@
 """What open screens cost a server to which nothing new comes: `python -m bench.still`, beside an earlier version.
 
 `--beside COMMIT` measures the code of that commit too, in turn with ours: real pages in Chromium, on a day that each
-version played itself. The clock goes on, so that the pages are drawn again every minute.
+version played itself. The clock stands, so that nothing moves; with `--speed 1` it goes on, and the pages are drawn
+again every minute.
 """
 
 import argparse
@@ -22,23 +23,23 @@ ELECTION, UNTIL = "kg-2021-11-28", "13:30"
 PAGES = ("", "coverage", "turnout", "health")
 _SETTLE = 20.0  # seconds in which the pages are drawn
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-_GO_ON = """
+_SET_THE_CLOCK = """
 from datetime import datetime
 from store import clock
 from store.engine import connect
 import sys
 store = connect(sys.argv[1])
-clock.set_rehearsed(store, clock.read(store).rehearsed_at, 1)
+clock.set_rehearsed(store, clock.read(store).rehearsed_at, float(sys.argv[2]))
 """
 
 
-def played(tree: Path, folder: Path) -> dict[str, str]:
+def played(tree: Path, folder: Path, speed: float) -> dict[str, str]:
     """The environment of a server of this version, on a day that it played to the early afternoon."""
     folder.mkdir()
     store = f"sqlite:///{folder / 'store.sqlite'}"
     command = ["rehearsal", "--election", ELECTION, "--until", UNTIL, "--store", store]
     command += ["--observation", f"sqlite:///{folder / 'observation.sqlite'}"]
-    for asked in (["-m", *command], ["-c", _GO_ON, store]):
+    for asked in (["-m", *command], ["-c", _SET_THE_CLOCK, store, str(speed)]):
         subprocess.run([sys.executable, *asked], cwd=tree, check=True, capture_output=True)
     return {"BAIKOO_STORE": store, "BAIKOO_ELECTION": ELECTION, "BAIKOO_SCHEDULE": "off"}
 
@@ -69,6 +70,7 @@ def main() -> int:
     parser.add_argument("--beside", metavar="COMMIT", help="an earlier version, measured in turn with this one")
     parser.add_argument("--screens", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=120, help="with the screens, and as long without")
+    parser.add_argument("--speed", type=float, default=0, help="of the store's clock (default: it stands)")
     parser.add_argument("--rounds", type=int, default=2)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="baikoo-still-") as name, ExitStack() as stack:
@@ -76,7 +78,7 @@ def main() -> int:
         trees = {"this version": ROOT}
         if asked.beside:
             trees[asked.beside] = _checkout(asked.beside, folder / "tree", stack)
-        days = {what: played(tree, folder / f"day{n}") for n, (what, tree) in enumerate(trees.items())}
+        days = {what: played(tree, folder / f"day{n}", asked.speed) for n, (what, tree) in enumerate(trees.items())}
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         costs: dict[str, list[float]] = {what: [] for what in trees}
         for _ in range(asked.rounds):
@@ -84,7 +86,8 @@ def main() -> int:
                 with serving("dashboard.py", days[what], folder / "log", tree) as server:
                     costs[what].append(cost(server, browser, asked.screens, asked.seconds))
         browser.close()
-    print(f"a yardstick: {yardstick.measure():.2f} s; {asked.screens} screens, {asked.seconds:g} s each time")
+    each_time = f"{asked.screens} screens, {asked.seconds:g} s each time, the clock's speed {asked.speed:g}"
+    print(f"a yardstick: {yardstick.measure():.2f} s; {each_time}")
     for what, each in costs.items():
         print(f"{what}: {statistics.median(each):.3f} s of processor a screen and minute ({_list(each)})")
     return 0
