@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from zlib import crc32
 
 import sqlalchemy as sa
 
@@ -43,6 +44,7 @@ class Memory:
     known: dict[str, set[tuple[object, ...]]] = field(default_factory=dict)  # rows of the overlap, by view
     settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
     contents: dict[str, dict[str, int]] = field(default_factory=dict)  # digests at the last comparison, by view and key
+    read_again: set[int] = field(default_factory=set)  # the parts of all keys that were, since the start
     told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
     alarms: list[Alarm] = field(default_factory=list)  # what the last comparison found
     used: dict[str, int] = field(default_factory=dict)  # rows of each view that the store holds
@@ -50,7 +52,7 @@ class Memory:
 
     def forget(self) -> None:
         self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
-        self.contents, self.told, self.used = {}, {}, {}
+        self.contents, self.told, self.used, self.read_again = {}, {}, {}, set()
 
 
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
@@ -100,6 +102,7 @@ class _Reading:
     found: Found = field(default_factory=Found)
     frame_changed: bool = False
     first: bool = False
+    parts: set[int] = field(default_factory=set)  # of all keys, that are read again now
     frame: dict[str, set[str]] = field(default_factory=dict)  # PECs and observers that changed or went, by view
     going: set[str] = field(default_factory=set)  # views whose loss goes with the next load
 
@@ -109,8 +112,11 @@ class _Reading:
     def read(self) -> Found:
         self._remember()
         every = self.source.compare_every
+        part = self.memory.polls % every
+        unread = set() if self.first else set(range(every)) - self.memory.read_again
+        self.parts = unread if self.again else unread & {part}
         asked = self.first or self.again or self.accept or any(self.losses.stands.values())
-        compare = asked or self.memory.polls % every == every - 1
+        compare = asked or bool(self.parts) or part == every - 1
         for rows in self._news(PEC):
             self._add(PEC, self._of_the_sample(rows))
         for rows in self._news(OBSERVER):
@@ -127,6 +133,7 @@ class _Reading:
             self._compare()
             if self.frame_changed:
                 self._try_again()
+            self.memory.read_again |= set(range(every)) if self.first else self.parts
         if self.frame and not self.first:
             self._look_again()
             self._flush()
@@ -312,14 +319,14 @@ class _Reading:
 
     def _compare_contents(self, view: View, own: Contents) -> None:
         """Read again what differs from the last comparison, and say where a source breaks what it promises: a change
-        has a new time. After a start everything is read again: nobody knows what it was."""
-        before, first_time = self.memory.contents.get(view.name, {}), view.name not in self.memory.contents
+        has a new time. After a start everything is read again, for nobody knows what it was: a part at each poll, so
+        that news do not wait for it."""
+        before = self.memory.contents.get(view.name, {})
         self.memory.contents[view.name] = own.digests
         changed = {key for key, digest in own.digests.items() if key and before.get(key, digest) != digest}
         cursor, told = self.cursors.get(view.name), self.memory.told.get(view.name, set())
         late = [k for k in changed - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
-        if first_time:
-            changed = set() if self.first else own.digests.keys() - {""}
+        changed |= {key for key in own.digests if key and self._is_read_again(key)}
         if view in (REPORT, ANSWER):
             self._reread(changed - self.batch.reports.keys() - self._held_back(REPORT))
         elif changed:
@@ -330,6 +337,10 @@ class _Reading:
             self.memory.alarms.append(Alarm("untimed", view.name, own.untimed))
         if contract.goes_back(own.newest, cursor):
             self.memory.alarms.append(Alarm("back", view.name))
+
+    def _is_read_again(self, key: str) -> bool:
+        """A key is of the same part in every process: `loaders once` in a loop goes through all of them too."""
+        return bool(self.parts) and crc32(key.encode()) % self.source.compare_every in self.parts
 
     def _held_back(self, view: View) -> frozenset[str]:
         """Keys that stay as they are until a person accepts that they have gone."""
