@@ -1,5 +1,6 @@
 """What a view of a source holds at one time, as a digest a key: a change without a new `updated_at` shows too."""
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from loaders.contract import ANSWER, View, code, is_set, when
 
 _MOST = 1 << 64
+_PAGE = 5_000  # rows
 
 
 @dataclass
@@ -35,10 +37,11 @@ def contents(conn: sa.Connection, view: View) -> Contents:
     names = view.names
     deleted = names.index("deleted") if "deleted" in names else None
     value = names.index("value") if view == ANSWER else None
-    for row in conn.execute(sa.select(view.table)):
+    for row in itertools.chain.from_iterable(conn.execute(sa.select(view.table)).partitions(_PAGE)):
         key, changed = code(row[0]), row[-1]
         found.digests[key] = (found.digests.get(key, 0) + _digest(tuple(row))) % _MOST
-        found.changed_at[key] = times.later(found.changed_at.get(key), changed)
+        if (before := found.changed_at.setdefault(key, changed)) is not changed and before != changed:
+            found.changed_at[key] = times.later(before, changed)
         found.untimed += times.of(changed) is None
         if value is None or row[value] not in (None, ""):
             found.filled[key] += 1

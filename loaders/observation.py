@@ -326,7 +326,7 @@ class _Reading:
         changed = {key for key, digest in own.digests.items() if key and before.get(key, digest) != digest}
         cursor, told = self.cursors.get(view.name), self.memory.told.get(view.name, set())
         late = [k for k in changed - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
-        changed |= {key for key in own.digests if key and self._is_read_again(key)}
+        changed |= self._read_again(view, own.digests)
         if view in (REPORT, ANSWER):
             self._reread(changed - self.batch.reports.keys() - self._held_back(REPORT))
         elif changed:
@@ -338,9 +338,13 @@ class _Reading:
         if contract.goes_back(own.newest, cursor):
             self.memory.alarms.append(Alarm("back", view.name))
 
-    def _is_read_again(self, key: str) -> bool:
-        """A key is of the same part in every process: `loaders once` in a loop goes through all of them too."""
-        return bool(self.parts) and crc32(key.encode()) % self.source.compare_every in self.parts
+    def _read_again(self, view: View, keys: Iterable[str]) -> set[str]:
+        """Those whose turn it is after a start. A key is of the same part in every process, so that `loaders once` in a
+        loop goes through all of them too; answers come with their reports."""
+        if not self.parts:
+            return set()
+        every, with_report = self.source.compare_every, self.memory.contents[REPORT.name] if view == ANSWER else ()
+        return {k for k in keys if k and crc32(k.encode()) % every in self.parts and k not in with_report}
 
     def _held_back(self, view: View) -> frozenset[str]:
         """Keys that stay as they are until a person accepts that they have gone."""
