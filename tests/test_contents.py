@@ -152,12 +152,13 @@ def take(observation: Observation, what: str, view: str, more: int) -> None:
         edited(observation, view, FIRST[view], {"deleted": 1})
 
 
-@given(steps=STEPS)
+@given(steps=STEPS, restarted=some.booleans())
 @settings(max_examples=8)
 def test_after_ten_polls_the_store_is_that_of_a_fresh_load(
-    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], restarted: bool
 ) -> None:
-    """Promise 5: commits that come late, edits without a new time, rows that vanish or are marked."""
+    """Promise 5: commits that come late, edits without a new time, rows that vanish or are marked; in one process, or
+    while none ran."""
     folder = tmp_path_factory.mktemp("comes")
     url = f"sqlite:///{folder / 'observation.sqlite'}"
     with pytest.MonkeyPatch.context() as patch:
@@ -173,6 +174,8 @@ def test_after_ten_polls_the_store_is_that_of_a_fresh_load(
         poll("08:30")
         for step in steps:
             take(observation, *step)
+        if restarted:
+            loader._memories.pop(kept)
         for minute in range(31, 42):
             poll(f"08:{minute}")
         poller(fresh)("08:42")
