@@ -5,7 +5,6 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from zlib import crc32
 
 import sqlalchemy as sa
 
@@ -44,7 +43,6 @@ class Memory:
     known: dict[str, set[tuple[object, ...]]] = field(default_factory=dict)  # rows of the overlap, by view
     settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
     contents: dict[str, dict[str, int]] = field(default_factory=dict)  # digests at the last comparison, by view and key
-    read_again: set[int] = field(default_factory=set)  # the parts of all keys that were, since the start
     told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
     alarms: list[Alarm] = field(default_factory=list)  # what the last comparison found
     used: dict[str, int] = field(default_factory=dict)  # rows of each view that the store holds
@@ -52,7 +50,7 @@ class Memory:
 
     def forget(self) -> None:
         self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
-        self.contents, self.told, self.used, self.read_again = {}, {}, {}, set()
+        self.contents, self.told, self.used, self.used_of = {}, {}, {}, None
 
 
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
@@ -102,9 +100,9 @@ class _Reading:
     found: Found = field(default_factory=Found)
     frame_changed: bool = False
     first: bool = False
-    parts: set[int] = field(default_factory=set)  # of all keys, that are read again now
     frame: dict[str, set[str]] = field(default_factory=dict)  # PECs and observers that changed or went, by view
     going: set[str] = field(default_factory=set)  # views whose loss goes with the next load
+    whole: set[str] = field(default_factory=set)  # reports that were read again by this comparison, with their answers
 
     def __post_init__(self) -> None:
         self.losses = Losses(self.store, self.source.id, self.source.most_lost, self.accept)
@@ -112,11 +110,10 @@ class _Reading:
     def read(self) -> Found:
         self._remember()
         every = self.source.compare_every
-        part = self.memory.polls % every
-        unread = set() if self.first else set(range(every)) - self.memory.read_again
-        self.parts = unread if self.again else unread & {part}
         asked = self.first or self.again or self.accept or any(self.losses.stands.values())
-        compare = asked or bool(self.parts) or part == every - 1
+        compare = asked or self.memory.polls % every == every - 1
+        if self.first:  # what changes while they are loaded differs from these
+            self.memory.contents = {view.name: contents(self.conn, view).digests for view in self.memory.views}
         for rows in self._news(PEC):
             self._add(PEC, self._of_the_sample(rows))
         for rows in self._news(OBSERVER):
@@ -133,7 +130,6 @@ class _Reading:
             self._compare()
             if self.frame_changed:
                 self._try_again()
-            self.memory.read_again |= set(range(every)) if self.first else self.parts
         if self.frame and not self.first:
             self._look_again()
             self._flush()
@@ -318,17 +314,22 @@ class _Reading:
         self.going.add(view.name)
 
     def _compare_contents(self, view: View, own: Contents) -> None:
-        """Read again what differs from the last comparison, and say where a source breaks what it promises: a change
-        has a new time. After a start everything is read again, for nobody knows what it was: a part at each poll, so
-        that news do not wait for it."""
-        before = self.memory.contents.get(view.name, {})
+        """Read again what differs from the last comparison or was read since, and say where a source breaks what it
+        promises: a change has a new time. After a start everything is read again: nobody knows what it was."""
+        before, told = self.memory.contents.get(view.name), self.memory.told.get(view.name, set())
         self.memory.contents[view.name] = own.digests
-        changed = {key for key, digest in own.digests.items() if key and before.get(key, digest) != digest}
-        cursor, told = self.cursors.get(view.name), self.memory.told.get(view.name, set())
-        late = [k for k in changed - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
-        changed |= self._read_again(view, own.digests)
+        cursor, everything = self.cursors.get(view.name), own.digests.keys() - {""}
+        known = everything & (before or {}).keys()
+        edited = {key for key in known if before and before[key] != own.digests[key]}
+        late = [k for k in edited - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
+        changed = everything if before is None else edited | (everything - known)
+        if not self.first:  # a time that goes back undoes what was told
+            changed = changed | (told & everything)
+        if view == ANSWER:
+            changed = changed - self.whole  # which came with their reports
         if view in (REPORT, ANSWER):
-            self._reread(changed - self.batch.reports.keys() - self._held_back(REPORT))
+            self.whole = changed - self._held_back(REPORT)
+            self._reread(self.whole - self.batch.reports.keys())
         elif changed:
             self._add(view, contract.by_key(self.conn, view, changed - self._held_back(view)))
         if late:
@@ -337,14 +338,6 @@ class _Reading:
             self.memory.alarms.append(Alarm("untimed", view.name, own.untimed))
         if contract.goes_back(own.newest, cursor):
             self.memory.alarms.append(Alarm("back", view.name))
-
-    def _read_again(self, view: View, keys: Iterable[str]) -> set[str]:
-        """Those whose turn it is after a start. A key is of the same part in every process, so that `loaders once` in a
-        loop goes through all of them too; answers come with their reports."""
-        if not self.parts:
-            return set()
-        every, with_report = self.source.compare_every, self.memory.contents[REPORT.name] if view == ANSWER else ()
-        return {k for k in keys if k and crc32(k.encode()) % every in self.parts and k not in with_report}
 
     def _held_back(self, view: View) -> frozenset[str]:
         """Keys that stay as they are until a person accepts that they have gone."""

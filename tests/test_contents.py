@@ -1,6 +1,5 @@
 """The store comes to what the source says: late commits, edits without a new time, times that are none."""
 
-import itertools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -84,24 +83,65 @@ def test_an_edit_with_a_new_time_is_no_alarm(store: sa.Engine, observation: Obse
     assert {poll(f"08:{minute}").error for minute in range(31, 51)} == {None}
 
 
-@pytest.mark.parametrize("each_in_a_new_process", [False, True])
-def test_after_a_start_what_changed_meanwhile_comes_too_a_part_at_each_poll(
-    store: sa.Engine, observation: Observation, poll: Poll, each_in_a_new_process: bool
-) -> None:
-    observation.frame(30)
-    for n in range(1, 31):
-        observation.report(f"r{n}", "08:10", {"boxes_sealed": "yes"}, pec=f"{1000 + n}", observer=f"o{n}")
-    observation.report("later", "08:25", {"boxes_sealed": "yes"})  # so that those are not read again with the overlap
+def test_after_a_start_what_changed_meanwhile_comes_too(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
     poll("08:30")
     observation.change("answer", value="no")
-    came = [0]
-    for minute in range(31, 41):
-        if minute == 31 or each_in_a_new_process:
-            loader._memories.pop(store)
+    loader._memories.pop(store)  # as in a new process
+    polled(poll, 31, 51)
+    assert {row["value"] for row in current(store, t.answer)} == {"no"}
+
+
+def polled(poll: Poll, first: int, last: int) -> None:
+    for minute in range(first, last):
         poll(f"08:{minute}")
-        came.append(sum(row["value"] == "no" for row in current(store, t.answer)))
-    assert came[-1] == 31
-    assert max(after - before for before, after in itertools.pairwise(came)) < 15, "news do not wait for all of it"
+
+
+def test_a_copy_of_before_a_change_that_is_put_back_comes_too(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    polled(poll, 31, 40)
+    observation.change("incident", "08:40", description="another text")
+    poll("08:40")
+    assert {row["description"] for row in current(store, t.incident)} == {"another text"}
+    for incident, at_first in (("i1", "08:10"), ("i9", "08:25")):
+        observation.incident(incident, at_first, description="a text")
+    polled(poll, 41, 51)
+    assert {row["description"] for row in current(store, t.incident)} == {"a text"}
+
+
+def test_a_row_that_went_and_comes_back_another_with_its_old_time_comes_too(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    for n in range(20):  # so that their loss waits for a person
+        observation.put("message", "08:10", message=f"n{n}", received_at="08:10", text="a text")
+    poll("08:30")
+    observation.vanish("message")
+    polled(poll, 31, 40)
+    assert len(current(store, t.message)) == 22
+    for n in range(20):
+        observation.put("message", "08:10", message=f"n{n}", received_at="08:10", text="another text")
+    polled(poll, 40, 51)
+    assert [row["text"] for row in current(store, t.message) if row["message"] == "n7"] == ["another text"]
+
+
+def test_an_edit_while_the_first_load_runs_comes_too(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(observation)
+    flush, edits = loader._Reading._flush, iter([lambda: edited(observation, "incident", "i1", {"description": "new"})])
+
+    def edit_and_flush(reading: Any) -> None:
+        flush(reading)
+        next(edits, lambda: None)()
+
+    monkeypatch.setattr(loader._Reading, "_flush", edit_and_flush)
+    poll("08:30")
+    polled(poll, 31, 41)
+    assert {row["incident"]: row["description"] for row in current(store, t.incident)}["i1"] == "new"
 
 
 @pytest.mark.parametrize("time", [None, "soon"])
@@ -176,8 +216,7 @@ def test_after_ten_polls_the_store_is_that_of_a_fresh_load(
             take(observation, *step)
         if restarted:
             loader._memories.pop(kept)
-        for minute in range(31, 42):
-            poll(f"08:{minute}")
+        polled(poll, 31, 42)
         poller(fresh)("08:42")
     assert check.contents(kept) == check.contents(fresh)
     for store in (kept, fresh, observation.engine):

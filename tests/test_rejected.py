@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,19 @@ def test_what_another_process_loaded_ends_the_alarm(sqlite_store: sa.Engine, obs
     poller(another)("08:32")
     another.dispose()
     assert poll("08:33").error is None
+
+
+def test_what_was_rejected_is_no_error_when_the_source_is_back(
+    sqlite_store: sa.Engine, observation_beside: Observation
+) -> None:
+    poll = poller(sqlite_store)
+    bad_ones(observation_beside, bad=2, good=3)
+    assert [poll(f"08:{minute}").outcome for minute in (29, 30)] == ["ok", "ok"]
+    file = Path(str(observation_beside.engine.url.database))
+    away = file.rename(file.with_name("away"))
+    assert poll("08:31").outcome == "error"
+    away.rename(file)
+    assert [poll(f"08:{minute}").outcome for minute in (32, 33)] == ["ok", "ok"]
 
 
 def test_a_source_of_which_nothing_can_be_used_is_in_error(
