@@ -194,6 +194,15 @@ def test_unsorted_ones_stand_first_and_those_of_known_observers_before_others(fa
     assert (len(folded), folded["more"].sum()) == (5, 37), "a flood is one line with its count, and nothing is lost"
 
 
+def test_the_banner_names_an_observer_who_reports_twice_before_anybody_else(facts: Facts) -> None:
+    strangers = [row(f"h{n}", category="x", observer=None, pec="5001", description=f"words {n}") for n in range(5)]
+    own = [row(f"own{n}", category="x", observer="5001-1", pec="5001", description="SHOTS FIRED") for n in range(2)]
+    take(facts.store, *strangers, *own)
+    said = words_of(drawn("overview"))
+    named = said[said.index("must be sorted by a person") :]
+    assert named.index("and 1 more of this sender") < named.index("hotline")
+
+
 def test_reports_without_a_sender_fold_where_their_words_are_the_same(facts: Facts) -> None:
     same = [row(f"s{n}", category="x", description="the same", channel="sms") for n in range(10)]
     others = [row(f"o{n}", category="x", description=f"another {n}", channel="sms") for n in range(10)]
