@@ -24,10 +24,9 @@ PAGES = ("", "coverage", "turnout", "health")
 _SETTLE = 20.0  # seconds in which the pages are drawn
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _SET_THE_CLOCK = """
-from datetime import datetime
+import sys
 from store import clock
 from store.engine import connect
-import sys
 store = connect(sys.argv[1])
 clock.set_rehearsed(store, clock.read(store).rehearsed_at, float(sys.argv[2]))
 """

@@ -319,17 +319,19 @@ class _Reading:
         before, told = self.memory.contents.get(view.name), self.memory.told.get(view.name, set())
         self.memory.contents[view.name] = own.digests
         cursor, everything = self.cursors.get(view.name), own.digests.keys() - {""}
-        known = everything & (before or {}).keys()
-        edited = {key for key in known if before and before[key] != own.digests[key]}
-        late = [k for k in edited - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
-        changed = everything if before is None else edited | (everything - known)
+        if before is None:
+            edited, changed = set[str](), everything
+        else:
+            edited = {key for key in everything & before.keys() if before[key] != own.digests[key]}
+            changed = edited | (everything - before.keys())
         if not self.first:  # a time that goes back undoes what was told
-            changed = changed | (told & everything)
-        if view == ANSWER:
-            changed = changed - self.whole  # which came with their reports
-        if view in (REPORT, ANSWER):
+            changed |= told & everything
+        late = [k for k in edited - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
+        if view == REPORT:
             self.whole = changed - self._held_back(REPORT)
             self._reread(self.whole - self.batch.reports.keys())
+        elif view == ANSWER:  # those of reports that were read again came with them
+            self._reread(changed - self.whole - self.batch.reports.keys() - self._held_back(REPORT))
         elif changed:
             self._add(view, contract.by_key(self.conn, view, changed - self._held_back(view)))
         if late:

@@ -60,6 +60,11 @@ def fill(observation: Observation) -> None:
     observation.put("attachment", "08:25", attachment="a9", report="r9", kind="protocol", url="https://example.org/1")
 
 
+def polled(poll: Poll, first: int, last: int) -> None:
+    for minute in range(first, last):
+        poll(f"08:{minute}")
+
+
 @pytest.mark.parametrize("view", EDITS)
 def test_an_edit_without_a_new_time_comes_within_ten_polls_and_is_an_alarm(
     store: sa.Engine, observation: Observation, poll: Poll, view: str
@@ -88,13 +93,8 @@ def test_after_a_start_what_changed_meanwhile_comes_too(store: sa.Engine, observ
     poll("08:30")
     observation.change("answer", value="no")
     loader._memories.pop(store)  # as in a new process
-    polled(poll, 31, 51)
+    polled(poll, 31, 41)
     assert {row["value"] for row in current(store, t.answer)} == {"no"}
-
-
-def polled(poll: Poll, first: int, last: int) -> None:
-    for minute in range(first, last):
-        poll(f"08:{minute}")
 
 
 def test_a_copy_of_before_a_change_that_is_put_back_comes_too(
