@@ -1,14 +1,13 @@
 """What a view of a source holds at one time, as a digest a key: a change without a new `updated_at` shows too."""
 
 import itertools
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, View, code, is_set, when
+from loaders.contract import ANSWER, View, as_written, code, is_set, when
 
 _MOST = 1 << 64
 _PAGE = 5_000  # rows
@@ -21,7 +20,8 @@ class Contents:
     digests: dict[str, int] = field(default_factory=dict)
     changed_at: dict[str, Any] = field(default_factory=dict)  # the latest `updated_at` of the key's rows
     deleted: set[str] = field(default_factory=set)
-    filled: Counter[str] = field(default_factory=Counter)  # rows of a key, but answers that were left empty
+    filled: set[str] = field(default_factory=set)  # answers that were not left empty: '<report>/<question>'
+    written: dict[str, set[str]] = field(default_factory=dict)  # keys that stand there with blanks, as they stand
     untimed: int = 0  # rows whose `updated_at` is no time
     newest: Any = None  # of `changed_at`
 
@@ -39,12 +39,14 @@ def contents(conn: sa.Connection, view: View) -> Contents:
     value = names.index("value") if view == ANSWER else None
     for row in itertools.chain.from_iterable(conn.execute(sa.select(view.table)).partitions(_PAGE)):
         key, changed = code(row[0]), row[-1]
-        found.digests[key] = (found.digests.get(key, 0) + _digest(tuple(row))) % _MOST
+        if key != row[0]:
+            as_written(found.written, row[0])
+        found.digests[key] = (found.digests.get(key, 0) + hash(repr(tuple(row)))) % _MOST
         if (before := found.changed_at.setdefault(key, changed)) is not changed and before != changed:
             found.changed_at[key] = times.later(before, changed)
         found.untimed += times.of(changed) is None
-        if value is None or row[value] not in (None, ""):
-            found.filled[key] += 1
+        if value is not None and code(row[value]):
+            found.filled.add(f"{key}/{code(row[1])}")
         if deleted is not None:
             (found.deleted.add if is_set(row[deleted]) else found.deleted.discard)(key)
     for changed in found.changed_at.values():
@@ -73,10 +75,3 @@ class _Times:
         if first is None or second is None:
             return other if first is None else one
         return one if first >= second else other
-
-
-def _digest(row: tuple[Any, ...]) -> int:
-    try:
-        return hash(row)
-    except TypeError:  # a list or JSON where the contract has text
-        return hash(repr(row))

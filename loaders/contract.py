@@ -284,6 +284,12 @@ def code(value: Any) -> str:
     return clean(str(value)).strip()
 
 
+def as_written(found: dict[str, set[str]], key: Any) -> None:
+    """Keep how a key is written, where it is text that is not its code: only so can it be asked for."""
+    if isinstance(key, str) and "\ufffd" not in code(key):
+        found.setdefault(code(key), set()).add(key)
+
+
 def clean(text: str) -> str:
     """Text as every database takes it: NUL and lone surrogates replaced."""
     return _UNTAKEN.sub("\ufffd", text)

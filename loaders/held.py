@@ -14,13 +14,6 @@ def keys(conn: sa.Connection, view: str, source: str) -> set[str]:
     return set(conn.execute(query if view == PEC.name else query.where(table.c.source == source)).scalars())
 
 
-def answers(conn: sa.Connection, source: str) -> dict[str, int]:
-    """How many answers each report has."""
-    a = t.answer.c
-    query = sa.select(a.report, sa.func.count()).where(a.source == source, a.load_to.is_(None)).group_by(a.report)
-    return {report: n for report, n in conn.execute(query)}
-
-
 def sampled(conn: sa.Connection) -> dict[str, set[str]]:
     """The sampled PECs of each stratum."""
     p = t.pec.c
@@ -28,6 +21,13 @@ def sampled(conn: sa.Connection) -> dict[str, set[str]]:
     for pec, stratum in conn.execute(sa.select(p.pec, p.stratum).where(p.in_sample == 1, p.load_to.is_(None))):
         found.setdefault(stratum or "", set()).add(pec)
     return found
+
+
+def posts(conn: sa.Connection, source: str) -> dict[str, str]:
+    """The PEC of each observer who stands at one."""
+    o = t.observer.c
+    query = sa.select(o.observer, o.pec).where(o.source == source, o.role == "sto", o.load_to.is_(None))
+    return {row.observer: row.pec for row in conn.execute(query) if row.pec}
 
 
 def used(conn: sa.Connection, source: str) -> dict[str, int]:

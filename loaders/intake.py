@@ -1,6 +1,6 @@
 """A batch of the contract's rows, taken into one load: frame first, then observers, reports with their answers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import Election
+from loaders import held
 from loaders import rows as check
 from loaders.contract import (
     ANSWER,
@@ -23,8 +24,9 @@ from loaders.contract import (
     code,
     latest,
 )
+from loaders.losses import elsewhere, left
 from loaders.quarantine import Aside, settle
-from loaders.rows import Fact, Known, Wrong, bad, deleted
+from loaders.rows import Fact, Known, Wrong, bad, deleted, told
 from loaders.source import Bad
 from store import tables as t
 from store.loading import Key, Load
@@ -54,18 +56,18 @@ class Batch:
 
 @dataclass
 class Intake:
-    """A batch on its way into a load."""
+    """A batch on its way into a load. What stands in the store and would go waits for a comparison that counts it."""
 
     load: Load
     election: Election
     batch: Batch
     now: datetime
-    may_go: Callable[[str, set[str]], bool] = lambda _view, _keys: True  # whether so many of a view may be withdrawn
+    agreed: Mapping[str, Collection[str]] = field(default_factory=dict)  # keys that may go, by view
+    losing: dict[str, set[str]] = field(default_factory=dict)  # keys that wait, by view
     bad: list[Bad] = field(default_factory=list)
     changed: dict[str, list[Raw]] = field(default_factory=dict)  # the rows that changed something, by view
     frame_changed: bool = False
     _keys: dict[str, set[str]] = field(default_factory=dict)
-    _kept: set[str] = field(default_factory=set)  # reports that cannot be used, and stay as they were
 
     def take(self) -> None:
         """Everything in the batch is loaded, found unchanged, set aside or withdrawn."""
@@ -114,31 +116,33 @@ class Intake:
         self.changed.setdefault(view.name, []).extend(raw for fact, raw in facts if id(fact) in ids)
         return changed
 
+    def _waiting(self, view: View, keys: Iterable[str]) -> set[str]:
+        """Those of these keys, all of which stand in the store, that may not go yet."""
+        waiting = set(keys).difference(self.agreed.get(view.name, ()))
+        if waiting:
+            self.losing.setdefault(view.name, set()).update(waiting)
+        return waiting
+
+    def _staying(self, view: View, rows: list[Raw], moved: set[str]) -> list[Raw]:
+        """The rows without those of a PEC that leaves the sample, or an observer who leaves a PEC, and may not yet."""
+        waiting = self._waiting(view, moved)
+        staying = [row for row in rows if code(row[view.keys[0]]) not in waiting]
+        self.load.counts["unchanged"] += len(rows) - len(staying)
+        return staying
+
     def _frame(self) -> None:
-        known = self._known()
-        facts = self._checked(self._rows(PEC), lambda raw: check.pec(raw, known))
-        self.frame_changed |= bool(self._put(PEC, facts, t.pec))
+        if rows := self._rows(PEC):
+            known = self._known()
+            rows = self._staying(PEC, rows, left(rows, held.sampled(self.load.conn)))
+            facts = self._checked(rows, lambda raw: check.pec(raw, known))
+            self.frame_changed |= bool(self._put(PEC, facts, t.pec))
 
     def _observers(self) -> None:
-        known = self._known()
-        facts = self._checked(self._rows(OBSERVER), lambda raw: check.observer(raw, known))
-        changed = self._put(OBSERVER, facts, t.observer)
-        self.frame_changed |= bool(changed)
-        self._hold_again({f["observer"]: (f["pec"], f["role"]) for f in changed})
-
-    def _hold_again(self, observers: Mapping[str, tuple[str | None, str]]) -> None:
-        """An observer moved to another PEC: their earlier reports are held, or let go, accordingly."""
-        r = t.report.c
-        rows = []
-        for some in _parts(list(observers)):
-            query = sa.select(t.report).where(r.source == self.load.source, r.observer.in_(some), r.load_to.is_(None))
-            rows += [dict(row) for row in self.load.conn.execute(query).mappings()]
-        moved = [
-            row | {"held": check.held(row["pec"], *observers[row["observer"]])}
-            for row in rows
-            if row["report"] not in self.batch.reports
-        ]
-        self.load.put(t.report, moved, seen=False)
+        if rows := self._rows(OBSERVER):
+            known = self._known()
+            rows = self._staying(OBSERVER, rows, elsewhere(rows, held.posts(self.load.conn, self.load.source)))
+            facts = self._checked(rows, lambda raw: check.observer(raw, known))
+            self.frame_changed |= bool(self._put(OBSERVER, facts, t.observer))
 
     def _reports(self) -> None:
         if not self.batch.reports:
@@ -147,24 +151,39 @@ class Intake:
         known = self._known(
             (code(raw.get("pec")) for raw in alive.values()), (code(raw.get("observer")) for raw in alive.values())
         )
+        stands = self.load.current(t.report, [(self.load.source, report) for report in self.batch.reports])
+        before = self._current_answers(list(self.batch.reports))
+        facts = {r: self._report(raw, known, stands.get((self.load.source, r))) for r, raw in alive.items()}
+        over = {r for _, r in stands if r not in facts or isinstance(facts[r], Bad)}
+        waiting = self._waiting(REPORT, over)
         whole: list[tuple[Fact, Raw]] = []
         answers: list[tuple[Fact, Raw]] = []
-        for report, raw in alive.items():
-            fact = check.report(raw, known)
+        for report, fact in facts.items():
             if isinstance(fact, Bad):
                 self.bad.append(fact)
-                self._answers_aside(report, Wrong("report_set_aside", "report", fact.reason), raw)
+                self._answers_aside(report, Wrong("report_set_aside", "report", fact.reason), alive[report])
                 continue
             good = self._answers(report, known, fact)
-            complete = self.election.required(fact["form"]) <= {a["question"] for a, _ in good}
-            whole.append((fact | {"complete": int(complete)}, raw))
+            answered = {a["question"] for a, _ in good}
+            kept = self._answers_waiting(report, before.get(report, {}).keys() - answered)
+            complete = self.election.required(fact["form"]) <= answered | kept
+            whole.append((fact | {"complete": int(complete)}, alive[report]))
             answers += good
         self.load.counts["unchanged"] += sum(len(self.batch.answers.get(r, ())) for r in withdrawn)
         for report in orphans:
             self._answers_aside(report, Wrong("unknown_report", "report"))
         self._put(REPORT, whole, t.report)
-        self._end_reports(alive, {f["report"] for f, _ in whole}, withdrawn)
-        self._put_answers(answers, {f["report"] for f, _ in whole})
+        self._end_reports(withdrawn, over - waiting, waiting)
+        self._put_answers(answers, {r: own for r, own in before.items() if r not in waiting})
+
+    def _report(self, raw: Raw, known: Known, stands: Fact | None) -> Fact | Bad:
+        """A report. One that its observer's PEC would take out of the figures is bad until it may go."""
+        fact = check.report(raw, known)
+        if isinstance(fact, Bad) or not fact["held"] or not stands or stands["held"]:
+            return fact
+        if fact["report"] in self.agreed.get(REPORT.name, ()):
+            return fact
+        return bad(REPORT, raw, Wrong(fact["held"], "pec", fact["pec"]))
 
     def _sorted_reports(self) -> tuple[dict[str, Raw], dict[str, Raw], list[str]]:
         """The batch's reports: alive, deleted at the source, and answers whose report is not there."""
@@ -202,40 +221,43 @@ class Intake:
                 good.append((answer, raw))
         return good
 
+    def _answers_waiting(self, report: str, questions: Iterable[str]) -> set[str]:
+        """The questions whose answers are no longer said, and may not go yet."""
+        waiting = self._waiting(ANSWER, (f"{report}/{question}" for question in questions))
+        return {key.removeprefix(f"{report}/") for key in waiting}
+
     def _answers_aside(self, report: str, wrong: Wrong, about: Raw | None = None) -> None:
         kept, extra = latest(self.batch.answers.get(report, ()), ANSWER.keys)
-        self.load.counts["unchanged"] += extra
-        self.bad += [bad(ANSWER, raw, wrong, about) for raw in kept.values()]
+        filled = [raw for raw in kept.values() if code(raw.get("value"))]
+        self.load.counts["unchanged"] += extra + len(kept) - len(filled)
+        self.bad += [bad(ANSWER, raw, wrong, about) for raw in filled]
 
-    def _end_reports(self, alive: Iterable[str], good: set[str], withdrawn: Mapping[str, Raw]) -> None:
+    def _end_reports(self, withdrawn: Mapping[str, Raw], over: set[str], waiting: set[str]) -> None:
         """What the source withdrew, or made unusable, is no longer said: neither is anything it answered."""
         source = self.load.source
-        ended = self.load.withdraw(t.report, [(source, r) for r in withdrawn])
+        ended = self.load.withdraw(t.report, [(source, r) for r in withdrawn if r not in waiting])
+        self.load.counts["unchanged"] += len(waiting & withdrawn.keys())
         self.changed.setdefault(REPORT.name, []).extend(withdrawn[row["report"]] for row in ended)
-        unusable = {r for r in alive if r not in good}
-        if self.may_go(REPORT.name, unusable):
-            self.load.withdraw(t.report, [(source, r) for r in unusable], seen=False)
-        else:
-            self._kept = unusable
+        self.load.withdraw(t.report, [(source, r) for r in over - withdrawn.keys()], seen=False)
 
-    def _put_answers(self, answers: Sequence[tuple[Fact, Raw]], good: set[str]) -> None:
-        """The answers that these reports have now; others of theirs end."""
-        current = self._current_answers(list(self.batch.reports.keys() - self._kept))
+    def _put_answers(self, answers: Sequence[tuple[Fact, Raw]], before: Mapping[str, Mapping[str, Fact]]) -> None:
+        """The answers that these reports have now; others of theirs end, but for those that wait."""
+        source = self.load.source
+        current = {(source, report, question): fact for report, own in before.items() for question, fact in own.items()}
         self._put(ANSWER, answers, t.answer, current)
         said = {(f["source"], f["report"], f["question"]) for f, _ in answers}
-        over = [key for key in current if key not in said]
-        taken_back = {f"{report}/{question}" for _, report, question in over if report in good}
-        if not self.may_go(ANSWER.name, taken_back):
-            over = [key for key in over if key[1] not in good]
+        waiting = self.losing.get(ANSWER.name, set())
+        over = [key for key in current if key not in said and f"{key[1]}/{key[2]}" not in waiting]
         self.load.withdraw(t.answer, over, seen=False)
 
-    def _current_answers(self, reports: Sequence[str]) -> dict[Key, Fact]:
+    def _current_answers(self, reports: Sequence[str]) -> dict[str, dict[str, Fact]]:
+        """Report -> question -> answer."""
         a = t.answer.c
-        found: dict[Key, Fact] = {}
+        found: dict[str, dict[str, Fact]] = {}
         for some in _parts(reports):
             query = sa.select(t.answer).where(a.source == self.load.source, a.report.in_(some), a.load_to.is_(None))
             for row in self.load.conn.execute(query).mappings():
-                found[row["source"], row["report"], row["question"]] = dict(row)
+                found.setdefault(row["report"], {})[row["question"]] = dict(row)
         return found
 
     def _simple(self, view: View) -> None:
@@ -247,24 +269,40 @@ class Intake:
         source, key = self.load.source, view.keys[0]
         known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
         facts = self._checked((r for r in rows if not deleted(r)), lambda raw: make(raw, known))
+        if view == INCIDENT:
+            facts += [(check.incident(raw, known, twice=True), raw) for raw in self._twice(rows)]
         once = {fact[key]: (fact, raw) for fact, raw in facts}  # without a key of their own two may be the same
         self.load.counts["unchanged"] += len(facts) - len(once)
         self._put(view, list(once.values()), table)
         withdrawn = {code(raw.get(key)): raw for raw in rows if deleted(raw)}
         aside = {b.key for b in self.bad if b.place == view.name}
-        ended = self.load.withdraw(table, [(source, k) for k in withdrawn])
+        waiting = self._waiting(
+            view, (k for _, k in self.load.current(table, [(source, k) for k in {*withdrawn, *aside}]))
+        )
+        ended = self.load.withdraw(table, [(source, k) for k in withdrawn if k not in waiting])
+        self.load.counts["unchanged"] += len(waiting & withdrawn.keys())
         self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)
-        if self.may_go(view.name, aside):
-            self.load.withdraw(table, [(source, k) for k in aside], seen=False)
+        self.load.withdraw(table, [(source, k) for k in aside - waiting], seen=False)
+
+    def _twice(self, rows: Iterable[Raw]) -> list[Raw]:
+        """Incidents that tell something else than the one with their key that was changed last."""
+        said = {told(raw) for raw in rows}
+        others = {told(raw): raw for raw in self.batch.rows[INCIDENT.name] if not deleted(raw)}
+        twice = [raw for about, raw in others.items() if about not in said]
+        self.load.counts["unchanged"] -= len(twice)
+        return twice
 
     def _gone(self) -> None:
         """What vanished at the source is withdrawn here."""
+        source = self.load.source
+        read = {report for report, rows in self.batch.reports.items() if rows}
         for name, vanished in self.batch.gone.items():
-            table, source = t.OF_VIEW[name][0], self.load.source
-            keys = vanished - self.batch.reports.keys() if name == REPORT.name else vanished - self._read_keys(name)
+            table = t.OF_VIEW[name][0]
+            keys = vanished - (read if name == REPORT.name else self._read_keys(name))
             self.load.withdraw(table, [(k,) if name == PEC.name else (source, k) for k in keys], seen=False)
             if name == REPORT.name:
-                self.load.withdraw(t.answer, self._current_answers(sorted(keys)), seen=False)
+                answers = [(source, r, q) for r, own in self._current_answers(sorted(keys)).items() for q in own]
+                self.load.withdraw(t.answer, answers, seen=False)
 
     def _looked_at(self, aside: Aside) -> bool:
         """Whether the batch says something about a row that was set aside."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from loaders import held
-from loaders.contract import PEC, Raw, code, is_set
+from loaders.contract import Raw, code, is_set
 from store import tables as t
 from store.alarms import Alarm
 from store.loading import Load, loading
@@ -56,54 +55,41 @@ def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
     }
 
 
+def elsewhere(rows: Iterable[Raw], posts: Mapping[str, str]) -> set[str]:
+    """The observers of these rows who are at another PEC than here."""
+    return {o for row in rows if (o := code(row["observer"])) in posts and code(row["pec"]) != posts[o]}
+
+
 @dataclass
 class Losses:
-    """What of a source may go in one poll. Where a loss stands of a view, nothing of it may until a person says so."""
+    """What of a source may go in one poll: what a comparison counted and found few, or a person accepted."""
 
     store: sa.Engine
     source: str
     most: float
     accept: bool  # a person says so of everything
-    stands: dict[str, bool] = field(default_factory=dict)  # view -> whether a person has accepted its loss as it is
-    found: dict[str, Loss] = field(default_factory=dict)  # in this poll, by view
-    _gone: dict[str, set[str]] = field(default_factory=dict)  # keys that went, or would have, in this poll
+    stands: dict[str, tuple[str, bool]] = field(default_factory=dict)  # view -> hash, whether a person has accepted it
+    found: dict[str, Loss] = field(default_factory=dict)  # too many, in this poll, by view
+    agreed: dict[str, frozenset[str]] = field(default_factory=dict)  # keys that may go, by view
 
     def __post_init__(self) -> None:
         with self.store.connect() as conn:
-            self.stands = {row.view: bool(row.accepted) for row in conn.execute(_STANDING, {"source": self.source})}
+            standing = conn.execute(_STANDING, {"source": self.source})
+            self.stands = {row.view: (row.hash, bool(row.accepted)) for row in standing}
 
-    def accepted(self, view: str) -> bool:
-        return self.accept or self.stands.get(view, False)
+    @property
+    def accepted(self) -> bool:
+        """Whether a person has accepted anything that has not gone yet."""
+        return self.accept or any(accepted for _, accepted in self.stands.values())
 
-    def may_go(self, view: str, keys: set[str]) -> bool:
-        """Whether these may be withdrawn, beside what went in this poll already."""
-        if self.accepted(view) or not keys:
+    def counted(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
+        """All that a comparison found gone of a view: whether it may go. Who accepts a loss accepts these keys."""
+        of_sample = too_many_of_the_sample(set(loss.keys), sampled, self.most)
+        few = not (too_many(loss.lost, loss.held, self.most) or of_sample)
+        if few or self.accept or self.stands.get(loss.view) == (loss.hash, True):
+            self.agreed[loss.view] = loss.keys
             return True
-        with self.store.connect() as conn:
-            here = held.keys(conn, view, self.source)
-        gone = self._gone[view] = (self._gone.get(view, set()) | keys) & here
-        if view in self.stands:  # the next comparison counts it
-            return not gone
-        return not self._lost(Loss(view, frozenset(gone), len(gone), len(here)))
-
-    def may_leave_the_sample(self, moved: set[str], sampled: Mapping[str, set[str]]) -> bool:
-        """Whether the source may take these PECs from the sample or from their stratum."""
-        if self.accepted(PEC.name) or not moved:
-            return True
-        if PEC.name in self.stands:
-            return False
-        return not self._lost(Loss(PEC.name, frozenset(moved), len(moved), sum(map(len, sampled.values()))), sampled)
-
-    def counted(self, loss: Loss, sampled: Mapping[str, set[str]] | None = None) -> bool:
-        """What a comparison found gone of a view, all in all: whether it may go."""
-        self.found.pop(loss.view, None)
-        return self.accepted(loss.view) or not self._lost(loss, sampled)
-
-    def _lost(self, loss: Loss, sampled: Mapping[str, set[str]] | None = None) -> bool:
-        of_sample = too_many_of_the_sample(set(loss.keys), sampled or {}, self.most)
-        if too_many(loss.lost, loss.held, self.most) or of_sample:
-            self.found[loss.view] = loss
-            return True
+        self.found[loss.view] = loss
         return False
 
     def taken(self, load: Load, views: Collection[str]) -> None:
@@ -128,10 +114,17 @@ class Losses:
 
 _STANDING = sa.text(
     """
-    select l.view, case when d.value = l.hash then 1 else 0 end as accepted
+    select l.view, l.hash, case when d.value = l.hash then 1 else 0 end as accepted
     from loss l
     left join decision d on d.id = (
         select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
     where l.source = :source and l.load_to is null
     """
 )
+
+
+def undone(conn: sa.Connection, source: str) -> int:
+    """The last time that somebody took back what was accepted of this source: a decision; 0 where nobody did."""
+    d = t.decision.c
+    query = sa.select(sa.func.max(d.id)).where(d.kind == "loss", d.value.like("undone|%"))
+    return conn.execute(query.where(d.subject.in_([f"{source}|{view}" for view in t.OF_VIEW]))).scalar() or 0

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,12 +10,11 @@ import sqlalchemy as sa
 
 from elections.config import Election, Source
 from loaders import contract, held
-from loaders import rows as check
 from loaders.archive import keep_rows
 from loaders.contents import Contents, contents
 from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, Cursor, Raw, View, code
 from loaders.intake import Batch, Intake
-from loaders.losses import Loss, Losses, left
+from loaders.losses import Loss, Losses, elsewhere, left, undone
 from loaders.quarantine import standing
 from loaders.rows import NO_KEY
 from loaders.source import Found
@@ -44,13 +43,15 @@ class Memory:
     settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
     contents: dict[str, dict[str, int]] = field(default_factory=dict)  # digests at the last comparison, by view and key
     told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
+    written: dict[str, set[str]] = field(default_factory=dict)  # keys that stand there with blanks, as they stand
+    undone: int = 0  # the last decision that took back what was accepted
     alarms: list[Alarm] = field(default_factory=list)  # what the last comparison found
     used: dict[str, int] = field(default_factory=dict)  # rows of each view that the store holds
     used_of: tuple[int | None, int] | None = None  # the loads after which they were counted
 
     def forget(self) -> None:
         self.load, self.cursors, self.known, self.settled, self.views = -1, {}, {}, set(), ()
-        self.contents, self.told, self.used, self.used_of = {}, {}, {}, None
+        self.contents, self.told, self.written, self.used, self.used_of = {}, {}, {}, {}, None
 
 
 _memories: weakref.WeakKeyDictionary[sa.Engine, dict[tuple[str, str], Memory]] = weakref.WeakKeyDictionary()
@@ -65,7 +66,7 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
     of_store = _memories.setdefault(store, {})
     memory = of_store.get((source.id, address))
     if memory is None:
-        memory = of_store[source.id, address] = Memory(contract.connect(address), _polls(store, source.id))
+        memory = of_store[source.id, address] = _begin(store, source.id, address)
     with memory.lock:
         try:
             with memory.source.connect() as conn:
@@ -77,10 +78,11 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
             memory.polls += 1
 
 
-def _polls(store: sa.Engine, source: str) -> int:
+def _begin(store: sa.Engine, source: str, address: str) -> Memory:
     with store.connect() as conn:
         query = sa.select(sa.func.count()).select_from(t.poll).where(t.poll.c.source == source)
-        return int(conn.execute(query).scalar_one())
+        polls = int(conn.execute(query).scalar_one())
+        return Memory(contract.connect(address), polls, undone=undone(conn, source))
 
 
 @dataclass
@@ -101,6 +103,7 @@ class _Reading:
     frame_changed: bool = False
     first: bool = False
     frame: dict[str, set[str]] = field(default_factory=dict)  # PECs and observers that changed or went, by view
+    losing: set[str] = field(default_factory=set)  # views of which something would go: a comparison counts it
     going: set[str] = field(default_factory=set)  # views whose loss goes with the next load
     whole: set[str] = field(default_factory=set)  # reports that were read again by this comparison, with their answers
 
@@ -110,33 +113,18 @@ class _Reading:
     def read(self) -> Found:
         self._remember()
         every = self.source.compare_every
-        asked = self.first or self.again or self.accept or any(self.losses.stands.values())
-        compare = asked or self.memory.polls % every == every - 1
+        asked = self.first or self.again or self.losses.accepted or self._undone()
         if self.first:  # what changes while they are loaded differs from these
             self.memory.contents = {view.name: contents(self.conn, view).digests for view in self.memory.views}
-        for rows in self._news(PEC):
-            self._add(PEC, self._of_the_sample(rows))
-        for rows in self._news(OBSERVER):
-            self._add(OBSERVER, rows)
-        self._changed_reports()
-        for view in self.memory.views:
-            if view not in (PEC, OBSERVER, REPORT, ANSWER):
-                self._changed(view)
-        self._flush()
+        self._read_news()
+        compare = asked or self.memory.polls % every == every - 1
         if compare or self.frame_changed:
             self._try_again()
-        if compare:
-            self.frame_changed = False
+        if compare := compare or bool(self.losing):
             self._compare()
-            if self.frame_changed:
-                self._try_again()
-        if self.frame and not self.first:
-            self._look_again()
-            self._flush()
         self.memory.cursors = self.cursors
         self.memory.settled = {view.name for view in self.memory.views if self._is_settled(view.name)}
         self.found.load = self.losses.note(compare) or self.found.load
-        self._say_losses()
         if (self.found.load, self.memory.load) != self.memory.used_of:
             with self.store.connect() as conn:
                 self.memory.used = held.used(conn, self.source.id)
@@ -145,6 +133,15 @@ class _Reading:
         if seconds := clocks.apart(clocks.of_database(self.conn)):
             self.found.alarms.append(Alarm("clock", self.source.id, abs(seconds)))
         return self.found
+
+    def _undone(self) -> bool:
+        """Whether somebody took back since the last poll what was accepted: what it was here is not known then."""
+        with self.store.connect() as conn:
+            last, self.memory.undone = self.memory.undone, undone(conn, self.source.id)
+        if last == self.memory.undone:
+            return False
+        self.memory.contents = {}
+        return True
 
     def _remember(self) -> None:
         """Go on where the last load of this source stood, whoever made it."""
@@ -169,6 +166,9 @@ class _Reading:
             if not fresh:
                 continue
             news = [view.raw(row) for row in fresh]
+            for row in news:
+                if row[view.keys[0]] != code(row[view.keys[0]]):
+                    contract.as_written(self.memory.written, row[view.keys[0]])
             self.memory.told.setdefault(view.name, set()).update(code(row[view.keys[0]]) for row in news)
             yield news
             cursor = contract.advanced(self.cursors.get(view.name), news, self.now)
@@ -190,29 +190,32 @@ class _Reading:
     def _add(self, view: View, rows: Iterable[Raw]) -> None:
         self.batch.rows.setdefault(view.name, []).extend(rows)
 
-    def _of_the_sample(self, rows: list[Raw]) -> list[Raw]:
-        """Without the PECs that the source takes from the sample or from their stratum, where those are too many."""
-        with self.store.connect() as conn:
-            sampled = held.sampled(conn)
-        moved = left(rows, sampled)
-        if self.losses.may_leave_the_sample(moved, sampled):
-            return rows
-        return [row for row in rows if code(row["pec"]) not in moved]
+    def _by_key(self, view: View, keys: Iterable[str]) -> list[Raw]:
+        """All rows of these keys, with or without blanks about them."""
+        return contract.by_key(self.conn, view, (k for key in keys for k in (key, *self.memory.written.get(key, ()))))
 
-    def _changed(self, view: View) -> None:
-        """Rows that changed; those that are marked as deleted at the end, when it is known how many they are."""
-        marked: set[str] = set()
-        for rows in self._news(view):
-            self._add(view, (row for row in rows if not check.deleted(row)))
-            marked |= {code(row[view.keys[0]]) for row in rows if check.deleted(row)}
-        if self.losses.may_go(view.name, marked):
-            self._add(view, contract.by_key(self.conn, view, marked))
+    def _read_news(self) -> None:
+        """What the source says has changed; then what hangs on a PEC or an observer that did."""
+        for view in (PEC, OBSERVER):
+            for rows in self._news(view):
+                self._add(view, rows)
+        self._changed_reports()
+        for view in self.memory.views:
+            if view == INCIDENT:
+                self._changed_incidents()
+            elif view not in (PEC, OBSERVER, REPORT, ANSWER):
+                for rows in self._news(view):
+                    self._add(view, rows)
+        self._flush()
+        self._look_again()
 
-    def _say_losses(self) -> None:
-        """What is lost stands in the alarm until the next comparison."""
-        lost = self.losses.found
-        others = [alarm for alarm in self.memory.alarms if alarm.code != "lost" or alarm.place not in lost]
-        self.memory.alarms = [*(loss.alarm for loss in lost.values()), *others]
+    def _changed_incidents(self) -> None:
+        """Incidents that changed, each with all rows that have its key: none hides another."""
+        keys: set[str] = set()
+        for rows in self._news(INCIDENT, flush=False):
+            keys |= {code(row["incident"]) for row in rows}
+            self._add(INCIDENT, (row for row in rows if not code(row["incident"])))
+        self._add(INCIDENT, self._by_key(INCIDENT, keys - {""}))
 
     def _changed_reports(self) -> None:
         """Reports that changed, or whose answers did, each whole: with all the answers it has now."""
@@ -230,13 +233,11 @@ class _Reading:
                 self.cursors.pop(ANSWER.name, None)
             else:
                 self.cursors[ANSWER.name] = answers_cursor
-        marked: set[str] = set()
         for rows in self._news(REPORT, page=_REPORTS):
-            alive = [row for row in rows if not check.deleted(row)]
-            self._add_reports({code(row["report"]) for row in alive}, alive)
-            marked |= {code(row["report"]) for row in rows if check.deleted(row)}
-            touched -= {code(row["report"]) for row in rows}
-        self._reread(touched | (marked if self.losses.may_go(REPORT.name, marked) else set()))
+            reports = {code(row["report"]) for row in rows}
+            self._add_reports(reports, rows)
+            touched -= reports
+        self._reread(touched)
         if start:
             self.cursors[ANSWER.name] = start
 
@@ -248,12 +249,12 @@ class _Reading:
                 self.batch.answers.setdefault("", []).append(row)
         return {code(row["report"]) for row in answers} - {""}
 
-    def _reread(self, reports: Iterable[str]) -> None:
+    def _reread(self, reports: Iterable[str], flush: bool = True) -> None:
         wanted = sorted(reports)
         for start in range(0, len(wanted), _REPORTS):
             some = set(wanted[start : start + _REPORTS])
-            self._add_reports(some, contract.by_key(self.conn, REPORT, some))
-            if self.batch.size >= _BATCH:
+            self._add_reports(some, self._by_key(REPORT, some))
+            if flush and self.batch.size >= _BATCH:
                 self._flush()
 
     def _add_reports(self, reports: Iterable[str], rows: Iterable[Raw]) -> None:
@@ -263,60 +264,44 @@ class _Reading:
             self.batch.reports[report], self.batch.answers[report] = [], []
         for row in rows:
             self.batch.reports.setdefault(code(row["report"]), []).append(row)
-        for row in contract.by_key(self.conn, ANSWER, wanted - {""}):
+        for row in self._by_key(ANSWER, wanted - {""}):
             self.batch.answers[code(row["report"])].append(row)
 
     def _compare(self) -> None:
-        """Compare with the source: what vanished there is withdrawn here, what came or changed unseen is read."""
+        """Compare with the source: what came or changed unseen is read, and then counted what would go."""
         self.memory.alarms = []
         there = {view.name: contents(self.conn, view) for view in self.memory.views}
-        with self.store.connect() as conn:
-            aside = standing(conn, self.source.id)
-            answered = held.answers(conn, self.source.id)
-            here = {
-                view.name: held.keys(conn, view.name, self.source.id) for view in self.memory.views if view != ANSWER
-            }
-            sampled = held.sampled(conn)
-        kept = here[REPORT.name] & {a.key for a in aside if a.place == REPORT.name}  # with the answers that they had
-        for a in aside:
-            if a.place == ANSWER.name and a.report not in kept:
-                answered[a.report] = answered.get(a.report, 0) + 1
+        for own in there.values():
+            for key, written in own.written.items():
+                self.memory.written.setdefault(key, set()).update(written)
+        aside, here = self._held(self.memory.views)
         for view in self.memory.views:
-            own = there[view.name]
-            if view != ANSWER:
-                set_aside = {a.key for a in aside if a.place == view.name}
-                self._withdraw(view, own.keys, here[view.name], set_aside, sampled if view == PEC else {})
-                self._add_unseen(view, own.keys - here[view.name] - set_aside - {""})
-            if view == INCIDENT:
-                self._add(view, contract.without_key(self.conn, view))
-            if view == REPORT:
-                self._compare_answers(answered, there[ANSWER.name].filled, here[view.name] & own.keys)
-            self._compare_contents(view, own)
+            self._read_again(view, there, here[view.name] | aside.get(view.name, set()))
         self.memory.told = {}
-        alone = self.batch.gone.get(REPORT.name, set()) & there[ANSWER.name].filled.keys()
         self._flush()
-        self._reread(alone)  # answers whose report went without them
-        self._flush()
+        self._look_again()
+        if self.frame_changed:
+            self._try_again()
+        self._count_frame(there)
+        self._look_again()
+        self._count(there, [REPORT])
+        self._count(there, [view for view in self.memory.views if view not in (PEC, OBSERVER, REPORT)])
+        self.memory.alarms = [*(loss.alarm for loss in self.losses.found.values()), *self.memory.alarms]
 
-    def _withdraw(
-        self, view: View, there: set[str], here: set[str], aside: set[str], sampled: Mapping[str, set[str]]
-    ) -> None:
-        """What vanished, was marked as deleted, or stands although it could not be used any more."""
-        known = {key for key in here if not key.startswith(NO_KEY)}
-        gone = (known - there) | (known & aside if view != PEC else set())
-        moved = left(contract.by_key(self.conn, PEC, set().union(*sampled.values())), sampled) if sampled else set()
-        if not self.losses.counted(Loss(view.name, frozenset(gone | moved), len(gone | moved), len(known)), sampled):
-            return
-        if gone := gone | (aside - there):
-            self.batch.gone[view.name] = gone
-        if moved:
-            self._add(view, contract.by_key(self.conn, view, moved))
-        self.going.add(view.name)
+    def _held(self, views: Iterable[View]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """The keys that are set aside, and those that stand, by view."""
+        aside: dict[str, set[str]] = {}
+        with self.store.connect() as conn:
+            for one in standing(conn, self.source.id):
+                aside.setdefault(one.place, set()).add(one.key)
+            here = {view.name: held.keys(conn, view.name, self.source.id) for view in views}
+        return aside, here
 
-    def _compare_contents(self, view: View, own: Contents) -> None:
-        """Read again what differs from the last comparison or was read since, and say where a source breaks what it
-        promises: a change has a new time. After a start everything is read again: nobody knows what it was."""
-        before, told = self.memory.contents.get(view.name), self.memory.told.get(view.name, set())
+    def _read_again(self, view: View, there: Mapping[str, Contents], known: set[str]) -> None:
+        """Read again what differs from the last comparison, was read since or is not here. After a start that is all:
+        nobody knows what it was. Say where a source breaks what it promises: a change has a new time."""
+        own, told = there[view.name], self.memory.told.get(view.name, set())
+        before = self.memory.contents.get(view.name)
         self.memory.contents[view.name] = own.digests
         cursor, everything = self.cursors.get(view.name), own.digests.keys() - {""}
         if before is None:
@@ -327,13 +312,16 @@ class _Reading:
         if not self.first:  # a time that goes back undoes what was told
             changed |= told & everything
         late = [k for k in edited - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
-        if view == REPORT:
-            self.whole = changed - self._held_back(REPORT)
+        if view == ANSWER:  # those of reports that were read again came with them
+            changed |= {key.rpartition("/")[0] for key in own.filled - known} - there[REPORT.name].deleted - {""}
+            self._reread(changed - self.whole - self.batch.reports.keys())
+        elif view == REPORT:
+            self.whole = changed | (own.keys - known - {""})
             self._reread(self.whole - self.batch.reports.keys())
-        elif view == ANSWER:  # those of reports that were read again came with them
-            self._reread(changed - self.whole - self.batch.reports.keys() - self._held_back(REPORT))
-        elif changed:
-            self._add(view, contract.by_key(self.conn, view, changed - self._held_back(view)))
+        else:
+            self._add(view, self._by_key(view, changed | (own.keys - known - {""})))
+        if view == INCIDENT:
+            self._add(view, contract.without_key(self.conn, view))
         if late:
             self.memory.alarms.append(Alarm("late", view.name, len(late)))
         if own.untimed:
@@ -341,28 +329,57 @@ class _Reading:
         if contract.goes_back(own.newest, cursor):
             self.memory.alarms.append(Alarm("back", view.name))
 
-    def _held_back(self, view: View) -> frozenset[str]:
-        """Keys that stay as they are until a person accepts that they have gone."""
-        loss = self.losses.found.get(view.name)
-        return loss.keys if loss else frozenset(self.batch.gone.get(view.name, ()))
+    def _count_frame(self, there: Mapping[str, Contents]) -> None:
+        """PECs and observers that vanished, left the sample or left their PEC. A bad row takes none away."""
+        aside, here = self._held([PEC, OBSERVER])
+        with self.store.connect() as conn:
+            sampled, posts = held.sampled(conn), held.posts(conn, self.source.id)
+        left_it = left(self._by_key(PEC, set().union(*sampled.values())), sampled)
+        moved = elsewhere(self._by_key(OBSERVER, posts), posts)
+        for view, some, sample in ((PEC, left_it, sampled), (OBSERVER, moved, {})):
+            own, stand = there[view.name], here[view.name]
+            self._end(view, (stand - own.keys) | some, stand, own, aside.get(view.name, set()), sample)
 
-    def _add_unseen(self, view: View, keys: set[str]) -> None:
-        """Rows that were committed long after their `updated_at`."""
-        if view == REPORT:
-            self._reread(keys - self.batch.reports.keys())
-        elif keys:
-            self._add(view, contract.by_key(self.conn, view, keys))
+    def _count(self, there: Mapping[str, Contents], views: Sequence[View]) -> None:
+        """What else vanished, was marked as deleted, or stands although it could not be used any more."""
+        aside, here = self._held({REPORT, *views})
+        reports = (here[REPORT.name] & there[REPORT.name].keys) - aside.get(REPORT.name, set())
+        for view in views:
+            own, bad, stand = there[view.name], aside.get(view.name, set()), here[view.name]
+            if view == ANSWER:  # those of reports that stand: others go with their report, or stay with it
+                stand = {key for key in stand if key.rpartition("/")[0] in reports}
+                gone = stand - own.filled
+            else:
+                stand = {key for key in stand if not key.startswith(NO_KEY)}
+                gone = stand - own.keys
+            self._end(view, gone | (stand & bad), stand, own, bad)
 
-    def _compare_answers(self, answered: Mapping[str, int], there: Mapping[str, int], reports: set[str]) -> None:
-        """Read again the reports that have more or fewer answers than here, and answers without a report."""
-        differ = {r for r in reports if there.get(r, 0) != answered.get(r, 0)}
-        fewer = sum(max(0, answered.get(r, 0) - there.get(r, 0)) for r in differ)
-        of = sum(answered.get(r, 0) for r in reports)
-        if not self.losses.counted(Loss(ANSWER.name, frozenset(differ), fewer, of)):
-            return
-        self.going.add(ANSWER.name)
-        orphans = {r for r, n in there.items() if r not in reports and answered.get(r, 0) != n}
-        self._reread((differ | orphans) - self.batch.reports.keys() - {""})
+    def _end(
+        self,
+        view: View,
+        gone: set[str],
+        stand: set[str],
+        own: Contents,
+        aside: set[str],
+        sampled: Mapping[str, set[str]] | None = None,
+    ) -> None:
+        """Let go what of a view is `gone`, where it may, in one load, so that it can be undone; and of what is set
+        `aside` what vanished."""
+        over = set[str]()
+        if self.losses.counted(Loss(view.name, frozenset(gone), len(gone), len(stand)), sampled or {}):
+            self.going.add(view.name)
+            over = gone
+        if view == ANSWER:
+            self._reread({key.rpartition("/")[0] for key in over}, flush=False)
+        else:
+            vanished = (over | (aside - stand)) - own.digests.keys()
+            if vanished:
+                self.batch.gone[view.name] = vanished
+            if view == REPORT:
+                self._reread(over | vanished, flush=False)
+            else:
+                self._add(view, self._by_key(view, over - vanished))
+        self._flush()
 
     def _try_again(self) -> None:
         """What was set aside or is unsorted may be good by now: its PEC or observer came, its hour, a mended
@@ -375,19 +392,24 @@ class _Reading:
             if view == INCIDENT:
                 keys |= unsorted
             if view not in (REPORT, ANSWER) and keys:
-                self._add(view, contract.by_key(self.conn, view, keys))
+                self._add(view, self._by_key(view, keys))
         reports = {a.key for a in aside if a.place == REPORT.name}
-        going = reports if self.losses.stands.get(REPORT.name) else set()  # with one load, so that it can be undone
-        self._reread((reports | {a.report for a in aside if a.place == ANSWER.name}) - going - {""})
+        self._reread((reports | {a.report for a in aside if a.place == ANSWER.name}) - {""})
         self._flush()
+        self.frame_changed = False
 
     def _look_again(self) -> None:
         """What was good by the frame may be so no more: its PEC or its observer changed, or went."""
-        pecs, observers = self.frame.get(PEC.name, set()), self.frame.get(OBSERVER.name, set())
+        frame, self.frame = self.frame, {}
+        if self.first or not frame:
+            return
         with self.store.connect() as conn:
-            reports, incidents = held.of_the_frame(conn, self.source.id, pecs, observers)
-        self._reread(reports - self._held_back(REPORT))
-        self._add(INCIDENT, contract.by_key(self.conn, INCIDENT, incidents - self._held_back(INCIDENT)))
+            reports, incidents = held.of_the_frame(
+                conn, self.source.id, frame.get(PEC.name, set()), frame.get(OBSERVER.name, set())
+            )
+        self._reread(reports)
+        self._add(INCIDENT, self._by_key(INCIDENT, incidents))
+        self._flush()
 
     def _flush(self) -> None:
         """One load of what has been read so far."""
@@ -395,7 +417,7 @@ class _Reading:
         if not batch.size:
             return
         with loading(self.store, self.source.id) as load:
-            intake = Intake(load, self.election, batch, self.now, self.losses.may_go)
+            intake = Intake(load, self.election, batch, self.now, self.losses.agreed)
             intake.take()
             self.losses.taken(load, self.going)
             self.going = set()
@@ -403,6 +425,7 @@ class _Reading:
             if load.moved:
                 keep_rows(load, shown(self.source.address()), intake.changed)
         self.frame_changed |= intake.frame_changed
+        self.losing |= intake.losing.keys()
         for view in (PEC, OBSERVER):
             changed = {code(row[view.keys[0]]) for row in intake.changed.get(view.name, ())}
             if moved := changed | batch.gone.get(view.name, set()):

@@ -39,7 +39,7 @@ _OF_VOTERS = 1.5  # more voters or ballots than this share of the list cannot be
 _ROLES = ("sto", "mobile", "lto", "coordinator")
 _SEVERITIES = ("critical", "serious", "minor")
 _KINDS = ("protocol", "arbb_report", "evidence")
-_TOLD = tuple(c for c in INCIDENT.columns if c not in ("status", "deleted"))  # what an incident is about
+_ABOUT = (*INCIDENT.keys, *(c for c in INCIDENT.columns if c not in ("status", "deleted")))  # what an incident says
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,25 @@ def answer(row: Raw, known: Known, report: Fact) -> Fact | Bad | None:
     return _checked(ANSWER, row, known, lambda r, k: _answer(r, k, report["form"], report["pec"]), report)
 
 
-def incident(row: Raw, known: Known) -> Fact:
-    """An incident is never set aside: one that cannot be used as it came is unsorted, with its words as written."""
+def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
+    """An incident is never set aside: one that cannot be used as it came is unsorted, with its words as written.
+    `twice`: another one has its key."""
     fields = _Incident(row, known)
     fact = fields.fact()
+    if twice:
+        fields.why.append("twice")
+        fact["incident"], fields.written["incident"] = None, code(row["incident"])
     if not fields.why:
         return fact
-    told = {name: row.get(name) for name in (*INCIDENT.keys, *_TOLD)}
-    digest = hashlib.sha256(raw_text(told).encode()).hexdigest()[:16]
+    digest = told(row)
     written = json.dumps(fields.written, ensure_ascii=False)
     unsorted = {"unsorted": " ".join(dict.fromkeys(fields.why)), "written": written, "hash": digest}
     return fact | unsorted | ({} if fact["incident"] else {"incident": NO_KEY + digest})
+
+
+def told(row: Raw) -> str:
+    """What an incident says, as a digest: but for how far it has got."""
+    return hashlib.sha256(raw_text({name: row.get(name) for name in _ABOUT}).encode()).hexdigest()[:16]
 
 
 def message(row: Raw, known: Known) -> Fact | Bad:

@@ -74,13 +74,14 @@ class Load:
         return ended
 
     def restore(self, table: sa.Table, source: str, ended: int) -> int:
-        """What a load of this source ended stands again, where nothing came in its place; how many rows."""
+        """What a load of this source ended stands again, where nothing came in its place later; how many rows."""
         query = sa.select(table).where(table.c.load_to == ended)
         if "source" in table.c:
             query = query.where(table.c.source == source)
         rows = {_key(table, dict(r)): dict(r) for r in self.conn.execute(query).mappings()}
         there = self.current(table, list(rows))
-        return len(self.put(table, [row for key, row in rows.items() if key not in there], seen=False))
+        later = {key for key, row in there.items() if row["load_from"] > ended}
+        return len(self.put(table, [row for key, row in rows.items() if key not in later], seen=False, current=there))
 
     def current(self, table: sa.Table, keys: Sequence[Key]) -> dict[Key, Row]:
         """The current versions of these keys, by key."""

@@ -219,6 +219,14 @@ def observation(
 
 
 @pytest.fixture
+def observation_beside(
+    sqlite_store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Observation]:
+    """The same, of SQLite alone."""
+    yield from beside(sqlite_store, request, tmp_path, monkeypatch)
+
+
+@pytest.fixture
 def poll(store: sa.Engine, observation: Observation) -> Poll:
     """Look at the observation database at an hour; the row in `poll` that it left."""
     return poller(store)

@@ -14,7 +14,7 @@ from loaders.__main__ import main as loaders
 from store import check, clock
 from store import tables as t
 from store.engine import connect
-from tests.observation_world import OPENING, Observation, Poll, at, current, poller
+from tests.observation_world import OPENING, Observation, Poll, answers, at, current, poller
 
 EDITS: dict[str, tuple[sa.Table, dict[str, Any], str]] = {
     "pec": (t.pec, {"registered_voters": 777}, "registered_voters"),
@@ -144,6 +144,40 @@ def test_an_edit_while_the_first_load_runs_comes_too(
     assert {row["incident"]: row["description"] for row in current(store, t.incident)}["i1"] == "new"
 
 
+def test_a_report_that_vanished_goes_though_a_blank_answer_of_it_is_left(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    observation.report("r2", "08:12", {"boxes_sealed": "yes", "observer_rights_infringed": ""})
+    poll("08:30")
+    observation.vanish("report", report="r2")
+    observation.answer("r2", "boxes_sealed", "no", "08:31")
+    polled(poll, 31, 52)
+    assert "r2" not in {row["report"] for row in current(store, t.report)}
+
+
+def test_a_key_that_ends_with_a_blank_has_its_answers(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.report("SP904 ", "08:31", OPENING)
+    observation.report("SP905 ", "07:05", OPENING)  # seen by a comparison only
+    observation.incident("SP906 ", "07:05")
+    polled(poll, 31, 42)
+    assert answers(store, "SP904") == answers(store, "SP905") == OPENING
+    assert "SP906" in {row["incident"] for row in current(store, t.incident)}
+
+
+def test_a_number_that_goes_from_minus_one_to_minus_two_comes_too(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.pec("1001", longitude=-1)
+    fill(observation)
+    poll("08:30")
+    observation.change("pec", longitude=-2)
+    polled(poll, 31, 42)
+    assert {row["longitude"] for row in current(store, t.pec)} == {-2}
+
+
 @pytest.mark.parametrize("time", [None, "soon"])
 def test_a_time_that_is_none_is_an_alarm_and_the_rows_load(
     sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: str | None
@@ -170,32 +204,44 @@ def test_a_newest_time_that_goes_back_is_an_alarm(store: sa.Engine, observation:
 
 STEPS = some.lists(
     some.tuples(
-        some.sampled_from(["comes late", "is edited", "vanishes", "is marked"]),
+        some.sampled_from(["comes late", "is edited", "vanishes", "is marked", "moves", "is emptied", "has its twin"]),
         some.sampled_from(sorted(FIRST)),
         some.integers(0, 2),
+        some.booleans(),  # whether its time says so
     ),
     max_size=6,
 )
 
 
-def take(observation: Observation, what: str, view: str, more: int) -> None:
+def take(observation: Observation, what: str, view: str, more: int, told: bool) -> None:
+    new = {"updated_at": observation._time("08:31")} if told else {}
     edit = next(iter(EDITS[view][1].items()))
     if what == "comes late":
         observation.report(f"late{more}", "07:00", {"boxes_sealed": "yes"})
         observation.incident(f"late{more}", "07:00")
     elif what == "is edited":
         value = edit[1] if view in ("report", "answer") else more if view == "pec" else f"{edit[1]} {more}"
-        edited(observation, view, FIRST[view], {edit[0]: value})
+        edited(observation, view, FIRST[view], {edit[0]: value, **new})
     elif what == "vanishes":
         observation.vanish(view, **{"report" if view == "answer" else view: FIRST[view]})
+    elif what == "moves":
+        edited(observation, "observer", "o1", {"pec": f"100{more + 1}", **new})
+    elif what == "is emptied":
+        edited(observation, "answer", FIRST["answer"], {"value": "", **new})
+    elif what == "has its twin":
+        observation.report("r1 ", "08:31", {"ballots_counted_at_opening": more})
     elif view in ("report", "incident"):
-        edited(observation, view, FIRST[view], {"deleted": 1})
+        edited(observation, view, FIRST[view], {"deleted": 1, **new})
 
 
-@given(steps=STEPS, restarted=some.booleans())
+@given(steps=STEPS, watched=some.booleans(), restarted=some.booleans())
 @settings(max_examples=8)
 def test_after_ten_polls_the_store_is_that_of_a_fresh_load(
-    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], restarted: bool
+    migrated_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[Any, ...]],
+    watched: bool,
+    restarted: bool,
 ) -> None:
     """Promise 5: commits that come late, edits without a new time, rows that vanish or are marked; in one process, or
     while none ran."""
@@ -214,6 +260,8 @@ def test_after_ten_polls_the_store_is_that_of_a_fresh_load(
         poll("08:30")
         for step in steps:
             take(observation, *step)
+            if watched:
+                poll("08:31")
         if restarted:
             loader._memories.pop(kept)
         polled(poll, 31, 42)

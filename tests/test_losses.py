@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from loaders import observation as loader
 from queries import moment, refused
 from store import clock, decisions
 from store import tables as t
@@ -98,8 +99,6 @@ def test_a_large_loss_waits_for_a_person_and_can_be_undone(
     assert loss["view"] not in set(refused.losses(facts.at("08:48"))["view"])
     assert loads_add_up(store)
     (taken,) = refused.taken(facts.at("08:48")).to_dict("records")
-    if table is t.answer or what == "PECs leave the sample":
-        return  # they were read again, not withdrawn: the source says what they are
     with clock.frozen(at("08:49")):
         decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Asanova", "they are there")
     assert stands(store, table) >= before
@@ -122,22 +121,124 @@ def test_a_few_may_go(store: sa.Engine, observation: Observation, poll: Poll) ->
     assert (stands(store, t.incident), stands(store, t.report)) == (MANY - 5, MANY - 5)
 
 
-def test_one_more_that_goes_while_a_loss_stands_is_counted_by_the_next_comparison(
+def mark_incidents(observation: Observation, minute: int, numbers: range) -> None:
+    for n in numbers:
+        observation.put(
+            "incident", f"08:{minute}", incident=f"i{n}", category="secrecy", reported_at="08:10", deleted=1
+        )
+
+
+def test_one_more_that_goes_while_a_loss_stands_is_counted_with_it(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
     fill(observation)
     poll("08:30")
-    for minute, numbers in ((31, range(1, 31)), (32, range(31, 32))):
-        for n in numbers:
-            observation.put(
-                "incident", f"08:{minute}", incident=f"i{n}", category="secrecy", reported_at="08:10", deleted=1
-            )
-        poll(f"08:{minute}")
-        assert refused.losses(Facts(store).at("08:33"))["lost"].tolist() == [30]
-    for minute in range(33, 43):
-        poll(f"08:{minute}")
-    assert refused.losses(Facts(store).at("08:43"))["lost"].tolist() == [31]
+    mark_incidents(observation, 31, range(1, 31))
+    poll("08:31")
+    assert refused.losses(Facts(store).at("08:31"))["lost"].tolist() == [30]
+    mark_incidents(observation, 32, range(31, 32))
+    poll("08:32")
+    assert refused.losses(Facts(store).at("08:32"))["lost"].tolist() == [31]
     assert len(current(store, t.incident)) == MANY
+
+
+def accept(store: sa.Engine, hour: str) -> None:
+    """Head office accepts every loss as it stands."""
+    for loss in refused.losses(Facts(store).at(hour)).to_dict("records"):
+        with clock.frozen(at(hour)):
+            decisions.accept_loss(store, "observation", loss["view"], loss["hash"], "Asanova", "rang them")
+
+
+def test_who_accepts_a_loss_accepts_nothing_that_went_after_it(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 21))
+    poll("08:31")
+    accept(store, "08:31")
+    mark_incidents(observation, 31, range(21, MANY + 1))
+    poll("08:32")
+    assert len(current(store, t.incident)) == MANY
+    assert refused.losses(Facts(store).at("08:32"))["lost"].tolist() == [MANY]
+    accept(store, "08:32")
+    poll("08:33")
+    assert current(store, t.incident) == []
+
+
+def test_a_refused_loss_of_answers_stays_refused(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    before = len(current(store, t.answer))
+    with observation.engine.begin() as conn:
+        conn.execute(
+            sa.text("update own_answer set value = 'no such', updated_at = :at where length(report) = 2"),
+            {"at": observation._time("08:31")},
+        )
+    for minute in range(31, 55):
+        assert "obs_answer" in str(poll(f"08:{minute}").error)
+        assert len(current(store, t.answer)) == before
+    accept(store, "08:54")
+    poll("08:55")
+    assert len(current(store, t.answer)) < before
+
+
+MOVES: dict[str, Callable[[Observation], None]] = {
+    "observers move": lambda observation: observation.change("observer", "08:31", pec="1001"),
+    "observers move, with their old time": lambda observation: observation.change("observer", pec="1001"),
+    "reports move": lambda observation: observation.change("report", "08:31", pec="1001"),
+}
+
+
+@pytest.mark.parametrize("what", MOVES)
+def test_reports_of_observers_who_all_stand_elsewhere_stay_in_the_figures_until_somebody_accepts_it(
+    store: sa.Engine, observation: Observation, poll: Poll, what: str
+) -> None:
+    def held() -> int:
+        return sum(row["held"] is not None for row in current(store, t.report))
+
+    fill(observation)
+    poll("08:30")
+    MOVES[what](observation)
+    for minute in range(31, 51):
+        row = poll(f"08:{minute}")
+        assert held() == 0
+    assert "gone at once" in row.error
+    accept(store, "08:50")
+    poll("08:51")
+    accept(store, "08:51")  # the reports of observers who moved
+    poll("08:52")
+    assert held() == MANY - 1
+    (taken, *_) = refused.taken(Facts(store).at("08:52")).to_dict("records")
+    with clock.frozen(at("08:53")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Asanova", "they are there")
+    assert held() == 0
+    for minute in range(54, 58):
+        row = poll(f"08:{minute}")
+        assert held() == 0, "what was undone is not done again by itself"
+    assert "gone at once" in row.error
+
+
+@pytest.mark.parametrize("what", ["reports are marked", "incidents are marked", "reports become unusable"])
+@pytest.mark.parametrize("started", [True, False])
+def test_of_a_large_loss_with_old_times_those_of_the_last_minutes_do_not_go_first(
+    sqlite_store: sa.Engine, observation_beside: Observation, what: str, started: bool
+) -> None:
+    table = LOSSES[what][1]
+    observation, poll = observation_beside, poller(sqlite_store)
+    fill(observation)
+    for n in range(1, 6):
+        observation.report(f"late{n}", "08:29", OPENING, pec=f"{1000 + n}", observer=f"o{n}")
+        observation.incident(f"late{n}", "08:29")
+    poll("08:30")
+    before = stands(sqlite_store, table)
+    observation.change(*table.name.split(), **({"form": "no such form"} if "unusable" in what else {"deleted": 1}))
+    if started:
+        loader._memories.pop(sqlite_store)
+    for minute in range(31, 42):
+        row = poll(f"08:{minute}")
+        assert stands(sqlite_store, table) == before
+    assert f"{before} of the {before} rows" in row.error
 
 
 def test_a_third_of_a_stratums_sample_waits_though_it_is_little_of_the_frame(

@@ -20,7 +20,7 @@ from tests import commission_site
 from tests.commission_site import Site, protocol, put_frame
 from tests.conftest import ROOT
 from tests.facts import ELECTION, Facts
-from tests.observation_world import OPENING, Observation, Poll, at, beside, current, poller
+from tests.observation_world import OPENING, Observation, Poll, at, current, poller
 from tests.test_pages import drawn, words_of
 
 DRAWN = {s.id: s.sampled for s in ELECTION.strata}
@@ -202,13 +202,6 @@ def test_data_health_shows_causes_and_what_has_one_of_them(
     tables = [f.value for f in app.dataframe]
     assert {"rows", "pecs", "observers"} <= set(tables[0].columns)
     assert {"9990", "9991", "9992"} <= set(tables[1]["pec"])
-
-
-@pytest.fixture
-def observation_beside(
-    sqlite_store: sa.Engine, request: pytest.FixtureRequest, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> Any:
-    yield from beside(sqlite_store, request, tmp_path, monkeypatch)
 
 
 def test_an_alarm_comes_out_of_the_store_as_it_went_in() -> None:

@@ -152,6 +152,32 @@ def test_a_late_one_without_a_key_is_found_when_keys_are_compared(
     assert len(current(store, t.incident)) == 2
 
 
+def test_of_two_with_the_same_key_both_stand(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    def told() -> dict[str, str | None]:
+        return {i["description"]: i["unsorted"] for i in current(store, t.incident)}
+
+    observation.incident("i1", "08:10", description="a quarrel")
+    observation.incident("i2", "08:10", description="a queue")
+    observation.incident("i3", "08:10", description="a fire")
+    observation.twice(
+        "incident", "08:20", incident="i2", pec="1001", category="violence", reported_at="08:20", description="shots"
+    )
+    poll("08:30")
+    assert told() == {"a quarrel": None, "shots": None, "a queue": "twice", "a fire": None}
+    observation.twice(
+        "incident", "08:31", incident="i1 ", pec="1001", category="violence", reported_at="08:31", description="a knife"
+    )
+    poll("08:31")
+    assert told() == {"a knife": None, "a quarrel": "twice", "shots": None, "a queue": "twice", "a fire": None}
+    observation.incident("i3", "08:32", description="a fire in the hall")
+    for minute in range(32, 43):
+        poll(f"08:{minute}")
+    assert told().keys() == {"a knife", "a quarrel", "shots", "a queue", "a fire in the hall"}, (
+        "one that changed is one"
+    )
+    assert loads_add_up(store)
+
+
 def test_a_mended_configuration_sorts_what_it_names(store: sa.Engine, observation: Observation, poll: Poll) -> None:
     observation.incident("danger", "08:10", category="shots_fired", severity=None)
     poll("08:30")
