@@ -4,6 +4,7 @@ import csv as writer
 import dataclasses
 import io
 import json as writing
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -28,8 +29,7 @@ class Embargo:
     shown: bool
 
 
-_FIRST = "=+-@"  # a spreadsheet would run a cell that begins so, also where they are full-width, or after a blank
-_LIVE = (*_FIRST, *(chr(ord(sign) + 0xFEE0) for sign in _FIRST), "\t", "\r", "\n")
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # characters without a width
 
 
 def rows(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -157,8 +157,13 @@ def _cell(value: Any) -> Any:
         value = _words(value)
     if not isinstance(value, str):
         return value
-    value = terminal.spelt(value)
-    return f"'{value}" if value.startswith(_LIVE) else value
+    return f"'{terminal.spelt(value)}" if _is_live(value) else terminal.spelt(value)
+
+
+def _is_live(words: str) -> bool:
+    """Whether a spreadsheet may run a cell that begins so: also in full or small width, after a blank or what is unseen."""
+    first = words.lstrip().lstrip(_UNSEEN).lstrip()[:1]
+    return words[:1] in ("\t", "\r", "\n") or unicodedata.normalize("NFKC", first) in ("=", "+", "-", "@")
 
 
 def _words(value: Any) -> str:

@@ -240,7 +240,10 @@ def test_only_words_are_escaped_in_csv_and_numbers_stay_numbers() -> None:
     assert {line[2] for line in lines[1:]} == {"-0.5"}
 
 
-@pytest.mark.parametrize("words", ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "\n=1", "\r\n=1"])
+@pytest.mark.parametrize(
+    "words",
+    ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "\n=1", "\r\n=1", " =1", "\xa0=1", "\u200b\ufeff=1", "\ufe621"],
+)
 def test_a_cell_that_a_spreadsheet_would_run_after_all_is_escaped_too(words: str) -> None:
     cells = csv.reader(io.StringIO(export.csv(pd.DataFrame({"a": [words]}), ELECTION).decode("utf-8-sig"), newline=""))
     assert [*cells][1] == [f"'{words}"]
