@@ -177,13 +177,12 @@ class Intake:
         self._put_answers(answers, {r: own for r, own in before.items() if r not in waiting})
 
     def _report(self, raw: Raw, known: Known, stands: Fact | None) -> Fact | Bad:
-        """A report. One that its observer's PEC would take out of the figures is bad until it may go."""
+        """A report. One that would leave its PEC, observer, checklist or the figures is bad until it may go."""
         fact = check.report(raw, known)
-        if isinstance(fact, Bad) or not fact["held"] or not stands or stands["held"]:
+        if isinstance(fact, Bad) or not stands or stands["held"] or fact["report"] in self.agreed.get(REPORT.name, ()):
             return fact
-        if fact["report"] in self.agreed.get(REPORT.name, ()):
-            return fact
-        return bad(REPORT, raw, Wrong(fact["held"], "pec", fact["pec"]))
+        moved = next((name for name in ("pec", "observer", "form", "held") if stands[name] != fact[name]), None)
+        return bad(REPORT, raw, Wrong("moved", moved, fact[moved])) if moved else fact
 
     def _sorted_reports(self) -> tuple[dict[str, Raw], dict[str, Raw], list[str]]:
         """The batch's reports: alive, deleted at the source, and answers whose report is not there."""
@@ -222,7 +221,9 @@ class Intake:
         return good
 
     def _answers_waiting(self, report: str, questions: Iterable[str]) -> set[str]:
-        """The questions whose answers are no longer said, and may not go yet."""
+        """The questions whose answers are no longer said, and may not go yet; they go with a report that may."""
+        if report in self.agreed.get(REPORT.name, ()):
+            return set()
         waiting = self._waiting(ANSWER, (f"{report}/{question}" for question in questions))
         return {key.removeprefix(f"{report}/") for key in waiting}
 

@@ -115,7 +115,7 @@ def reason(id: str) -> str:
         "unknown_role": _("there is no such role of an observer"),
         "unknown_list": _("there is no such list of candidates"),
         "unknown_country": _("the place is unknown"),
-        "wrong_pec": _("held back: from an observer of another PEC"),
+        "moved": _("its PEC, observer or checklist was changed"),
         "report_set_aside": _("its report is set aside"),
         "no_key": _("it has no number of its own"),
         "no_observer": _("it does not say which observer sent it"),

@@ -161,7 +161,7 @@ def _cell(value: Any) -> Any:
 
 
 def _is_live(words: str) -> bool:
-    """Whether a spreadsheet may run a cell that begins so: also in full or small width, after a blank or what is unseen."""
+    """Whether a spreadsheet may run a cell that begins so: also in another width, after a blank or what is unseen."""
     first = words.lstrip().lstrip(_UNSEEN).lstrip()[:1]
     return words[:1] in ("\t", "\r", "\n") or unicodedata.normalize("NFKC", first) in ("=", "+", "-", "@")
 
