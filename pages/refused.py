@@ -24,8 +24,8 @@ def banner(seen: View) -> None:
 
 def _loss_said(row: dict[Any, Any]) -> str:
     said = _(
-        "{source}, {view}: gone or moved at once since {time}: {lost} of {held} rows. They stay until somebody accepts it "
-        "on Data health."
+        "{source}, {view}: gone or moved at once since {time}: {lost} of {held} rows. They stay until somebody accepts "
+        "it on Data health."
     ).format(
         source=names.source(row["source"]),
         view=names.view(row["view"]),
