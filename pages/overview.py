@@ -18,6 +18,7 @@ from pages import (
     colours,
     frame,
     names,
+    reports,
     shell,
     strip,
     unsorted,
@@ -29,7 +30,6 @@ from queries import changes, coverage, room
 from queries.moment import here
 
 RECENT_ROWS = 8
-AT_MOST = 2  # lines that say the same of the same place
 LATELY = 5  # checklists
 
 
@@ -139,10 +139,10 @@ def _recent_words(seen: View) -> str:
         return ""
     counts = seen.figure(changes.counts, minutes=15, **there)
     lines = [cards.change(what, n) for what, n in counts.itertuples(index=False)]
-    # twenty reports a minute, or as many corrected, must not hide the one incident among them: the counts tell of the
-    # reports. Nor may one who sends many hide the others.
-    recent = recent[recent.groupby(["what", "detail", "pec"], dropna=False).cumcount() < AT_MOST]
+    # twenty reports a minute, as many corrected, or a flood of strangers' incidents must not hide the one incident
+    # among them: the counts tell of all
     usual = recent["what"] == "report_in"
+    usual |= ~recent["known"] & ((~recent["known"]).cumsum() > RECENT_ROWS // 2)
     if (recent["what"] == "report_corrected").sum() > RECENT_ROWS // 2:
         usual |= recent["what"] == "report_corrected"
     rows = pd.concat([recent[~usual], recent[usual]]).head(RECENT_ROWS).to_dict("records")
@@ -153,7 +153,8 @@ def _recent_words(seen: View) -> str:
 
 
 def _recent(row: dict[Any, Any]) -> str:
-    place = " · ".join(p for p in (cards.pec_words(row["pec"]), names.region(row["region"])) if p)
+    known = (cards.pec_words(row["pec"]), names.region(row["region"]), reports.more_of_sender(row["more"]))
+    place = " · ".join(part for part in known if part)
     return (
         f"<li><time>{words.clock_time(row['at_at'])}</time> <b>{escape(cards.change_words(row))}</b> "
         f"<small>{escape(place)}</small></li>"

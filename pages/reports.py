@@ -61,9 +61,8 @@ def item(seen: View, row: dict[Any, Any]) -> str:
     who = " · ".join(part for part in (names.reporter(row["reporter"]), status(row["status"])) if part)
     description = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))
     said = f"<blockquote>“{escape(description)}”</blockquote>" if description else ""
-    said += "".join(
-        f"<small>{escape(line)}</small><br>" for line in (*_unusable(row), _decided(row), _more(row)) if line
-    )
+    small = (*_unusable(row), _decided(row), more_of_sender(row.get("more", 0)))
+    said += "".join(f"<small>{escape(line)}</small><br>" for line in small if line)
     place = lists.place(row["region"], row["district"]) + _differs(row)
     return (
         f"<div>{lists.mark(row['severity'], names.severity(row['severity']))} <b>{escape(when)}</b>"
@@ -106,14 +105,11 @@ def _decided(row: dict[Any, Any]) -> str:
     return said.format(who=row["decided_by"], time=words.clock_time(row["decided_at"]), why=row["decided_why"])
 
 
-def _more(row: dict[Any, Any]) -> str:
+def more_of_sender(more: int) -> str:
     """How many others of the same sender are folded into this line."""
-    more = row.get("more", 0)
-    return (
-        n_("and {n} more of this sender", "and {n} more of this sender", more).format(n=words.number(more))
-        if more
-        else ""
-    )
+    if not more:
+        return ""
+    return n_("and {n} more of this sender", "and {n} more of this sender", more).format(n=words.number(more))
 
 
 def _differs(row: dict[Any, Any]) -> str:

@@ -41,13 +41,11 @@ def _first(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _told(row: Mapping[Any, Any]) -> str:
     """When, where and who; the observer's words are for those who act on them."""
-    more = n_("and {n} more of this sender", "and {n} more of this sender", row["more"]) if row["more"] else ""
-    place = names.region(row["region"])
     known = (
         cards.pec_words(row["pec"]),
-        place,
+        names.region(row["region"]),
         names.reporter(row["reporter"]),
-        more.format(n=words.number(row["more"])),
+        reports.more_of_sender(row["more"]),
     )
     return " · ".join((words.clock_time(row["reported_at"]), *(part for part in known if part)))
 

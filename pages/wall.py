@@ -2,10 +2,11 @@
 
 import time
 from html import escape
+from typing import Any
 
 import streamlit as st
 
-from pages import cards, charts, charts_incidents, names, overview, pulse, shell, strip, unsorted, words
+from pages import cards, charts, charts_incidents, names, overview, pulse, reports, shell, strip, unsorted, words
 from pages.view import View
 from pages.words import _
 from queries import incidents, room
@@ -65,16 +66,20 @@ def incident_hours(seen: View) -> None:
 
 
 def _urgent(seen: View) -> list[dict[str, str]]:
-    """Critical reports of the last minutes, newest first."""
+    """Critical reports of the last minutes, those of observers of the frame first, a line a sender."""
     fresh = seen.figure(room.fresh_critical, minutes=URGENT_MINUTES, **seen.place)
     return [
         {
             "at": words.clock_time(row["reported_at"]),
             "what": names.category(row["category"]),
-            "where": " · ".join(p for p in (cards.pec_words(row["pec"]), names.region(row["region"])) if p),
+            "where": " · ".join(part for part in _where(row) if part),
         }
         for row in incidents.folded(fresh, 1).head(3).to_dict("records")
     ]
+
+
+def _where(row: dict[Any, Any]) -> tuple[str, ...]:
+    return cards.pec_words(row["pec"]), names.region(row["region"]), reports.more_of_sender(row["more"])
 
 
 def _show_urgent(urgent: list[dict[str, str]]) -> None:

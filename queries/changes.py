@@ -7,18 +7,31 @@ from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
 WHAT = ("report_in", "report_corrected", "report_withdrawn", "incident", "episode_open", "episode_end", "published")
+AT_MOST = 2  # rows that say the same of the same place, or are incidents of one sender
 
 
 def recent(m: Moment, minutes: int = 15, region: str | None = None, limit: int = 200) -> pd.DataFrame:
-    """What the monitor learnt in the last minutes, newest first; of what happened more often the newest.
+    """What the monitor learnt in the last minutes, newest first; of what happened more often the newest, so that
+    neither who sends many nor many strangers hide the others.
 
     at_at (known here), what (one of `WHAT`), pec, region (none for what the commission published), detail (the
     report's form, the incident's category, the episode's device, the commission's count and hour), number (answers
-    corrected, PECs published where it was by PEC), severity (of an incident).
+    corrected, PECs published where it was by PEC), severity and sender (of an incident), known (bool: the sender of an
+    incident is an observer of the frame; of anything else true), more (other incidents of this sender that stand behind
+    this one).
     """
     rows = _recent(m, minutes)
-    rows = rows if region is None else rows[rows["region"] == region]
-    return rows.head(limit).reset_index(drop=True)
+    rows = _folded(rows if region is None else rows[rows["region"] == region])
+    return rows[rows.groupby("known").cumcount() < limit].reset_index(drop=True)
+
+
+def _folded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each thing the newest rows, and how many others of its sender stand behind the last of them."""
+    same = rows["what"] + "|" + rows["detail"].fillna("") + "|" + rows["pec"].fillna("")
+    of_one = rows.groupby(rows["sender"].where(rows["sender"].notna(), same).rename("from"), sort=False)
+    turn, size = of_one.cumcount(), of_one["what"].transform("size")
+    last = (turn == AT_MOST - 1) & (size > AT_MOST) & rows["sender"].notna()
+    return rows.assign(more=(size - AT_MOST).where(last, 0).astype("int64"))[turn < AT_MOST]
 
 
 def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
@@ -52,25 +65,30 @@ def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
             from fresh l join report r on r.load_to = l.id
             where r.held is null and not exists (
                 select 1 from report n where n.source = r.source and n.report = r.report and n.load_from = l.id))
-        select at as at_at, what, e.pec, p.region, detail, number, severity
+        select at as at_at, what, e.pec, p.region, detail, number, severity, sender, known
         from (
-            select at, what, pec, form as detail, number, cast(null as text) as severity from corrected
+            select at, what, pec, form as detail, number, cast(null as text) as severity, cast(null as text) as sender,
+                1 as known
+            from corrected
             union all
-            select at, what, pec, form, number, null from came c
+            select at, what, pec, form, number, null, null, 1 from came c
             where not exists (
                 select 1 from corrected d where d.source = c.source and d.report = c.report and d.at = c.at)
-            union all select at, 'report_withdrawn', pec, form, null, null from withdrawn
+            union all select at, 'report_withdrawn', pec, form, null, null, null, 1 from withdrawn
             union all
             select l.committed_at, 'incident', i.pec, coalesce(i.category, 'unsorted'), null,
-                case when i.unsorted is null then i.severity else 'unsorted' end
-            from fresh l join incident i on i.load_from = l.id
+                case when i.unsorted is null then i.severity else 'unsorted' end,
+                i.observer, case when o.observer is null then 0 else 1 end
+            from fresh l
+            join incident i on i.load_from = l.id
+            left join observer_now o on o.source = i.source and o.observer = i.observer
             where not exists (
-                select 1 from incident o
-                where o.source = i.source and o.incident = i.incident and o.load_from < i.load_from)
+                select 1 from incident b
+                where b.source = i.source and b.incident = i.incident and b.load_from < i.load_from)
             union all
             select l.committed_at, 'published', null,
                 case when v.hour = '' then v.count else v.count || ' ' || v.hour end,
-                nullif(count(distinct case when v.scope = 'pec' then v.place end), 0), null
+                nullif(count(distinct case when v.scope = 'pec' then v.place end), 0), null, null, 1
             from fresh l
             cross join published v
             where v.load_from = l.id and v.scope in ('pec', 'region')
@@ -81,6 +99,7 @@ def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
         """,
         since=since.to_pydatetime(),
     )
+    rows["known"] = rows["known"].astype("bool")
     return _with_episodes(m, rows, since)
 
 
@@ -113,6 +132,7 @@ def _with_episodes(m: Moment, rows: pd.DataFrame, since: pd.Timestamp) -> pd.Dat
             "pec": news["pec"],
             "region": news["region"],
             "detail": news["device"],
+            "known": True,
         }
     )
     others = rows[~(rows["detail"].isin(forms) & rows["what"].isin(["report_in", "report_corrected"]))]

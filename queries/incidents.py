@@ -73,9 +73,10 @@ def incident_list(
     incident, pec, region, district (the frame's, or as reported where it names no PEC of the frame),
     region_as_reported, district_as_reported, differs (bool: from the frame's), category, severity (either may be
     'unsorted'), occurred_at, reported_at (when it came in, where nobody said), hour, day (local), reporter, sender
-    (the observer's code), channel, status, description (the observer's words), unsorted (bool), why (a tuple of codes:
-    why it could not be used as it came), written (JSON: field -> what stood there), subject (what decisions call it),
-    and of the decision of a person decided_by, decided_at, decided_why.
+    (the observer's code), known (bool: the sender is an observer of the frame), channel, status, description (the
+    observer's words), unsorted (bool), why (a tuple of codes: why it could not be used as it came), written (JSON:
+    field -> what stood there), subject (what decisions call it), and of the decision of a person decided_by,
+    decided_at, decided_why.
     """
     rows = _all(m)
     rows = rows[rows["decided"] != DISMISSED].drop(columns="decided")
@@ -118,7 +119,8 @@ def _ask_all(m: Moment) -> pd.DataFrame:
             case when i.region <> p.region or i.district <> p.district then 1 else 0 end as differs,
             i.category, i.severity, i.occurred_at, coalesce(i.reported_at, l.committed_at) as reported_at,
             case when i.observer is null then 'hotline' else coalesce(o.role, 'unknown') end as reporter,
-            i.observer as sender, i.channel, i.status, i.description, i.unsorted as why, i.written,
+            i.observer as sender, case when o.observer is null then 0 else 1 end as known, i.channel, i.status,
+            i.description, i.unsorted as why, i.written,
             i.source || '|' || i.incident || '|' || i.hash as subject,
             case when d.value <> 'open' then d.value end as decided, d.who as decided_by, d.decided_at,
             d.why as decided_why
@@ -135,7 +137,7 @@ def _ask_all(m: Moment) -> pd.DataFrame:
         """,
         {"own_region": [{"region": region.id} for region in m.election.regions]},
     )
-    rows["differs"] = rows["differs"].astype("bool")
+    rows[["differs", "known"]] = rows[["differs", "known"]].astype("bool")
     rows["unsorted"] = rows["why"].notna() & rows["decided"].isna()
     for part, name in enumerate(("category", "severity")):
         own = [str(d).split("|")[part] if isinstance(d, str) and d != DISMISSED else None for d in rows["decided"]]

@@ -135,11 +135,12 @@ def severities(m: Moment, **place: str) -> pd.DataFrame:
 
 
 def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
-    """Critical and unsorted incidents reported in the last minutes, newest first: the columns of `incident_list`."""
+    """Critical and unsorted incidents reported in the last minutes, those of observers of the frame first, then the
+    newest: the columns of `incident_list`."""
     listed = ask(m, incidents.incident_list, **place)
     fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(minutes=minutes))
     return listed[listed["severity"].isin(["critical", incidents.UNSORTED]) & fresh].sort_values(
-        "reported_at", ascending=False
+        ["known", "reported_at"], ascending=False, kind="stable"
     )
 
 

@@ -1,6 +1,7 @@
 """Incidents that cannot be used as they came: none is invisible, and a person says what they are."""
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -227,6 +228,45 @@ def test_the_banner_names_an_observer_who_reports_twice_before_anybody_else(fact
     said = words_of(drawn("overview"))
     named = said[said.index("must be sorted by a person") :]
     assert named.index("and 1 more of this sender") < named.index("hotline")
+
+
+FLOOD = "2021-11-28T08:03:00Z"  # 14:03
+
+
+def flood_after_two_observers(facts: Facts) -> None:
+    """An observer's report of violence and three of another's, and after them forty of nobody's, each in other words
+    and of another PEC."""
+    facts.observer("5001-2", "5001", role="mobile")
+    facts.pecs({"bishkek": 40})
+    own = [row("own", category="violence", observer="5001-1", reported_at="2021-11-28T07:58:00Z")]
+    own += [row(f"m{n}", category="x", observer="5001-2", reported_at="2021-11-28T07:59:00Z") for n in range(3)]
+    take(facts.store, *own, hour="13:59")
+    strange = {"reported_at": FLOOD, "observer": None}
+    kinds = ("violence", "x", "shots", "bribes")
+    many = (row(f"h{n}", category=kinds[n % 4], pec=f"{1000 + n}", description=f"{n}", **strange) for n in range(40))
+    take(facts.store, *many, hour="14:04")
+
+
+def test_the_wall_names_observers_of_the_frame_before_a_flood_of_strangers(facts: Facts) -> None:
+    flood_after_two_observers(facts)
+    said = words_of(drawn("wall", wall="1"))
+    urgent = re.findall("<li><time>.*?</li>", said[said.index("New and critical") :])
+    assert ["13:58" in urgent[1], "13:59" in urgent[0], "14:03" in urgent[2]] == [True] * 3
+    assert "and 2 more of this sender" in urgent[0]
+    fresh = room.fresh_critical(facts.at("14:05"))
+    assert fresh["incident"].tolist()[:4] == ["m0", "m1", "m2", "own"]
+    assert len(fresh) == 44, "nothing is dropped"
+
+
+def test_the_overview_names_observers_of_the_frame_in_a_flood_of_strangers(facts: Facts) -> None:
+    flood_after_two_observers(facts)
+    take(facts.store, *(row(f"a{n}", pec="1001", reported_at=FLOOD) for n in range(300)), hour="14:05")
+    said = words_of(drawn("overview"))
+    lately = re.findall("<li><time>.*?</li>", said[said.index("bk-recent") :])
+    assert len(lately) == 8
+    (of_three,) = (line for line in lately if "and 1 more of this sender" in line)
+    assert "13:59" in of_three
+    assert any("13:59" in line and "Violence" in line for line in lately)
 
 
 def test_reports_without_a_sender_fold_where_their_words_are_the_same(facts: Facts) -> None:
