@@ -35,5 +35,5 @@ def _told(row: Mapping[Any, Any]) -> str:
         of=words.number(row["of"]),
         number=words.number(row["number"]),
         n=words.number(row["senders"]),
-        observers=", ".join(row["observers"]),
+        observers=", ".join(words.beginning(code) for code in row["observers"]),
     )

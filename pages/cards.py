@@ -262,4 +262,4 @@ def published_words(detail: str) -> str:
 
 
 def pec_words(code: object) -> str:
-    return "" if words.missing(code) else _("PEC {code}").format(code=code)
+    return "" if words.missing(code) else _("PEC {code}").format(code=words.beginning(str(code)))

@@ -34,7 +34,7 @@ def episodes(frame: pd.DataFrame, now: datetime, title: str) -> Spec:
     unknown = rows["state"] == "end_unknown"
     rows["end"] = charts.on_clock(rows["to_at"].fillna(rows["news_at"].where(unknown)).fillna(pd.Timestamp(now)))
     rows["since"] = [end if lost else None for end, lost in zip(rows["end"], unknown, strict=True)]
-    rows["row"] = [_("PEC {code}").format(code=code) for code in rows["pec"]]
+    rows["row"] = [_("PEC {code}").format(code=words.beginning(code)) for code in rows["pec"]]
     rows["word"] = rows["state"].map(episode_state)
     rows["place"] = rows["region"].map(names.region)
     rows["what"] = rows["device"].map(device)

@@ -57,7 +57,7 @@ def _form(rows: pd.DataFrame, contest: str) -> None:
             _("Count"), list(choices), format_func=lambda c: _said(choices.get(c)), key=f"{key}_count"
         )
         row = choices[str(chosen)]
-        key = f"{key}_{chosen}_{row['count']}"
+        key = f"{key}_{words.beginning(str(chosen))}_{row['count']}"
         with st.form(key, border=False):
             who = st.text_input(_("Who decides"), key=f"{key}_who")
             why = st.text_input(_("Why this count holds"), key=f"{key}_why")
@@ -76,7 +76,7 @@ def _said(row: dict[Any, Any] | None) -> str:
     if row is None:
         return words.NOTHING
     return _("PEC {code}, {hour}: {count} voters, after {earlier} at {earlier_hour}").format(
-        code=row["pec"],
+        code=words.beginning(row["pec"]),
         hour=row["hour"],
         count=words.number(row["count"]),
         earlier=words.number(row["earlier_count"]),

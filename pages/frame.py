@@ -62,4 +62,4 @@ def _told(row: Mapping[Any, Any], named: pd.DataFrame) -> str:
 
 
 def _some(pecs: list[str]) -> str:
-    return ", ".join(pecs[:_NAMED]) + (" …" if len(pecs) > _NAMED else "")
+    return ", ".join(map(words.beginning, pecs[:_NAMED])) + (" …" if len(pecs) > _NAMED else "")

@@ -42,7 +42,7 @@ def _sources(seen: View) -> None:
     for row in rows.to_dict("records"):
         if not words.missing(row["error"]):
             said = _("{source}, the last poll failed: {error}")
-            shell.empty(said.format(source=names.source(row["source"]), error=row["error"]))
+            shell.empty(said.format(source=names.source(row["source"]), error=words.beginning(row["error"])))
         for alarm in row["alarms"]:
             shell.banner(alarms.said(row["source"], alarm), "red")
 

@@ -29,6 +29,7 @@ def pec_link(seen: View, code: str | None) -> str:
     """'PEC 5043', which opens its panel over this page, in the same language and at the same moment."""
     if words.missing(code) or not code:
         return escape(_("no PEC named"))
+    code = words.beginning(code)
     asked = {"pec": code, "lang": seen.language, **seen.place}
     if seen.as_of:
         asked["as_of"] = f"{words.local(seen.as_of):%Y-%m-%dT%H:%M}"
@@ -45,13 +46,13 @@ def place(region: str | None, district: str | None, *more: str | None) -> str:
         names.district(district) if _given(district) else "",
         *more,
     ]
-    return escape(" · ".join(str(part) for part in known if _given(part)))
+    return escape(" · ".join(words.beginning(str(part)) for part in known if _given(part)))
 
 
 def telephone(number: str) -> str:
     """A number that a tap calls."""
-    dialled = "".join(c for c in number if c.isdigit() or c == "+")
-    return f"<a href='tel:{escape(dialled)}'>{escape(number)}</a>"
+    dialled = "".join(c for c in number[: words.MOST_LETTERS] if c.isdigit() or c == "+")
+    return f"<a href='tel:{escape(dialled)}'>{escape(words.beginning(number))}</a>"
 
 
 def mark(kind: str, word: str) -> str:

@@ -1,6 +1,6 @@
 """What the parts of an election are called in the reader's language: identifiers in, words out."""
 
-from pages.words import _, label, missing
+from pages.words import _, beginning, label, missing
 from queries.moment import here
 
 
@@ -12,7 +12,7 @@ def district(id: object) -> str:
     """'Leilek (No. 1)': people say either."""
     found = next((d for d in here()[1].districts if d.id == id), None)
     if found is None:
-        return "" if missing(id) else str(id)
+        return "" if missing(id) else beginning(str(id))
     return _("{name} (No. {number})").format(name=label(found.name), number=found.number)
 
 
@@ -152,4 +152,4 @@ def view(id: str) -> str:
 def _named(kind: str, id: object) -> str:
     """The name of a part of the election; what has none stays as it is, what is missing says nothing."""
     found = next((label(part.name) for part in getattr(here()[1], kind) if part.id == id), None)
-    return found or ("" if missing(id) else str(id))
+    return found or ("" if missing(id) else beginning(str(id)))

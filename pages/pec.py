@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import (
+    cards,
     charts,
     charts_day,
     charts_turnout,
@@ -29,7 +30,7 @@ from queries.pec import Pec
 
 def page() -> None:
     code = str(st.session_state.get("pec") or "").strip()
-    shell.title(_("PEC {code}").format(code=code) if code else _("One polling station's day"))
+    shell.title(cards.pec_words(code) if code else _("One polling station's day"))
     if not code:
         return shell.empty(_("Type a PEC's number into the box above."))
     shell.live(_panel)
@@ -39,11 +40,10 @@ def _panel(seen: View) -> None:
     code = str(st.session_state.get("pec") or "").strip()
     one = seen.figure(pec.pec, code=code, contacts=True)
     if not one.known and not one.watched:
-        return shell.empty(_("There is no PEC {code} on the list of this election.").format(code=code))
+        return shell.empty(_("There is no PEC {code} on the list of this election.").format(code=words.beginning(code)))
     if not one.watched:
-        shell.banner(
-            _("Nobody watches PEC {code}: it is not in the sample, and nobody has reported from it.").format(code=code)
-        )
+        said = _("Nobody watches PEC {code}: it is not in the sample, and nobody has reported from it.")
+        shell.banner(said.format(code=words.beginning(code)))
     left, right = st.columns([2, 3], gap="large")
     with left:
         _who_and_where(one)
@@ -75,9 +75,8 @@ def _who_and_where(one: Pec) -> None:
     )
     if not len(one.observers):
         facts.append((_("Observers"), _("none is named for this PEC")))
-    known = "".join(
-        f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in facts if not words.missing(v) and v != ""
-    )
+    told = {k: words.beginning(str(v)) for k, v in facts if not words.missing(v) and v != ""}
+    known = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in told.items())
     lists.style()
     st.html(f"<dl class='bk-facts'>{known}{people}</dl>")
 
@@ -92,14 +91,14 @@ def _person(row: dict[Any, Any]) -> str:
     ]
     name = row["observer"] if words.missing(row["full_name"]) else row["full_name"]
     return (
-        f"{escape(str(name))} {' '.join(lists.telephone(str(n)) for n in numbers)}"
-        f"<br><small>{escape(' · '.join(str(s) for s in small if s))}</small>"
+        f"{escape(words.beginning(str(name)))} {' '.join(lists.telephone(str(n)) for n in numbers)}"
+        f"<br><small>{escape(' · '.join(words.beginning(str(s)) for s in small if s))}</small>"
     )
 
 
 def _day(seen: View, one: Pec) -> None:
     rows = pec_day.events(one, seen.moment.at)
-    title = _("What came from PEC {code}, on the day's clock").format(code=one.code)
+    title = _("What came from PEC {code}, on the day's clock").format(code=words.beginning(one.code))
     spec = seen.spec("pec_day", lambda: charts_day.timeline(rows, seen.moment.at, title), one.code)
     if not spec:
         return shell.empty(_("Nothing has come from this PEC yet."))

@@ -71,7 +71,9 @@ def _report_head(row: dict[Any, Any]) -> str:
         "" if row["active"] or held or row["withdrawn"] else lists.mark("not-due", _("an older report")),
     ]
     when = words.clock_time(row["submitted_at"])
-    return f"{escape(str(row['observer']))}<br><small>{escape(when)}</small> {' '.join(m for m in marks if m)}"
+    return (
+        f"{escape(words.beginning(row['observer']))}<br><small>{escape(when)}</small> {' '.join(m for m in marks if m)}"
+    )
 
 
 def _versions(rows: pd.DataFrame, form: str) -> str:

@@ -30,7 +30,7 @@ def _reports(one: Pec) -> list[dict[str, Any]]:
         {
             "lane": names.form(row["form"]),
             "at_at": row["submitted_at"],
-            "words": ", ".join([row["observer"], *_marks(row, row["form"] in conflicting)]),
+            "words": ", ".join([words.beginning(row["observer"]), *_marks(row, row["form"] in conflicting)]),
             "mark": _mark(row["withdrawn"] or not words.missing(row["held"]) or row["form"] in conflicting),
         }
         for row in one.reports.to_dict("records")

@@ -128,7 +128,7 @@ def status(id: str | None) -> str:
         "passed_on": _("passed on"),
         "rejected": _("rejected"),
         "closed": _("closed"),
-    }.get(str(id), "" if words.missing(id) else str(id))
+    }.get(str(id), "" if words.missing(id) else words.beginning(str(id)))
 
 
 _COLUMNS = (

@@ -64,7 +64,8 @@ def _ring(seen: View, own: pd.DataFrame) -> str:
     came = "".join(f"<div>{escape(word)}</div>" for word in arrived)
     people = zip(first["observers"], first["names"], first["phones"], strict=True)
     ring = "".join(_person(*person) for person in people) or escape(_("No observer is named for this PEC."))
-    bosses = [_("coordinator {code}").format(code=code) for code in dict.fromkeys(first["coordinators"]) if code]
+    codes = [words.beginning(code) for code in dict.fromkeys(first["coordinators"]) if code]
+    bosses = [_("coordinator {code}").format(code=code) for code in codes]
     return (
         f"<div><b>{lists.pec_link(seen, first['pec'])}</b><br><small>{where}</small></div>"
         f"<div>{late}{came}<small>{escape(heard)}</small></div>"
@@ -74,7 +75,8 @@ def _ring(seen: View, own: pd.DataFrame) -> str:
 
 def _person(code: str, name: str, phones: str) -> str:
     numbers = " ".join(lists.telephone(number) for number in phones.split(", ") if number)
-    return f"<div>{escape(name or code)} {numbers} <small>{escape(code)}</small></div>"
+    who = escape(words.beginning(name or code))
+    return f"<div>{who} {numbers} <small>{escape(words.beginning(code))}</small></div>"
 
 
 def _arrived(kind: str) -> str:

@@ -30,7 +30,7 @@ def part(seen: View, one: Pec) -> None:
 
 def _form(one: Pec) -> None:
     """Who says which answer holds, and why. A correction that the observers send ends the conflict as well."""
-    key = f"settle_{one.code}"
+    key = f"settle_{words.beginning(one.code)}"
     with st.expander(_("Somebody has asked the observers: settle a conflict"), key=key):
         rows = {f"{row['form']}|{row['question']}": row for row in one.differing.to_dict("records")}
         chosen = str(st.selectbox(_("Question"), list(rows), format_func=_named, key=f"{key}_question"))

@@ -73,7 +73,7 @@ def _form(rows: pd.DataFrame) -> None:
             return
         row = subjects[chosen]
         of_sender = rows.loc[rows["sender"] == row["sender"], "subject"]  # none where nobody is named
-        key = f"sort_{chosen}"
+        key = f"sort_{chosen.rpartition('|')[2]}"  # a subject begins with the report's own key, however long that is
         with st.form(key, border=False):
             categories = [c.id for c in here()[1].categories]
             known = categories.index(row["category"]) if row["category"] in categories else None

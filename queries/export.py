@@ -30,6 +30,7 @@ class Embargo:
 
 
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # characters without a width
+_WIDEST = 1_000  # letters of a cell on a terminal: each row of its column is as wide
 
 
 def rows(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -84,7 +85,8 @@ def said(m: Moment, under: Embargo) -> str:
 
 
 def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = None) -> str:
-    """A figure as people read it on a terminal: what and as of when, a line a row, how many rows."""
+    """A figure as people read it on a terminal: what and as of when, a line a row, how many rows. Of a long text the
+    beginning: JSON and CSV have all of it."""
     zone = m.election.tz
     head = f"{figure} · {m.election.id} · as of {m.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} · data {m.data_version}"
     if m.election.rehearsal:
@@ -108,9 +110,9 @@ def table(figure: str, m: Moment, frame: pd.DataFrame, under: Embargo | None = N
 def _shown(value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:.4f}"
-    if isinstance(value, list):
-        return terminal.line("; ".join(_words(v) for v in value))
-    return "" if value is None else terminal.line(_words(value))
+    several = value if isinstance(value, list) else [value]
+    text = terminal.line("; ".join(_words(v) for v in several))
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]} …"
 
 
 def csv(frame: pd.DataFrame, election: Election | None = None) -> bytes:

@@ -330,12 +330,13 @@ def test_overview_wall_and_incidents_say_it_first_and_a_person_sorts_it(facts: F
     app = press(app, "Sort it so")
     assert [e.value for e in app.error] == ["Choose its category and its severity."]
     (subject,) = incidents.unsorted(facts.at("14:00"))["subject"]
-    app.selectbox(f"sort_{subject}_category").set_value("violence")
-    app.radio(f"sort_{subject}_severity").set_value("critical")
+    form = f"sort_{subject.rpartition('|')[2]}"
+    app.selectbox(f"{form}_category").set_value("violence")
+    app.radio(f"{form}_severity").set_value("critical")
     app = press(app, "Sort it so")
     assert [e.value for e in app.error] == ["Say who decides, and why."]
-    app.text_input(f"sort_{subject}_who").set_value("Asanova")
-    app.text_input(f"sort_{subject}_why").set_value("rang the PEC")
+    app.text_input(f"{form}_who").set_value("Asanova")
+    app.text_input(f"{form}_why").set_value("rang the PEC")
     app = press(app, "Sort it so")
     assert not app.error
     said = words_of(drawn("incidents"))
@@ -356,10 +357,10 @@ def test_a_flood_of_one_sender_is_dismissed_at_once(facts: Facts) -> None:
     take(facts.store, *(row(f"f{n}", category="x", observer="bot", description=f"{n}") for n in range(50)))
     app = drawn("incidents")
     assert "and 47 more of this sender" in words_of(app)
-    chosen = str(app.selectbox("sort_subject").value)
-    app.checkbox(f"sort_{chosen}_every").set_value(True)
-    app.text_input(f"sort_{chosen}_who").set_value("Asanova")
-    app.text_input(f"sort_{chosen}_why").set_value("a script")
+    form = f"sort_{str(app.selectbox('sort_subject').value).rpartition('|')[2]}"
+    app.checkbox(f"{form}_every").set_value(True)
+    app.text_input(f"{form}_who").set_value("Asanova")
+    app.text_input(f"{form}_why").set_value("a script")
     press(app, "Dismiss: it is no incident")
     assert incidents.unsorted(facts.at("14:05")).empty
     assert len(incidents.decided(facts.at("14:05"))) == 50
