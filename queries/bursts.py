@@ -14,7 +14,8 @@ WITHIN = timedelta(hours=1)  # they came in it; and a change is late that comes 
 _LATE = int(WITHIN.total_seconds() * 1000)  # ms
 MANY = 20  # checklists
 FEW = 5  # observers
-_SHARE = 0.1  # of the checklists: who has fewer is none of the few
+_FAR = 4  # times as many as others have
+_SHARE = 0.1  # of what the busiest has: who has fewer is none of the few
 _MOST = 2_000  # checklists in conflict that are looked through
 
 
@@ -24,7 +25,10 @@ def bursts(m: Moment) -> pd.DataFrame:
     senders (how many), observers (their codes, the busiest first), since_at, until_at (when the first and the last
     came).
 
-    A burst: at least `MANY` checklists, half of all of the kind, from at most `FEW` observers with a tenth each.
+    A burst: at least `MANY` checklists, from at most `FEW` observers who each have `_FAR` times as many as the others,
+    those after the `FEW` busiest, have on average. What others send hides nobody, however much it is all in all: each
+    of them has a correction or two. Chance alone makes no burst: of 300 observers who each correct one checklist an
+    hour, or three, the busiest five do not get that far ahead.
     """
     return _BURSTS.of(m)
 
@@ -41,17 +45,20 @@ _BURSTS = KeptOfMoment(_ask)
 
 def _burst(kind: str, rows: pd.DataFrame) -> dict[str, object] | None:
     """The burst among these (pec, form, observer, at_at), if they are one."""
-    of = len(rows[["pec", "form"]].drop_duplicates())
-    busiest = rows.groupby("observer").size().sort_values(ascending=False, kind="stable")
-    few = busiest[busiest >= max(1, _SHARE * of)].head(FEW).index
+    if len(rows) < MANY:
+        return None
+    of_each = rows.groupby("observer").size().sort_values(ascending=False, kind="stable")
+    busiest, others = of_each.head(FEW), of_each.iloc[FEW:]
+    least = max(_SHARE * busiest.iloc[0], _FAR * others.mean() if len(others) else 0)
+    few = busiest[busiest >= least].index
     theirs = rows[rows["observer"].isin(few)]
     number = len(theirs[["pec", "form"]].drop_duplicates())
-    if number < MANY or 2 * number < of:
+    if number < MANY:
         return None
     return {
         "kind": kind,
         "number": number,
-        "of": of,
+        "of": len(rows[["pec", "form"]].drop_duplicates()),
         "pecs": theirs["pec"].nunique(),
         "senders": len(few),
         "observers": tuple(few),

@@ -49,6 +49,16 @@ def test_those_of_others_beside_them_are_counted_and_not_theirs(facts: Facts) ->
     assert told(facts, "09:01") == [("conflict", 25, 45, 25, 2, ("m1", "m2"))]
 
 
+def test_ten_times_as_many_of_others_hide_nobody(facts: Facts) -> None:
+    conflicts(facts, ["m1"] * 14 + ["m2"] * 8 + [f"s{i // 2}" for i in range(220)])
+    assert told(facts, "09:01") == [("conflict", 22, 242, 22, 2, ("m1", "m2"))]
+
+
+def test_some_who_send_twice_what_others_do_are_no_burst(facts: Facts) -> None:
+    conflicts(facts, [f"m{i % 5}" for i in range(25)] + [f"s{i // 2}" for i in range(60)])
+    assert told(facts, "09:01") == []
+
+
 @pytest.mark.parametrize("observers", [[f"s{i}" for i in range(40)], ["m1"] * 19])
 def test_many_from_many_and_few_from_one_are_no_burst(facts: Facts, observers: list[str]) -> None:
     conflicts(facts, observers)

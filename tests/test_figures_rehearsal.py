@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from elections import config
 from elections.config import FOLDER, Election
 from queries import __main__ as figures
-from queries import coverage, equipment, incidents, procedures, turnout
+from queries import bursts, coverage, equipment, incidents, procedures, turnout
 from queries.moment import Moment, here, moment
 from rehearsal.outside import Outside
 from store.engine import connect
@@ -235,3 +236,11 @@ def same_numbers(row: Any, own: dict[str, Any], *names: str) -> None:
 def test_the_random_moments_are_all_over_the_day(days: list[Day]) -> None:
     assert len({day.at for day in days}) == MOMENTS
     assert sum(day.at.date() == day.election.date for day in days) >= 5
+
+
+def test_on_the_rehearsed_day_corrections_and_no_burst(rehearsed: Rehearsed) -> None:
+    election = config.read(rehearsed.election)
+    store, morning = connect(rehearsed.store_url), election.moment_of(MORNING)
+    hours = [moment(store, election, morning - timedelta(hours=h)) for h in range(27)]
+    assert max(len(bursts._changed(m)) for m in hours) > 1
+    assert [m.at for m in hours if len(bursts.bursts(m))] == []
