@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from queries import bursts, frame, refused
+from queries import bursts, frame, incidents, refused
 from queries.moment import Moment
-from store import alarms
+from store import alarms, clocks, writable
 
 AMBER, RED = 2, 5  # intervals since the last successful poll
 
@@ -126,12 +126,23 @@ def causes(m: Moment) -> pd.DataFrame:
 
 
 def is_red(m: Moment) -> bool:
-    """Whether something of the data is red: a source that does not answer or has an alarm, rows or a payload that are
-    lost and nobody has accepted it, a frame that is not as the sample was drawn, a burst."""
+    """Whether something stands red over what the day itself says: a source that does not answer or has an alarm, rows
+    or a payload that are lost and nobody has accepted it, an incident that nobody has sorted, a frame that is not as
+    the sample was drawn, a burst; now also a store that cannot be written, or whose clock is not this machine's."""
     sources = health(m)
     bad = sources["state"].isin(("red", "never")) | sources["alarms"].map(bool)
     lost = refused.losses(m)["accepted_by"].isna().any() or refused.refused(m)["accepted_by"].isna().any()
-    return bool(bad.any() or lost or not frame.frame(m)["fits"].all() or len(bursts.bursts(m)))
+    said = len(incidents.unsorted(m)) or len(bursts.bursts(m)) or not frame.frame(m)["fits"].all()
+    return bool(bad.any() or lost or said or (m.live and _is_store_red(m)))
+
+
+def _is_store_red(m: Moment) -> bool:
+    try:
+        writable.check(m.engine)
+    except writable.Unwritable:  # the log says why
+        return True
+    with m.engine.connect() as conn:
+        return clocks.apart(clocks.of_database(conn)) != 0
 
 
 def archive(m: Moment, limit: int = 50) -> pd.DataFrame:

@@ -12,7 +12,8 @@ from loaders import commission, schedule
 from loaders.asking import Answer
 from pages import strip
 from pages.view import present
-from queries.health import health
+from queries.health import _is_store_red, health
+from queries.moment import moment
 from store import alarms, clock, clocks
 from store import tables as t
 from store.alarms import Alarm
@@ -98,6 +99,13 @@ def test_the_observers_database_is_held_against_this_machine(
     assert alarm.rows == pytest.approx(3600, abs=2)
     machine.ahead = timedelta()
     assert polled(followed, "observation") == []
+
+
+@pytest.mark.parametrize("store", ["postgres"], indirect=True)
+def test_a_store_whose_clock_is_away_is_red(followed: sa.Engine, machine: Machine) -> None:
+    assert not _is_store_red(moment(followed, ELECTION))
+    machine.ahead = HOUR
+    assert _is_store_red(moment(followed, ELECTION))
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from queries import health
+from queries import health, incidents
 from queries.__main__ import main as figures
-from store import alarms, clock
+from store import alarms, clock, decisions
 from store import tables as t
 from store.alarms import Alarm
 from store.engine import connect
@@ -20,6 +20,7 @@ from tests import commission_site
 from tests.commission_site import Site, protocol, put_frame
 from tests.conftest import ROOT
 from tests.facts import ELECTION, Facts
+from tests.harm import read_only
 from tests.observation_world import OPENING, Observation, Poll, at, current, poller
 from tests.test_pages import drawn, words_of
 
@@ -180,6 +181,14 @@ def test_health_on_the_command_line_ends_with_1_where_something_is_red(
     assert told == {"observation": "obs_answer: 3 rows changed without a new updated_at", "commission": None}
     with sqlite_store.begin() as conn:
         conn.execute(t.poll.insert(), row)
+    assert figures(["health"]) == 0
+    facts.incident("violence", at="09:00", unsorted="unknown_pec", written="{}", hash="h")
+    assert figures(["health"]) == 1, "a report must be sorted"
+    subject = incidents.unsorted(facts.at("09:00"))["subject"].item()
+    decisions.sort_incidents(sqlite_store, [subject], incidents.DISMISSED, "Asanova", "a test")
+    assert figures(["health"]) == 0
+    with read_only(Path(str(sqlite_store.url.database))):
+        assert figures(["health"]) == 1, "the store cannot be written"
     assert figures(["health"]) == 0
     facts.withdraw(t.pec, ("1000",), at="09:00")
     assert figures(["health"]) == 1, "the sample is not as it was drawn"
