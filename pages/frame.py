@@ -35,7 +35,7 @@ def banner(seen: View) -> None:
 def accept(seen: View) -> None:
     """Whoever changed the sample on purpose says so. The present only: the past is not decided on."""
     rows = seen.figure(frame.frame)
-    if seen.as_of or not rows["left"].any():
+    if seen.as_of or not rows[["left", "moved", "set_aside"]].any(axis=None):
         return
     refused.decision(
         _("Was the sample changed on purpose? Accept it as it stands"),
@@ -51,6 +51,12 @@ def _told(row: Mapping[Any, Any], named: pd.DataFrame) -> str:
     parts = [said.format(sampled=words.number(row["sampled"]), of=words.number(row["of"]))]
     kinds = {
         "left": n_("{n} has left its stratum ({pecs})", "{n} have left their stratum ({pecs})", row["left"]),
+        "moved": n_("{n} is in another region now ({pecs})", "{n} are in another region now ({pecs})", row["moved"]),
+        "set_aside": n_(
+            "{n} has a row that could not be used ({pecs})",
+            "{n} have rows that could not be used ({pecs})",
+            row["set_aside"],
+        ),
         "no_voters": n_("{n} without voters ({pecs})", "{n} without voters ({pecs})", row["no_voters"]),
     }
     for what, sentence in kinds.items():

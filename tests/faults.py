@@ -346,8 +346,8 @@ FAULTS = (
     Fault(
         "a sampled PEC may move to another stratum",
         "queries/frame.py",
-        "n.in_sample = 1 and n.stratum = coalesce(o.stratum, ''))",
-        "n.in_sample = 1)",
+        "where n.pec = o.pec and n.in_sample = 1 and n.stratum = o.stratum)",
+        "where n.pec = o.pec and n.in_sample = 1)",
         "tests/test_frame.py::test_a_sampled_pec_that_is_not_what_was_drawn_is_told[sqlite-told1-wrong1]",
     ),
     Fault(

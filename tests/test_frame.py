@@ -7,6 +7,7 @@ from queries import frame
 from store import clock, decisions
 from store import tables as t
 from tests.facts import ELECTION, Facts
+from tests.observation_world import Observation, Poll
 from tests.test_pages import drawn, words_of
 
 DRAWN = {s.id: s.sampled for s in ELECTION.strata}
@@ -94,17 +95,65 @@ def test_a_pec_without_voters_that_nobody_drew_is_told(facts: Facts) -> None:
     assert misfits(facts) == [("talas", 14, 14, 0, 1), ("", 0, 0, 0, 1)]
 
 
+def named(facts: Facts, hour: str = "12:00") -> list[tuple[str, str, str]]:
+    rows = frame.misfits(facts.as_of(hour))
+    fits = frame.frame(facts.as_of(hour)).set_index("stratum")["fits"]
+    assert set(rows["stratum"]) == set(fits[~fits].index)
+    return [tuple(row) for row in rows[["stratum", "pec", "what"]].itertuples(index=False)]
+
+
+def test_a_sampled_pec_of_another_region_is_told_until_it_is_back_or_accepted(facts: Facts) -> None:
+    row = {"pec": "1000", "stratum": "bishkek", "registered_voters": 1000, "in_sample": 1, "mobile_applications": 0}
+    for hour, region in (("10:00", "osh"), ("11:00", "bishkek"), ("11:30", "osh")):
+        facts.put(t.pec, row | {"region": region}, at=hour)
+    moved = [("bishkek", "1000", "moved")]
+    assert [named(facts, hour) for hour in ("09:59", "10:01", "11:01", "11:31")] == [[], moved, [], moved]
+    assert frame.frame(facts.at("12:00")).set_index("stratum")["moved"].sum() == 1
+    with clock.frozen(ELECTION.moment_of("11:40")):
+        decisions.accept_frame(facts.store, "Asanova", "it lies in Osh")
+    assert named(facts) == []
+
+
+def test_a_sampled_pec_that_went_to_another_stratum_and_came_back_is_where_it_was(facts: Facts) -> None:
+    row = {"pec": "1000", "region": "bishkek", "registered_voters": 1000, "in_sample": 1, "mobile_applications": 0}
+    for hour, stratum in (("10:00", "osh"), ("11:00", "bishkek")):
+        facts.put(t.pec, row | {"stratum": stratum}, at=hour)
+    assert frame.misfits(facts.as_of("10:30")).values.tolist() == [["bishkek", "1000", "left"]]
+    assert misfits(facts) == []
+
+
+def test_a_sampled_pec_whose_row_was_rejected_is_told_until_it_is_good_again(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    poll("07:30")
+    observation.pec("1001", "08:00", region="Atlantis")
+    observation.pec("1004", "08:00", region="Atlantis", in_sample=0)
+    poll("08:01")
+    observation.pec("1001", "08:10")
+    poll("08:11")
+    rows = {hour: frame.misfits(Facts(store).as_of(hour)) for hour in ("07:31", "08:02", "08:12")}
+    assert [len(told) for told in rows.values()] == [0, 1, 0]
+    assert rows["08:02"].values.tolist() == [["bishkek", "1001", "set_aside"]]
+    assert frame.frame(Facts(store).as_of("08:02"))["set_aside"].sum() == 1
+
+
 @pytest.mark.parametrize("page", ["overview", "health"])
 def test_it_is_a_red_line(sqlite_store: sa.Engine, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
     facts = Facts(sqlite_store)
     facts.pecs(DRAWN)
     row = {"pec": "9998", "region": "talas", "stratum": "talas", "in_sample": 0, "registered_voters": 0}
-    facts.put(t.pec, row | {"mobile_applications": 0}, at="09:30")
+    row |= {"mobile_applications": 0}
+    facts.put(t.pec, row, at="09:30")
     facts.withdraw(t.pec, ("1000",), ("1001",), at="10:00")
+    moved = {"pec": "1002", "region": "osh", "stratum": "bishkek", "in_sample": 1, "registered_voters": 1000}
+    facts.put(t.pec, row | moved, at="10:00")
+    aside = {"source": "observation", "place": "obs_pec", "key": "1003", "hash": "h", "reason": "unknown_region"}
+    facts.put(t.quarantine, aside | {"raw": "{}"}, at="10:00")
     said = words_of(drawn(page))
     assert (
         "The frame of PECs is not as the sample was drawn: Bishkek: 26 of 28 sampled PECs, 2 have left their stratum "
-        "(1000, 1001); Talas: 14 of 14 sampled PECs, 1 without voters (9998)."
+        "(1000, 1001), 1 is in another region now (1002), 1 has a row that "
+        "could not be used (1003); Talas: 14 of 14 sampled PECs, 1 without voters (9998)."
     ) in said
     assert "not as the sample was drawn" not in words_of(drawn(page, as_of="09:00"))
