@@ -18,6 +18,7 @@ from store import decisions
 _SAID = 3  # reports that the banner names
 _LISTED = 30
 _OFFERED = 200  # reports in the form's list
+STRANGERS = "strangers"  # in it, stands for all whose sender is no observer of the frame
 
 
 def banner(seen: View) -> None:
@@ -65,15 +66,16 @@ def panel(seen: View) -> None:
 
 def _form(rows: pd.DataFrame) -> None:
     with st.expander(_("Sort a report"), key="sort", expanded=True):
-        subjects = _by_subject(rows)
-        chosen = st.selectbox(
-            _("Report"), list(subjects), format_func=lambda s: _choice(subjects[s]), key="sort_subject"
-        )
-        if chosen is None or chosen not in subjects:  # somebody else has sorted it
+        subjects, strangers = _by_subject(rows), list(rows.loc[~rows["known"], "subject"])
+        named = _of_strangers(len(strangers)) | {subject: _choice(row) for subject, row in subjects.items()}
+        first = len(named) - len(subjects)  # the first report
+        chosen = st.selectbox(_("Report"), list(named), first, lambda s: named.get(s, ""), key="sort_subject")
+        if chosen is None or chosen not in named:  # somebody else has sorted it
             return
-        row = subjects[chosen]
+        row = subjects.get(chosen, {"category": None, "sender": None})
         of_sender = rows.loc[rows["sender"] == row["sender"], "subject"]  # none where nobody is named
         key = f"sort_{chosen.rpartition('|')[2]}"  # a subject begins with the report's own key, however long that is
+        told = _told_before(f"{key}_told", strangers if chosen == STRANGERS else list(of_sender))
         with st.form(key, border=False):
             categories = [c.id for c in here()[1].categories]
             known = categories.index(row["category"]) if row["category"] in categories else None
@@ -97,7 +99,24 @@ def _form(rows: pd.DataFrame) -> None:
             st.error(_("Choose its category and its severity."))
         elif sort or dismiss:
             value = incidents.DISMISSED if dismiss else f"{category}|{severity}"
-            _decide(list(of_sender) if every else [chosen], value, who, why)
+            _decide(told if every or chosen == STRANGERS else [chosen], value, who, why)
+
+
+def _of_strangers(n: int) -> dict[str, str]:
+    """The choice of all whose sender is no observer of the frame, where they are several."""
+    said = n_(
+        "All {n} not from observers of the frame",
+        "All {n} not from observers of the frame",
+        n,
+    )
+    return {STRANGERS: said.format(n=words.number(n))} if n > 1 else {}
+
+
+def _told_before(key: str, subjects: list[str]) -> list[str]:
+    """Those of them that were there when the form was drawn which is sent now: nobody decides on what came since."""
+    before = set(st.session_state.get(key, subjects))
+    st.session_state[key] = subjects
+    return [subject for subject in subjects if subject in before]
 
 
 def _by_subject(rows: pd.DataFrame) -> dict[str, dict[Any, Any]]:
@@ -134,9 +153,7 @@ def _decision(row: Mapping[Any, Any]) -> str:
     as_what = (
         _("dismissed") if row["dismissed"] else f"{names.category(row['category'])}, {names.severity(row['severity'])}"
     )
-    who = _("{who} at {time}: {why}").format(
-        who=row["decided_by"], time=words.clock_time(row["decided_at"]), why=row["decided_why"]
-    )
+    who = _by_whom(row)
     said = "" if words.missing(row["description"]) else f"“{words.beginning(str(row['description']))}”"
     return (
         f"<div><b>{escape(words.clock_time(row['reported_at']))}</b></div>"
@@ -145,10 +162,13 @@ def _decision(row: Mapping[Any, Any]) -> str:
 
 
 def _take_back(rows: pd.DataFrame) -> None:
-    subjects = _by_subject(rows)
+    at_once = rows.groupby(["decided_at", "decided_by"], sort=False)
+    together = {f"{at} {who}": own for (at, who), own in at_once if len(own) > 1}
+    named = {key: _all_of(own) for key, own in together.items()}
+    named |= {subject: _choice(row) for subject, row in _by_subject(rows).items()}
     with st.form("take_back", border=False):
         chosen = st.selectbox(
-            _("Report"), list(subjects), index=None, format_func=lambda s: _choice(subjects[s]), key="take_back_subject"
+            _("Report"), list(named), index=None, format_func=lambda s: named.get(s, ""), key="take_back_subject"
         )
         who = st.text_input(_("Who decides"), key="take_back_who")
         why = st.text_input(_("Why"), key="take_back_why")
@@ -156,4 +176,16 @@ def _take_back(rows: pd.DataFrame) -> None:
             if chosen is None:
                 st.error(_("Choose the report."))
             else:
-                _decide([chosen], incidents.OPEN, who, why)
+                _decide(list(together[chosen]["subject"]) if chosen in together else [chosen], incidents.OPEN, who, why)
+
+
+def _all_of(rows: pd.DataFrame) -> str:
+    """What was decided at once."""
+    said = n_("{n} report sorted by a person", "{n} reports sorted by a person", len(rows))
+    return f"{said.format(n=words.number(len(rows)))} · {_by_whom(rows.iloc[0].to_dict())}"
+
+
+def _by_whom(row: Mapping[Any, Any]) -> str:
+    return _("{who} at {time}: {why}").format(
+        who=row["decided_by"], time=words.clock_time(row["decided_at"]), why=row["decided_why"]
+    )

@@ -114,6 +114,8 @@ def _ask_all(m: Moment) -> pd.DataFrame:
     """Every report that stands, as a person sorted it, in the order of `incident_list`; decided: the decision."""
     rows = m.frame(
         """
+        with last as (
+            select subject, max(id) as id from decision where kind = 'incident' and load <= :load group by subject)
         select i.incident, i.pec, coalesce(p.region, r.region) as region, coalesce(p.district, i.district) as district,
             i.region as region_as_reported, i.district as district_as_reported,
             case when i.region <> p.region or i.district <> p.district then 1 else 0 end as differs,
@@ -129,9 +131,8 @@ def _ask_all(m: Moment) -> pd.DataFrame:
         left join pec_now p on p.pec = i.pec
         left join own_region r on r.region = i.region
         left join observer_now o on o.source = i.source and o.observer = i.observer
-        left join decision d on d.id = (
-            select max(id) from decision
-            where kind = 'incident' and subject = i.source || '|' || i.incident || '|' || i.hash and load <= :load)
+        left join last on last.subject = i.source || '|' || i.incident || '|' || i.hash
+        left join decision d on d.id = last.id
         order by case when o.observer is null then 2 else 1 end, coalesce(i.occurred_at, i.reported_at, l.committed_at)
             desc, i.incident
         """,

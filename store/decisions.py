@@ -25,7 +25,7 @@ def decide(store: sa.Engine, kind: str, subject: str, who: str, why: str, value:
     """Keep a decision. Raises Refused without a name."""
     _named(who)
     with loading(store, "person") as load:
-        _keep(load, kind, subject, who, why, value)
+        _keep(load, kind, [subject], who, why, value)
 
 
 def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: str, why: str) -> None:
@@ -58,8 +58,7 @@ def sort_incidents(store: sa.Engine, subjects: Sequence[str], value: str, who: s
     Refused."""
     _reasoned(who, why)
     with loading(store, "person") as load:
-        for subject in subjects:
-            _keep(load, "incident", subject, who, why, value)
+        _keep(load, "incident", subjects, who, why, value)
 
 
 def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, why: str) -> None:
@@ -73,7 +72,7 @@ def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, wh
     """What was withdrawn by the load `taken` because somebody accepted it stands again. Raises Refused."""
     _reasoned(who, why)
     with loading(store, "person") as load:
-        _keep(load, "loss", f"{source}|{view}", who, why, f"undone|{taken}")
+        _keep(load, "loss", [f"{source}|{view}"], who, why, f"undone|{taken}")
         for table in t.OF_VIEW[view]:
             load.restore(table, source, taken)
 
@@ -95,7 +94,7 @@ def take_step(store: sa.Engine, subject: str, step: str, who: str, why: str, att
         if next_step([str(v).partition("|")[0] for v in load.conn.execute(query).scalars()]) != step:
             raise Refused("step")
         value = step if attached is None else f"{step}|{_keep_picture(load, attached)}"
-        _keep(load, "contradiction", subject, who, why, value)
+        _keep(load, "contradiction", [subject], who, why, value)
 
 
 def _named(who: str) -> None:
@@ -109,10 +108,13 @@ def _reasoned(who: str, why: str) -> None:
         raise Refused("why")
 
 
-def _keep(load: Load, kind: str, subject: str, who: str, why: str, value: str | None) -> None:
-    row = {"load": load.id, "kind": kind, "subject": subject, "value": value, "who": who.strip(), "why": why.strip()}
-    load.conn.execute(t.decision.insert(), row | {"decided_at": clock.now()})
-    load.counts["derived"] += 1
+def _keep(load: Load, kind: str, subjects: Sequence[str], who: str, why: str, value: str | None) -> None:
+    """One decision a subject, all of the same moment."""
+    row = {"load": load.id, "kind": kind, "value": value, "who": who.strip(), "why": why.strip()}
+    row |= {"decided_at": clock.now()}
+    if subjects:
+        load.conn.execute(t.decision.insert(), [row | {"subject": subject} for subject in subjects])
+    load.counts["derived"] += len(subjects)
 
 
 def _keep_picture(load: Load, attached: Picture) -> int:

@@ -1,5 +1,6 @@
 """Incidents that cannot be used as they came: none is invisible, and a person says what they are."""
 
+import itertools
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ from elections.config import Category
 from loaders import schedule
 from loaders.contract import INCIDENT, Raw, code
 from loaders.intake import Batch, Intake
-from pages import cards, charts_incidents
+from pages import cards, charts_incidents, unsorted
 from queries import incidents, moment, room
 from store import clock, decisions
 from store import tables as t
@@ -308,6 +309,9 @@ def test_nobody_sorts_without_a_name_and_a_reason(facts: Facts) -> None:
     for who, why in (("", "rang"), ("Asanova", " ")):
         with pytest.raises(decisions.Refused):
             decisions.sort_incidents(facts.store, ["observation|i1|x"], incidents.DISMISSED, who, why)
+    before = facts.at("14:05").load
+    decisions.sort_incidents(facts.store, [], incidents.DISMISSED, "Asanova", "somebody else was quicker")
+    assert facts.at("14:05").load == before
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -364,6 +368,50 @@ def test_a_flood_of_one_sender_is_dismissed_at_once(facts: Facts) -> None:
     press(app, "Dismiss: it is no incident")
     assert incidents.unsorted(facts.at("14:05")).empty
     assert len(incidents.decided(facts.at("14:05"))) == 50
+
+
+def test_a_flood_of_many_strangers_is_dismissed_at_once_and_taken_back_at_once(facts: Facts) -> None:
+    strangers = (row(f"f{n}", category="x", observer=None, description=f"other words {n}") for n in range(300))
+    own = [row(f"own{n}", category="x", observer="5001-1", description=f"mine {n}") for n in range(210)]
+    take(facts.store, *strangers, *own)
+    app = drawn("incidents")
+    app = app.selectbox("sort_subject").set_value(unsorted.STRANGERS).run()
+    assert "All 300 not from observers of the frame" in app.selectbox("sort_subject").options
+    take(facts.store, row("late", category="x", observer=None, description="nobody has seen this"), hour="14:01")
+    app.text_input("sort_strangers_who").set_value("Asanova")
+    app.text_input("sort_strangers_why").set_value("a campaign")
+    app = press(app, "Dismiss: it is no incident")
+    assert not app.error
+    left = incidents.unsorted(facts.at("14:05"))
+    assert (left["known"].sum(), left.loc[~left["known"], "incident"].tolist()) == (210, ["late"])
+    assert len(incidents.decided(facts.at("14:05"))) == 300
+    app = drawn("incidents")
+    together = "300 reports sorted by a person · Asanova at 14:05: a campaign"
+    assert app.selectbox("take_back_subject").options[0] == together
+    app.selectbox("take_back_subject").set_value(
+        f"{incidents.decided(facts.at('14:05'))['decided_at'].iloc[0]} Asanova"
+    )
+    app.text_input("take_back_who").set_value("Asanova")
+    app.text_input("take_back_why").set_value("some were true")
+    app = press(app, "Take the decision back")
+    assert not app.error
+    assert len(incidents.unsorted(facts.at("14:05"))) == 511
+
+
+def test_a_flood_that_was_dismissed_costs_in_proportion(facts: Facts) -> None:
+    def steps(number: int) -> int:
+        take(facts.store, *(row(f"f{n}", category="x", observer=None, description=f"{n}") for n in range(number)))
+        with clock.frozen(at("14:02")):
+            subjects = list(incidents.unsorted(facts.at("14:02"))["subject"])
+            decisions.sort_incidents(facts.store, subjects, incidents.DISMISSED, "Asanova", "a campaign")
+        asked, counted = connect(facts.store.url.render_as_string(False)), itertools.count()
+        sa.event.listen(asked, "connect", lambda conn, _: conn.set_progress_handler(lambda: next(counted) < 0, 100))
+        assert len(incidents.decided(moment.moment(asked, ELECTION))) == number
+        asked.dispose()
+        return next(counted)
+
+    few = steps(1000)
+    assert steps(2000) < 3 * few
 
 
 def test_the_past_is_not_sorted(facts: Facts) -> None:
