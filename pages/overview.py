@@ -26,7 +26,7 @@ from pages import (
 )
 from pages.view import View, packed
 from pages.words import _, n_
-from queries import changes, coverage, room
+from queries import changes, coverage, incidents, room
 from queries.moment import here
 
 RECENT_ROWS = 8
@@ -123,7 +123,7 @@ def _expected(checklists: pd.DataFrame) -> str:
 
 
 def last_minutes(seen: View) -> None:
-    """What changed in the last 15 minutes, newest first."""
+    """What changed in the last 15 minutes: what observers of the frame say is critical, then the newest."""
     head = shell.heading_html(_("Last 15 minutes"))
     if words_of_recent := seen.made(_recent_words):
         st.html(head + words_of_recent)
@@ -145,10 +145,11 @@ def _recent_words(seen: View) -> str:
     usual |= ~recent["known"] & ((~recent["known"]).cumsum() > RECENT_ROWS // 2)
     if (recent["what"] == "report_corrected").sum() > RECENT_ROWS // 2:
         usual |= recent["what"] == "report_corrected"
-    rows = pd.concat([recent[~usual], recent[usual]]).head(RECENT_ROWS).to_dict("records")
+    first = recent["known"] & recent["severity"].isin(("critical", incidents.UNSORTED))
+    rows = pd.concat([recent[first], recent[~first & ~usual], recent[~first & usual]]).head(RECENT_ROWS)
     return (
         "<ul class='bk-counts'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-        "<ol class='bk-recent'>" + "".join(_recent(row) for row in rows) + "</ol>"
+        "<ol class='bk-recent'>" + "".join(map(_recent, rows.to_dict("records"))) + "</ol>"
     )
 
 
