@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import alarms, bursts, frame, names, refused, shell, words
+from pages import alarms, bursts, frame, names, pulse, refused, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import embargo, health
@@ -28,7 +28,8 @@ def page() -> None:
 def _sources(seen: View) -> None:
     rows = seen.figure(health.health)
     ticks = seen.figure(health.polls, minutes=60)
-    body = "".join(_source(row, ticks[ticks["source"] == row["source"]]) for row in rows.to_dict("records"))
+    now = seen.as_of is None
+    body = "".join(_source(row, ticks[ticks["source"] == row["source"]], now) for row in rows.to_dict("records"))
     heads = (
         _("Source"), _("State"), _("Last success"), _("Last change"), _("Age"), _("Polls in the last hour"),
         _("Rows in the last poll"), _("Figures changed last"), _("Set aside"),
@@ -51,27 +52,33 @@ def state_word(state: str) -> str:
     return {
         "ok": _("in order"),
         "amber": _("late"),
-        "red": _("does not answer"),
+        "red": _("stale"),
         "never": _("no answer yet"),
     }.get(state, state)
 
 
-def _source(row: dict[Any, Any], ticks: pd.DataFrame) -> str:
+def _source(row: dict[Any, Any], ticks: pd.DataFrame, goes_on: bool) -> str:
+    """A row of the table; of now its age and state go on by themselves."""
     every = _("every {interval}").format(interval=words.duration(row["interval"]))
-    state, said = row["state"], state_word(row["state"])
-    if row["alarms"] and state in ("ok", "amber"):
-        state, said = "red", _("answers, with an alarm")
+    state, said, alarm = row["state"], state_word(row["state"]), ""
+    if row["alarms"]:
+        alarm = _("answers, with an alarm")
+        state, said = "red", alarm if state in ("ok", "amber") else said
+    last = words.clock_time(row["last_success_at"], seconds=True)
+    if goes_on and not words.missing(row["last_success_at"]):
+        last = pulse.time_goes_on(row["last_success_at"], last)
     cells = [
         f"<td><b>{escape(names.source(row['source']))}</b></td>",
-        f"<td><span class='bk-age bk-{escape(state)}'>{escape(said)}</span></td>",
-        f"<td>{words.clock_time(row['last_success_at'], seconds=True)}</td>",
+        f"<td><span class='bk-age bk-{escape(state)}' data-alarm='{escape(alarm)}' data-late "
+        f"data-ok='{escape(state_word('ok'))}'>{escape(said)}</span></td>",
+        f"<td>{last}</td>",
         f"<td>{words.clock_time(row['last_change_at'], seconds=True)}</td>",
-        f"<td class='bk-number'>{words.duration(row['age'])}<small>{escape(every)}</small></td>",
+        f"<td class='bk-number'><span data-age>{words.duration(row['age'])}</span><small>{escape(every)}</small></td>",
         f"<td>{_ticks(ticks, row['polls'], row['failed'])}</td>",
         *(f"<td class='bk-number'>{words.number(row[k])}</td>" for k in ("seen", "changed")),
         f"<td class='bk-number'>{_rejected(row)}</td>",
     ]
-    return f"<tr>{''.join(cells)}</tr>"
+    return f"<tr {pulse.goes_on(row) if goes_on else ''}>{''.join(cells)}</tr>"
 
 
 def _ticks(polls: pd.DataFrame, n: int, failed: int) -> str:

@@ -68,14 +68,17 @@ if (!window.baikooPulse) {
     const now = told.now + (performance.now() - toldAt) * told.speed;
     const clock = strip.querySelector("[data-offset]");
     if (clock) write(clock, time(now, Number(clock.dataset.offset)));
-    for (const age of strip.querySelectorAll("[data-source]")) {
-      const since = told.sources[age.dataset.source];
+    for (const source of document.querySelectorAll("[data-source]")) { // in the strip, in Data health's table
+      const since = told.sources[source.dataset.source];
       if (since == null) continue;
       const seconds = Math.max(0, now - since) / 1000;
-      const state = seconds > age.dataset.red ? "red" : seconds > age.dataset.amber ? "amber" : "ok";
-      if (age.className !== `bk-age bk-${state}`) age.className = `bk-age bk-${state}`;
-      write(age.querySelector("b"), duration(seconds, words));
-      write(age.querySelector("[data-late]"), words[state] || "");
+      const state = seconds > source.dataset.red ? "red" : seconds > source.dataset.amber ? "amber" : "ok";
+      const [shown, late] = [source.querySelector(".bk-age") || source, source.querySelector("[data-late]")];
+      shown.className = `bk-age bk-${shown.dataset.alarm ? "red" : state}`;
+      write(source.querySelector("[data-age]"), duration(seconds, words));
+      write(late, (state !== "red" && shown.dataset.alarm) || words[state] || late.dataset.ok || "");
+      const last = source.querySelector("[data-offset]");
+      if (last) write(last, time(since, Number(last.dataset.offset)));
     }
   };
 

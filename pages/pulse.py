@@ -12,7 +12,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from pages import words
 from pages.view import looks_back, present
 from pages.words import _
-from queries import snapshot
+from queries import health, snapshot
 from queries.snapshot import Snapshot
 from store import clock
 from store.tables import milliseconds
@@ -159,6 +160,20 @@ def _words() -> str:
         **{unit: words.unit(unit) for unit in words.UNITS},
     }
     return f"<div class='bk-words' data-words='{escape(json.dumps(said, ensure_ascii=False))}'></div>"
+
+
+def goes_on(row: Mapping[Any, Any]) -> str:
+    """The attributes of what shows a source's state (`.bk-age`, `data-late`) and age (`data-age`): by them both go on
+    in the browser."""
+    limits = f"data-amber='{health.AMBER * row['interval']}' data-red='{health.RED * row['interval']}'"
+    return f"data-source='{escape(row['source'])}' {limits}"
+
+
+def time_goes_on(at: datetime, shown: str) -> str:
+    """A time with seconds, as `words.clock_time` shows it, that goes on in the browser."""
+    day, _space, time_of_day = shown.rpartition(" ")
+    offset = int((words.local(at).utcoffset() or timedelta()).total_seconds())
+    return f"{escape(day)} <span data-offset='{offset}'>{time_of_day}</span>"
 
 
 def follow(key: str) -> None:

@@ -1,6 +1,6 @@
 """What stands on every page: the strip with clock and ages, the filters, the PEC box, as of, and the banners."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,12 @@ def _written_line(moment: Moment, sources: pd.DataFrame, goes_on: bool = True) -
     """Country, date, clock and ages; whether it is a rehearsal."""
     election = moment.election
     badge = _("REHEARSAL")
-    day, _space, time = words.clock_time(moment.at, seconds=True).rpartition(" ")
-    offset = int((words.local(moment.at).utcoffset() or timedelta()).total_seconds())
-    clock = f"<span data-offset='{offset}'>{time}</span>" if goes_on else time
+    time = words.clock_time(moment.at, seconds=True)
+    clock = pulse.time_goes_on(moment.at, time) if goes_on else escape(time)
     parts = [
         f"<span class='bk-where'>{escape(label(election.country))} · {escape(words.date(election.date))}</span>",
         f"<span class='bk-rehearsal'>{escape(badge)}</span>" if election.rehearsal else "",
-        f"<span class='bk-clock'>{escape(day)} {clock} <small>({words.offset(moment.at)})</small></span>",
+        f"<span class='bk-clock'>{clock} <small>({words.offset(moment.at)})</small></span>",
         *(_age(row, goes_on) for row in sources.to_dict("records")),
     ]
     return "".join(parts)
@@ -159,11 +158,9 @@ def _age(row: dict[Any, Any], goes_on: bool) -> str:
     """'observers 12 s', with the word where it is late, and when the data last changed."""
     word = {"amber": _("late"), "red": _("stale"), "never": _("no answer yet")}.get(row["state"], "")
     changed = _("changed {time}").format(time=words.clock_time(row["last_change_at"]))
-    limits = f"data-amber='{health.AMBER * row['interval']}' data-red='{health.RED * row['interval']}'"
     return (
-        f"<span class='bk-age bk-{escape(row['state'])}'"
-        + (f" data-source='{escape(row['source'])}' {limits}>" if goes_on else ">")
-        + f"{escape(names.source(row['source']))} <b>{words.duration(row['age'])}</b> "
+        f"<span class='bk-age bk-{escape(row['state'])}' {pulse.goes_on(row) if goes_on else ''}>"
+        f"{escape(names.source(row['source']))} <b data-age>{words.duration(row['age'])}</b> "
         f"<span data-late>{escape(word)}</span> <small>{escape(changed)}</small></span>"
     )
 

@@ -75,7 +75,7 @@ def test_the_strip_says_where_when_and_how_old_on_every_page(address: str, page:
     assert "Rehearsal: totals as published, single rows synthetic" in html
     assert "14:05:00" in html
     assert "UTC+6" in html
-    assert "observers <b>30 s</b>" in html
+    assert "observers <b data-age>30 s</b>" in html
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -85,7 +85,7 @@ def test_no_part_of_a_page_is_broken_where_there_is_hardly_any_data(address: str
 
 def test_a_source_that_does_not_answer_is_marked_stale_with_the_time_of_its_last_good_data(address: str) -> None:
     html = seen(address)
-    assert "commission <b>1 h</b> <span data-late>stale</span>" in html
+    assert "commission <b data-age>1 h</b> <span data-late>stale</span>" in html
     assert "commission: last good data of 13:05, marked stale" in html
 
 

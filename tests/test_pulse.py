@@ -172,12 +172,12 @@ def test_clock_and_ages_go_on_while_the_server_says_nothing(
     address: str, process: Process, browser: Browser, path: str
 ) -> None:
     with opened(browser, address, path) as page, silent(process):
-        age = page.locator("[data-source=observation]")
+        age = page.locator(".bk-strip [data-source=observation]")
         _shows(page, timedelta(hours=14, minutes=5, seconds=1))
         before = clock_of(page)
         page.clock.fast_forward(3_600_000)  # many intervals
         _shows(page, before + timedelta(hours=1))
-        page.locator("[data-source=observation].bk-red", has_text="stale").wait_for()
+        page.locator(".bk-strip [data-source=observation].bk-red", has_text="stale").wait_for()
         assert age.locator("b").inner_text().startswith("1 h")
 
 
@@ -263,6 +263,32 @@ def test_what_pages_are_told_moves_with_polls_and_names_sources_alone(address: s
         read(store, "commission", NOW, "a figure that cannot be right")
         eventually(lambda: word()["key"].endswith("!"), "word of the alarm, which draws the page again")
         read(store, "commission", NOW)
+
+
+def test_the_ages_in_data_healths_table_go_on_as_the_strips_do(
+    address: str, process: Process, store: sa.Engine, browser: Browser
+) -> None:
+    rehearsed = clock.read(store)
+    assert rehearsed
+    read(store, "observation", rehearsed.now())
+    read(store, "commission", rehearsed.now(), "a figure that cannot be right")
+    with opened(browser, address, "/health?lang=en") as page:
+        observers, commission = page.locator(".bk-sources tbody tr").all()
+        observers.get_by_text("in order").wait_for()
+        alarm = commission.locator(".bk-red", has_text="answers, with an alarm")
+        alarm.wait_for()
+        with silent(process):
+            before = clock_of(page)
+            page.clock.fast_forward(150_000)
+            _shows(page, before + timedelta(seconds=150))
+            observers.locator(".bk-amber", has_text="late").wait_for()
+            assert "min" in observers.locator("td").nth(4).inner_text()
+            assert alarm.is_visible(), "an alarm stays one"
+            page.clock.fast_forward(3_600_000)
+            for row in (observers, commission):
+                row.locator(".bk-red", has_text="stale").wait_for()
+                assert row.locator("td").nth(4).inner_text().startswith("1 h")
+    read(store, "commission", rehearsed.now())
 
 
 @pytest.mark.breaks
