@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from pages.view import present
 from queries import snapshot
-from store import clock
 
 _LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute
 _WELL = {"fresh", "late"}  # late: two polls were missed, not yet five
@@ -32,13 +31,13 @@ def state() -> dict[str, Any]:
     """store: fresh, unreadable or unwritable. snapshot: fresh or stale. clocks: whose is a minute and more away.
     sources: id -> fresh, late, stale, never (it has not answered yet), alarm."""
     try:
-        moment, sources = present.sources()
+        known = present.known()
     except sa.exc.SQLAlchemyError:  # since the start
         return {"store": "unreadable", "snapshot": "stale", "clocks": [], "sources": {}}
     store = {"reading": "unreadable", "writing": "unwritable", None: "fresh"}[present.broken]
     shot = snapshot.kept()
-    late = shot is None or (moment.at - shot.moment.at).total_seconds() > _LATE * max(1.0, clock.speed())
-    told = {row["source"]: _source(row) for row in sources.to_dict("records")}
+    late = shot is None or (known.now() - shot.moment.at).total_seconds() > _LATE * max(1.0, known.speed)
+    told = {row["source"]: _source(row) for row in known.sources.to_dict("records")}
     return {
         "store": store,
         "snapshot": "stale" if late else "fresh",

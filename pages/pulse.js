@@ -2,10 +2,10 @@
 // and says by itself where nobody has been heard for a while.
 if (!window.baikooPulse) {
   const SILENT = 12_000; // ms without a word
+  const STRIP = ".bk-strip[data-key]"; // of a page of the present
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
-  let told = null; // the last that was told of the time
-  let toldAt = 0; // when, by this page's clock (ms), which stands while the machine sleeps
-  let heardAt = performance.now();
+  let told = null; // what was told last
+  let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
   let script = null; // the version of this script, as the server says
   let brokenAt = 0; // since when
@@ -33,15 +33,15 @@ if (!window.baikooPulse) {
       const news = JSON.parse(message.data);
       heardAt = performance.now();
       awake = Date.now() - heardAt;
+      const over = broken && !news.broken;
       broken = news.broken || null;
       brokenAt = heardAt - 1000 * (news.for || 0);
       script = script || news.script;
       if (news.script !== script) location.reload(); // another version of Baikoo: this script does not know its pages
-      if (!broken) {
-        told = news;
-        toldAt = heardAt;
-        look();
-      }
+      // what an outage left broken on a page of the past, which is not drawn again
+      if (over && !document.querySelector(STRIP) && document.querySelector(".bk-broken")) location.reload();
+      told = news;
+      look();
       tick();
     };
     socket.onclose = () => setTimeout(listen, AGAIN * (0.5 + Math.random()));
@@ -49,8 +49,8 @@ if (!window.baikooPulse) {
 
   // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does.
   const look = () => {
-    const strip = document.querySelector(".bk-strip[data-key]");
-    if (!told || !strip || document.hidden || strip.dataset.key === told.key || drawing) return;
+    const strip = document.querySelector(STRIP);
+    if (!told?.key || !strip || document.hidden || strip.dataset.key === told.key || drawing) return;
     drawing = setTimeout(() => { // fifty screens, not all at once
       drawing = null;
       document.querySelector(".st-key-bk_pulse button")?.click();
@@ -65,7 +65,7 @@ if (!window.baikooPulse) {
     say(silence > SILENT ? "silent" : broken, words);
     const strip = document.querySelector(".bk-strip");
     if (!told || !strip) return;
-    const now = told.now + (performance.now() - toldAt) * told.speed;
+    const now = told.now + (performance.now() - heardAt) * told.speed;
     const clock = strip.querySelector("[data-offset]");
     if (clock) write(clock, time(now, Number(clock.dataset.offset)));
     for (const source of document.querySelectorAll("[data-source]")) { // in the strip, in Data health's table
@@ -91,7 +91,7 @@ if (!window.baikooPulse) {
       banner = Object.assign(document.createElement("div"), { id: "bk-stale", role: "alert" });
       document.body.append(banner);
     }
-    const since = wrong === "silent" ? (told ? toldAt : 0) : Math.min(brokenAt, told ? toldAt : brokenAt);
+    const since = wrong === "silent" ? heardAt : brokenAt;
     write(banner, words[wrong].replace("{age}", duration((Date.now() - awake - since) / 1000, words)));
   };
 

@@ -30,7 +30,6 @@ from pages.view import looks_back, present
 from pages.words import _
 from queries import health, snapshot
 from queries.snapshot import Snapshot
-from store import clock
 from store.tables import milliseconds
 
 log = logging.getLogger("baikoo.pages")
@@ -111,22 +110,22 @@ async def _beat() -> None:
 
 
 def _now() -> _Told:
-    """key (another one: the figures moved), now (ms by the store's clock), speed (of that clock), sources: id -> when
-    it was last read (ms), null for never. Where the store cannot be read, or written: broken, for (so many seconds).
-    script: its version, so that a page of an earlier one loads itself anew."""
-    _, sources = present.sources()
-    if present.broken:
-        return {"broken": present.broken, "for": round(time.monotonic() - present.broken_at), "script": SCRIPT}
-    return {
+    """now (ms by the store's clock), speed (of that clock), sources: id -> when it was last read (ms), null for never.
+    key: another one: the figures moved. Where the store cannot be read, or written, instead of it: broken, for (so many
+    seconds). script: its version, so that a page of an earlier one loads itself anew."""
+    known = present.known()
+    told = {
         "script": SCRIPT,
-        "key": key(snapshot.current(), sources),
-        "now": milliseconds(clock.now()),
-        "speed": clock.speed(),
+        "now": milliseconds(known.now()),
+        "speed": known.speed,
         "sources": {
             source: None if pd.isna(at) else milliseconds(at)
-            for source, at in zip(sources["source"], sources["last_success_at"], strict=True)
+            for source, at in zip(known.sources["source"], known.sources["last_success_at"], strict=True)
         },
     }
+    if present.broken:
+        return told | {"broken": present.broken, "for": round(time.monotonic() - present.broken_at)}
+    return told | {"key": key(snapshot.current(), known.sources)}
 
 
 def key(shot: Snapshot, sources: pd.DataFrame) -> str:

@@ -27,9 +27,11 @@ _JITTER = 1.0  # seconds, so that fifty screens do not look in the same instant
 Tone = Literal["", "green", "amber", "red"]
 
 
-def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
+def live(
+    draw: Callable[[View], None], own_look: float = pulse.TICK, in_outage: Callable[[], None] | None = None
+) -> None:
     """Draw a part of the page, and again when the figures move while the page shows the present; by itself after
-    `own_look` seconds.
+    `own_look` seconds. `in_outage` is drawn where the store's outage leaves nothing to draw of it.
 
     Use it as `live(_list_to_ring)` with functions of a module: they are the fragment's identity.
     """
@@ -44,9 +46,10 @@ def live(draw: Callable[[View], None], own_look: float = pulse.TICK) -> None:
             with words.speaking(words.language()):  # asked once, not with each word
                 draw(view())
         except Exception as error:  # the other parts of the page go on
-            if not (isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable()):  # an outage is said once
+            outage = isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable()  # said once
+            if not outage:
                 log.exception("%s cannot be drawn", draw.__qualname__)
-            broken()
+            (in_outage if outage and in_outage else broken)()
 
     part.__qualname__ = key
     st.fragment(part, run_every=every, key=key)()

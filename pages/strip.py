@@ -39,7 +39,7 @@ def choose_language() -> None:
 
 def strip(controls: bool = True) -> None:
     """Country, date, clock, ages of the sources; then filters, PEC box and as of, where there are `controls`."""
-    shell.live(_line)
+    shell.live(_line, in_outage=_last_line)
     shell.live(refused.banner)
     if not controls:
         return
@@ -97,7 +97,7 @@ def _open_typed() -> None:
 def _line(seen: view.View) -> None:
     """The line itself: of now, where clock and ages go on by themselves (pages/pulse.js), or of a past moment."""
     if seen.as_of is None:
-        sources = view.present.sources()[1]
+        sources = view.present.known().sources
         stale = view.present.said("stale", _stale_sources)
         inner, key = view.present.said("strip", _written_line), pulse.key(seen.snapshot, sources)
         st.html(f"<div class='bk-strip' data-key='{escape(key)}'>{inner}</div>{_note()}{stale}")
@@ -108,9 +108,15 @@ def _line(seen: view.View) -> None:
     st.html(f"<div class='bk-strip'>{inner}</div>{_note()}" + shell.banner_html(past, "amber"))
 
 
+def _last_line() -> None:
+    """The line of now above a past moment that nobody can ask the store for."""
+    st.html(f"<div class='bk-strip'>{view.present.said('strip', _written_line)}</div>{_note()}")
+
+
 def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
     rows = sources.to_dict("records")
-    stale = "".join(shell.banner_html(_stale(row), "red") for row in rows if row["state"] == "red")
+    red = [row for row in rows if row["state"] == "red" and not view.present.broken]  # then it is the store's fault
+    stale = "".join(shell.banner_html(_stale(row), "red") for row in red)
     told = [said for row in rows for said in alarms.short(row["source"], row["alarms"])]
     told += [_clock(whose, seconds) for whose, seconds in view.present.clocks.items()]
     return stale + "".join(shell.banner_html(said, "red") for said in told)

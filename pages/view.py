@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from time import monotonic
 from typing import Any, Literal, TypeVar
@@ -20,7 +20,7 @@ from queries import health, snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
 from queries.snapshot import Snapshot
-from store import clocks, writable
+from store import clock, clocks, writable
 from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
@@ -146,12 +146,32 @@ def _datasets(spec: dict[str, Any]) -> dict[str, Any]:
     return dict(spec.get("datasets") or {})
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the store said of the sources: a row each as `health.health` has it; and of its clock."""
+
+    moment: Moment
+    sources: pd.DataFrame
+    speed: float  # of its clock
+    since: float  # by `monotonic`
+
+    def now(self) -> datetime:
+        """The time by its clock, which goes on."""
+        return self.moment.at + timedelta(seconds=self.speed * (monotonic() - self.since))
+
+    def later(self) -> "Known":
+        """The same now, where nothing has come since."""
+        at = self.now()
+        return Known(replace(self.moment, at=at), health.aged(self.sources, at), self.speed, monotonic())
+
+
 class Present:
     """The ages of the sources right now: they move between two snapshots. Asked once in a while for all sessions."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: tuple[float, Moment, pd.DataFrame] | None = None
+        self._known: Known | None = None
+        self._asked_at = float("-inf")
         self._said: dict[Any, str] = {}
         self._outage = Outage(log, "the store cannot be read")
         self.broken: Literal["reading", "writing"] | None = None  # what the store could not do when it was asked last
@@ -162,31 +182,30 @@ class Present:
     def unreadable(self) -> bool:
         """Whether the store cannot be read at this moment; asked anew."""
         with self._lock:
-            if self._asked:
-                self._asked = (float("-inf"), *self._asked[1:])
+            self._asked_at = float("-inf")
         with contextlib.suppress(sa.exc.SQLAlchemyError):
-            self.sources()
+            self.known()
         return self.broken is not None
 
-    def sources(self) -> tuple[Moment, pd.DataFrame]:
-        """This moment, and a row a source as `health.health` has it; the last that was known, in an outage of the
-        store."""
+    def known(self) -> Known:
+        """What the store says now; in an outage what it said last, with ages that go on."""
         with self._lock:
-            if self._asked is None or monotonic() - self._asked[0] > _PRESENT:
+            if self._known is None or monotonic() - self._asked_at > _PRESENT:
                 try:
                     moment = now()
-                    self._asked, self._said = (monotonic(), moment, health.health(moment)), {}
+                    self._known, self._said = Known(moment, health.health(moment), clock.speed(), monotonic()), {}
                     self._hold_clocks(moment.engine)
                     writable.check(moment.engine)
                 except sa.exc.SQLAlchemyError as error:
                     self._goes_on(error)
-                    if self._asked is None:
+                    if self._known is None:
                         raise
-                    self._asked = (monotonic(), *self._asked[1:])
+                    self._known, self._said = self._known.later(), {}
                 else:
                     self._outage.over()
                     self.broken = None
-            return self._asked[1:]
+                self._asked_at = monotonic()
+            return self._known
 
     def _hold_clocks(self, store: sa.Engine) -> None:
         with store.connect() as conn:
@@ -208,10 +227,10 @@ class Present:
 
     def said(self, name: str, build: Callable[[Moment, pd.DataFrame], str]) -> str:
         """What is written from them, once in this language for all sessions."""
-        moment, sources = self.sources()
+        known = self.known()
         said, key = self._said, (name, words.language())
         if key not in said:
-            said[key] = build(moment, sources)
+            said[key] = build(known.moment, known.sources)
         return said[key]
 
 

@@ -1,5 +1,7 @@
 """The health of the sources: when each was last read, what it brought, what was set aside, what is kept of it."""
 
+from datetime import datetime
+
 import pandas as pd
 
 from queries import bursts, frame, incidents, refused
@@ -49,15 +51,19 @@ def health(m: Moment) -> pd.DataFrame:
         """,
         {"asked_source": asked},
     ).rename(columns={"every": "interval"})
-    seconds = (pd.Timestamp(m.at) - rows["last_success_at"]).dt.total_seconds()
-    intervals = seconds / rows["interval"]
-    rows["age"] = seconds.round().astype("Int64")
     told = [tuple(alarms.read(text if isinstance(text, str) else None)) for text in rows.pop("alarm")]
     rows["alarms"] = pd.Series(told, index=rows.index, dtype="object")
-    state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
-    rows["state"] = state.mask(rows["last_success_at"].isna(), "never")
-    return rows[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
+    return aged(rows, m.at)[["source", "kind", "last_success_at", "last_change_at", "age", "state", "seen", "changed",
                  "quarantined", "of", "error", "alarms", "interval", "polls", "failed"]]  # fmt: skip
+
+
+def aged(rows: pd.DataFrame, at: datetime) -> pd.DataFrame:
+    """Rows of `health` with age and state as they are at this time, where nothing has come since."""
+    seconds = (pd.Timestamp(at) - rows["last_success_at"]).dt.total_seconds()
+    intervals = seconds / rows["interval"]
+    state = pd.Series("ok", index=rows.index).mask(intervals > AMBER, "amber").mask(intervals > RED, "red")
+    state = state.mask(rows["last_success_at"].isna(), "never")
+    return rows.assign(age=seconds.round().astype("Int64"), state=state)
 
 
 def polls(m: Moment, minutes: int = 60) -> pd.DataFrame:

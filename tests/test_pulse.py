@@ -327,6 +327,46 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
 
 
 @pytest.mark.breaks
+def test_a_page_that_is_opened_in_an_outage_of_the_store_has_a_clock_and_ages_that_go_on(
+    tmp_path: Path, browser: Browser
+) -> None:
+    file = tmp_path / "store.sqlite"
+    engine = open_store(f"sqlite:///{file}")
+    Facts(engine).pec("5043")
+    read(engine, "observation", NOW - timedelta(seconds=10))
+    clock.set_rehearsed(engine, NOW, 60)
+    with (
+        running(str(engine.url), streamlit(), tmp_path / "log") as (_, address),
+        opened(browser, address) as first,
+        contextlib.ExitStack() as outage,
+    ):
+        outage.enter_context(gone(file))
+        first.locator("#bk-stale").wait_for()
+        since = clock_of(first) + timedelta(minutes=6)
+        _shows(first, since + timedelta(minutes=2))  # what the server draws is a second old at most, which is a minute
+        with Visitor(address, query="lang=en") as visitor:
+            assert _drawn_clock(visitor.run().html) >= since, "the server itself knows the time"
+        with (
+            opened(browser, address) as now,
+            opened(browser, address, "/coverage?lang=en&as_of=12:00") as past,  # which nobody looked at before
+        ):
+            for page in (now, past):
+                _shows(page, since)
+                page.locator(".bk-strip [data-source=observation].bk-red", has_text="stale").wait_for()
+                _shows(page, clock_of(page) + timedelta(minutes=1))
+            assert past.locator(".bk-broken").count()
+            outage.close()
+            past.locator(".bk-banner", has_text="You are looking at 28 November 2021, 12:00").wait_for()
+            past.wait_for_function("() => !document.querySelector('.bk-broken')")
+    engine.dispose()
+
+
+def _drawn_clock(html: str) -> timedelta:
+    h, m, s = re.findall(r"data-offset='\d+'>(\d+):(\d+):(\d+)", html)[0]
+    return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
+
+
+@pytest.mark.breaks
 @pytest.mark.proof
 @pytest.mark.parametrize("harm", [replaced, gone, read_only])
 def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
