@@ -15,6 +15,8 @@ from queries import snapshot
 _LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute
 _WELL = {"fresh", "late"}  # late: two polls were missed, not yet five
 
+_STORE = {"reading": "unreadable", "writing": "unwritable", None: "fresh"}
+
 
 def route() -> Route:
     return Route("/healthz", _answer)
@@ -33,13 +35,12 @@ def state() -> dict[str, Any]:
     try:
         known = present.known()
     except sa.exc.SQLAlchemyError:  # since the start
-        return {"store": "unreadable", "snapshot": "stale", "clocks": [], "sources": {}}
-    store = {"reading": "unreadable", "writing": "unwritable", None: "fresh"}[present.broken]
+        return {"store": _STORE[present.broken], "snapshot": "stale", "clocks": [], "sources": {}}
     shot = snapshot.kept()
     late = shot is None or (known.now() - shot.moment.at).total_seconds() > _LATE * max(1.0, known.speed)
     told = {row["source"]: _source(row) for row in known.sources.to_dict("records")}
     return {
-        "store": store,
+        "store": _STORE[present.broken],
         "snapshot": "stale" if late else "fresh",
         "clocks": list(present.clocks),
         "sources": told,

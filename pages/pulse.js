@@ -38,7 +38,7 @@ if (!window.baikooPulse) {
       brokenAt = heardAt - 1000 * (news.for || 0);
       script = script || news.script;
       if (news.script !== script) location.reload(); // another version of Baikoo: this script does not know its pages
-      // what an outage left broken on a page of the past, which is not drawn again
+      // what an outage left broken on a page that is not drawn again by its strip: one of the past, or without any
       if (over && !document.querySelector(STRIP) && document.querySelector(".bk-broken")) location.reload();
       told = news;
       look();
@@ -64,7 +64,7 @@ if (!window.baikooPulse) {
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
     say(silence > SILENT ? "silent" : broken, words);
     const strip = document.querySelector(".bk-strip");
-    if (!told || !strip) return;
+    if (!told?.sources || !strip) return;
     const now = told.now + (performance.now() - heardAt) * told.speed;
     const clock = strip.querySelector("[data-offset]");
     if (clock) write(clock, time(now, Number(clock.dataset.offset)));

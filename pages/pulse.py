@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -113,9 +114,12 @@ def _now() -> _Told:
     """now (ms by the store's clock), speed (of that clock), sources: id -> when it was last read (ms), null for never.
     key: another one: the figures moved. Where the store cannot be read, or written, instead of it: broken, for (so many
     seconds). script: its version, so that a page of an earlier one loads itself anew."""
-    known = present.known()
-    told = {
-        "script": SCRIPT,
+    told: _Told = {"script": SCRIPT}
+    try:
+        known = present.known()
+    except sa.exc.SQLAlchemyError:  # it has not answered since the start
+        return told | _broken()
+    told |= {
         "now": milliseconds(known.now()),
         "speed": known.speed,
         "sources": {
@@ -124,8 +128,12 @@ def _now() -> _Told:
         },
     }
     if present.broken:
-        return told | {"broken": present.broken, "for": round(time.monotonic() - present.broken_at)}
+        return told | _broken()
     return told | {"key": key(snapshot.current(), known.sources)}
+
+
+def _broken() -> _Told:
+    return {"broken": present.broken, "for": round(time.monotonic() - present.broken_at)}
 
 
 def key(shot: Snapshot, sources: pd.DataFrame) -> str:

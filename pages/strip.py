@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 import streamlit as st
 
 from pages import address, alarms, names, pulse, refused, shell, view, words
@@ -110,7 +111,11 @@ def _line(seen: view.View) -> None:
 
 def _last_line() -> None:
     """The line of now above a past moment that nobody can ask the store for."""
-    st.html(f"<div class='bk-strip'>{view.present.said('strip', _written_line)}</div>{_note()}")
+    try:
+        inner = view.present.said("strip", _written_line)
+    except sa.exc.SQLAlchemyError:  # it has not answered since the start
+        return shell.broken()
+    st.html(f"<div class='bk-strip'>{inner}</div>{_note()}")
 
 
 def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:

@@ -165,6 +165,18 @@ class Known:
         return Known(replace(self.moment, at=at), health.aged(self.sources, at), self.speed, monotonic())
 
 
+def _of_snapshot() -> Known | None:
+    """What the last snapshot has of the sources, where it has it."""
+    shot = snapshot.kept()
+    if shot is None or not shot.has(health.health):
+        return None
+    return Known(shot.moment, shot.ask(health.health), shot.speed, shot.made_at)
+
+
+def _newest(*known: Known | None) -> Known | None:
+    return max((k for k in known if k), key=lambda k: k.since, default=None)
+
+
 class Present:
     """The ages of the sources right now: they move between two snapshots. Asked once in a while for all sessions."""
 
@@ -188,7 +200,8 @@ class Present:
         return self.broken is not None
 
     def known(self) -> Known:
-        """What the store says now; in an outage what it said last, with ages that go on."""
+        """What the store says now; in an outage what it said last, to anybody, with ages that go on. Raises where it
+        has said nothing yet."""
         with self._lock:
             if self._known is None or monotonic() - self._asked_at > _PRESENT:
                 try:
@@ -198,9 +211,10 @@ class Present:
                     writable.check(moment.engine)
                 except sa.exc.SQLAlchemyError as error:
                     self._goes_on(error)
-                    if self._known is None:
+                    last = _newest(self._known, _of_snapshot())
+                    if last is None:
                         raise
-                    self._known, self._said = self._known.later(), {}
+                    self._known, self._said = last.later(), {}
                 else:
                     self._outage.over()
                     self.broken = None

@@ -27,6 +27,7 @@ from queries import (
 )
 from queries.moment import Moment, here, now
 from queries.once import Once
+from store import clock
 from store.outage import Outage
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Snapshot:
     def __init__(self, moment: Moment) -> None:
         self.moment = moment
         self.figures: Mapping[str, pd.DataFrame] = _Named(self)
+        self.made_at, self.speed = time.monotonic(), clock.speed()
         self._answers = Once()
         self.looked: dict[Any, tuple[Asked, float]] = {}  # what a reader asked for, and when
         shared.keep(self)
@@ -104,6 +106,10 @@ class Snapshot:
         self.looked[(figure, _frozen(given))] = ((figure, given), time.monotonic())
         value = self.make(figure, **given)
         return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
+
+    def has(self, figure: Callable[..., Any], /, **given: Any) -> bool:
+        """Whether the figure is made, so that nobody need ask the store for it."""
+        return (figure, _frozen(given)) in self._answers
 
     def make(self, figure: Callable[..., T], /, **given: Any) -> T:
         """The figure, made now unless it is there."""

@@ -327,6 +327,33 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
 
 
 @pytest.mark.breaks
+def test_a_store_that_is_gone_before_anybody_looked_is_named_too(tmp_path: Path, browser: Browser) -> None:
+    file, log = tmp_path / "store.sqlite", tmp_path / "log"
+    engine = open_store(f"sqlite:///{file}")
+    Facts(engine).pec("5043")
+    read(engine, "observation", NOW - timedelta(seconds=10))
+    clock.set_rehearsed(engine, NOW, 60)
+    with running(str(engine.url), streamlit(), log) as (_, address):
+        eventually(lambda: b"Ctrl-C" in log.read_bytes(), "the server's first words")
+        with gone(file):
+            assert healthz(address)[1]["store"] == "unwritable"
+            with heard(address) as word:
+                assert [word()["broken"] for _ in range(3)] == ["writing"] * 3
+            seen = Seen(browser)
+            seen.page.goto(f"{address}/?lang=en")
+            seen.page.locator("#bk-stale").get_by_text("The monitor's store cannot be written").wait_for()
+        with heard(address) as word:
+            eventually(lambda: "key" in word(), "word that it is over")
+        seen.page.locator(".bk-strip [data-source=observation]").wait_for()
+        seen.page.locator("#bk-stale").wait_for(state="detached")
+        seen.close()
+    engine.dispose()
+    assert broken_parts.in_log(log.read_text()) == ""
+    said = [line.partition(": sqlite")[0] for line in log.read_text().splitlines() if "the store cannot" in line]
+    assert said == ["the store cannot be written", "over: the store cannot be written"]
+
+
+@pytest.mark.breaks
 def test_a_page_that_is_opened_in_an_outage_of_the_store_has_a_clock_and_ages_that_go_on(
     tmp_path: Path, browser: Browser
 ) -> None:

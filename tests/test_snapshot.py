@@ -4,16 +4,19 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from queries import coverage, moment, snapshot
+from pages.view import Present
+from queries import coverage, health, moment, snapshot
 from queries.moment import Moment
 from store import clock
 from tests.facts import ELECTION, Facts
+from tests.harm import gone
 from tests.waiting import LIMIT, eventually
 
 
@@ -183,3 +186,16 @@ def test_a_store_that_is_away_leaves_the_last_snapshot(facts: Facts, monkeypatch
             assert snapshot.current() is old
         facts.report("5001", "opening", at="08:00")
         wait_for_another(old)
+
+
+@pytest.mark.breaks
+def test_a_store_that_is_gone_before_anybody_looked_leaves_the_ages_of_the_last_snapshot(facts: Facts) -> None:
+    present = Present()
+    with snapshot.keep_fresh():
+        made = eventually(lambda: (s := snapshot.kept()) and s.has(health.health) and s, "the first snapshot's ages")
+        with gone(Path(str(facts.store.url.database))):
+            known = present.known()
+            assert present.broken == "writing"
+            assert list(known.sources["source"]) == ["observation", "commission"]
+            assert known.moment.load == made.moment.load
+        assert not present.unreadable()
