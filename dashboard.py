@@ -42,7 +42,7 @@ from pages import (
     turnout,
     wall,
 )
-from pages.view import present
+from pages.present import present
 from pages.words import _
 from queries import judging, snapshot
 from queries.moment import here

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pages.view import present
+from pages.present import present
 from queries import snapshot
 
 _LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute

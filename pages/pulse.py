@@ -27,7 +27,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pages import words
-from pages.view import looks_back, present
+from pages.present import present
+from pages.view import looks_back
 from pages.words import _
 from queries import health, snapshot
 from queries.snapshot import Snapshot
@@ -129,7 +130,8 @@ def _now() -> _Told:
     }
     if present.broken:
         return told | _broken()
-    return told | {"key": key(snapshot.current(), known.sources)}
+    shot = snapshot.kept()
+    return told | {"key": key(shot, known.sources)} if shot else told
 
 
 def _broken() -> _Told:

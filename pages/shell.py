@@ -15,7 +15,8 @@ import sqlalchemy as sa
 import streamlit as st
 
 from pages import names, pulse, words
-from pages.view import View, looks_back, present, view
+from pages.present import present
+from pages.view import View, looks_back, view
 from pages.words import NOTHING, _, missing
 from queries import export
 from queries.moment import here

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import streamlit as st
 
 from pages import address, alarms, names, pulse, refused, shell, view, words
+from pages.present import present
 from pages.words import _, label
 from queries import health, snapshot
 from queries.moment import Moment, here
@@ -98,9 +99,9 @@ def _open_typed() -> None:
 def _line(seen: view.View) -> None:
     """The line itself: of now, where clock and ages go on by themselves (pages/pulse.js), or of a past moment."""
     if seen.as_of is None:
-        sources = view.present.known().sources
-        stale = view.present.said("stale", _stale_sources)
-        inner, key = view.present.said("strip", _written_line), pulse.key(seen.snapshot, sources)
+        sources = present.known().sources
+        stale = present.said("stale", _stale_sources)
+        inner, key = present.said("strip", _written_line), pulse.key(seen.snapshot, sources)
         st.html(f"<div class='bk-strip' data-key='{escape(key)}'>{inner}</div>{_note()}{stale}")
         return
     at = f"{words.date(words.local(seen.as_of))}, {words.local(seen.as_of):%H:%M}"
@@ -112,7 +113,7 @@ def _line(seen: view.View) -> None:
 def _last_line() -> None:
     """The line of now above a past moment that nobody can ask the store for."""
     try:
-        inner = view.present.said("strip", _written_line)
+        inner = present.said("strip", _written_line)
     except sa.exc.SQLAlchemyError:  # it has not answered since the start
         return shell.broken()
     st.html(f"<div class='bk-strip'>{inner}</div>{_note()}")
@@ -120,10 +121,10 @@ def _last_line() -> None:
 
 def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
     rows = sources.to_dict("records")
-    red = [row for row in rows if row["state"] == "red" and not view.present.broken]  # then it is the store's fault
+    red = [row for row in rows if row["state"] == "red" and not present.broken]  # then it is the store's fault
     stale = "".join(shell.banner_html(_stale(row), "red") for row in red)
     told = [said for row in rows for said in alarms.short(row["source"], row["alarms"])]
-    told += [_clock(whose, seconds) for whose, seconds in view.present.clocks.items()]
+    told += [_clock(whose, seconds) for whose, seconds in present.clocks.items()]
     return stale + "".join(shell.banner_html(said, "red") for said in told)
 
 

@@ -1,32 +1,28 @@
 """What this reader looks at: language, region, district, form and hour, as the page's address says them."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from time import monotonic
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import pandas as pd
 import sqlalchemy as sa
 import streamlit as st
 from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
 from pages import words
-from queries import health, snapshot
+from pages.present import present
+from queries import snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
 from queries.snapshot import Snapshot
-from store import clock, clocks, writable
-from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
 KEYS = ("region", "district", "form", "as_of", "pec")  # parameters of the address
-_PRESENT = 1.0  # seconds that the ages of the sources are good for
 _LOOKED = 60.0  # seconds: what somebody looked at in them is made ahead
 
 
@@ -59,8 +55,11 @@ class View:
     def figure(self, ask: Callable[..., T], /, **given: Any) -> T:
         """What a query says of this moment, asked once for all sessions.
 
-        The filters are not added by themselves: `view.figure(coverage.coverage, by=("form",), **view.place)`.
+        The filters are not added by themselves: `view.figure(coverage.coverage, by=("form",), **view.place)`. Raises
+        NoAnswer where nobody has asked yet and the store hangs.
         """
+        if not self.snapshot.has(ask, **given):
+            present.must_answer()
         return self.snapshot.ask(ask, **given)
 
     def made(self, build: "Callable[[View], T]") -> T:
@@ -96,6 +95,8 @@ def view() -> View:
     """What this session looks at, from the snapshot that is current right now."""
     chosen = {k: str(st.session_state.get(k) or "").strip() or None for k in KEYS}
     as_of = moment_of(chosen["as_of"])
+    if as_of:
+        present.must_answer()
     shot = snapshot.current() if as_of is None else snapshot.at(as_of)
     election = shot.moment.election
     region = chosen["region"] if chosen["region"] in {r.id for r in election.regions} else None
@@ -144,111 +145,6 @@ def packed(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _datasets(spec: dict[str, Any]) -> dict[str, Any]:
     return dict(spec.get("datasets") or {})
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the store said of the sources: a row each as `health.health` has it; and of its clock."""
-
-    moment: Moment
-    sources: pd.DataFrame
-    speed: float  # of its clock
-    since: float  # by `monotonic`
-
-    def now(self) -> datetime:
-        """The time by its clock, which goes on."""
-        return self.moment.at + timedelta(seconds=self.speed * (monotonic() - self.since))
-
-    def later(self) -> "Known":
-        """The same now, where nothing has come since."""
-        at = self.now()
-        return Known(replace(self.moment, at=at), health.aged(self.sources, at), self.speed, monotonic())
-
-
-def _of_snapshot() -> Known | None:
-    """What the last snapshot has of the sources, where it has it."""
-    shot = snapshot.kept()
-    if shot is None or not shot.has(health.health):
-        return None
-    return Known(shot.moment, shot.ask(health.health), shot.speed, shot.made_at)
-
-
-def _newest(*known: Known | None) -> Known | None:
-    return max((k for k in known if k), key=lambda k: k.since, default=None)
-
-
-class Present:
-    """The ages of the sources right now: they move between two snapshots. Asked once in a while for all sessions."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: Known | None = None
-        self._asked_at = float("-inf")
-        self._said: dict[Any, str] = {}
-        self._outage = Outage(log, "the store cannot be read")
-        self.broken: Literal["reading", "writing"] | None = None  # what the store could not do when it was asked last
-        self.broken_at = 0.0  # since when, by `monotonic`
-        self.clocks: dict[str, int] = {}  # 'machine', 'store' -> seconds that it was moved, or is away from ours
-        self._watch, self._wrong = clocks.Watch(), Outage(log, "the clock")
-
-    def unreadable(self) -> bool:
-        """Whether the store cannot be read at this moment; asked anew."""
-        with self._lock:
-            self._asked_at = float("-inf")
-        with contextlib.suppress(sa.exc.SQLAlchemyError):
-            self.known()
-        return self.broken is not None
-
-    def known(self) -> Known:
-        """What the store says now; in an outage what it said last, to anybody, with ages that go on. Raises where it
-        has said nothing yet."""
-        with self._lock:
-            if self._known is None or monotonic() - self._asked_at > _PRESENT:
-                try:
-                    moment = now()
-                    self._known, self._said = Known(moment, health.health(moment), clock.speed(), monotonic()), {}
-                    self._hold_clocks(moment.engine)
-                    writable.check(moment.engine)
-                except sa.exc.SQLAlchemyError as error:
-                    self._goes_on(error)
-                    last = _newest(self._known, _of_snapshot())
-                    if last is None:
-                        raise
-                    self._known, self._said = last.later(), {}
-                else:
-                    self._outage.over()
-                    self.broken = None
-                self._asked_at = monotonic()
-            return self._known
-
-    def _hold_clocks(self, store: sa.Engine) -> None:
-        with store.connect() as conn:
-            held = {"machine": self._watch.moved(), "store": clocks.apart(clocks.of_database(conn))}
-        self.clocks = {whose: seconds for whose, seconds in held.items() if seconds}
-        if self.clocks:
-            self._wrong.goes_on(", ".join(f"{whose} {seconds:+} s" for whose, seconds in self.clocks.items()))
-        else:
-            self._wrong.over()
-
-    def _goes_on(self, error: sa.exc.SQLAlchemyError) -> None:
-        if self.broken is None:
-            self.broken_at = monotonic()
-        if isinstance(error, writable.Unwritable):  # which says so in the log by itself
-            self.broken = "writing"
-        else:
-            self._outage.goes_on(type(error).__name__)
-            self.broken = "reading"
-
-    def said(self, name: str, build: Callable[[Moment, pd.DataFrame], str]) -> str:
-        """What is written from them, once in this language for all sessions."""
-        known = self.known()
-        said, key = self._said, (name, words.language())
-        if key not in said:
-            said[key] = build(known.moment, known.sources)
-        return said[key]
-
-
-present = Present()
 
 
 def _make_ahead(shot: Snapshot) -> None:

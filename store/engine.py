@@ -18,6 +18,14 @@ from store.owner import Owner, check, claim
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _OWNERS_ALONE = 0o600
+# A PostgreSQL that is away without a word is given up after so many seconds, unless its address says otherwise.
+_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,  # ms
+}
 _WRITERS = 7_110_211  # the key of PostgreSQL's advisory lock
 
 
@@ -66,7 +74,8 @@ def connect(url: str | URL) -> sa.Engine:
     """An engine for the store, not migrated: SQLite in WAL mode, PostgreSQL through psycopg. Raises BadAddress."""
     url = address.url(url)
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, pool_pre_ping=True, pool_size=10)
+        limits = {name: limit for name, limit in _LIMITS.items() if name not in url.query}
+        engine = sa.create_engine(url, pool_pre_ping=True, pool_size=10, connect_args=limits)
         writable.keep_to_what_is_opened(engine)
         return engine
     if url.get_backend_name() != "sqlite":

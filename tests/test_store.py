@@ -336,3 +336,16 @@ def test_asking_whether_a_store_is_there_makes_none(tmp_path: Path, store: sa.En
     assert not is_there(f"sqlite:///{file}")
     assert not file.parent.exists()
     assert is_there(store.url)
+
+
+def test_a_postgresql_that_is_away_without_a_word_is_given_up_in_seconds(postgres_url: str) -> None:
+    def limits(**said: str) -> dict[str, str]:
+        engine = connect(sa.engine.make_url(postgres_url).update_query_dict(said))
+        with engine.connect() as conn:
+            of_connection: dict[str, str] = conn.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr] # -- it is open
+        engine.dispose()
+        return of_connection
+
+    ours = limits()
+    assert (ours["connect_timeout"], ours["keepalives_idle"], ours["tcp_user_timeout"]) == ("10", "10", "20000")
+    assert limits(connect_timeout="3")["connect_timeout"] == "3", "its address says otherwise"
