@@ -161,8 +161,8 @@ def _words() -> str:
         "silent": _("The server has not answered for {age}: what stands here is old."),
         "reading": _("The monitor's store has not been readable for {age}: what stands here is old."),
         "writing": _(
-            "The monitor's store cannot be written (gone, replaced, read-only or on a full disk): nothing has been "
-            "loaded for {age}."
+            "The monitor's store cannot be written (gone, replaced, locked, read-only or on a full disk): nothing has "
+            "been loaded for {age}."
         ),
         "amber": _("late"),
         "red": _("stale"),

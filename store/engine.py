@@ -26,7 +26,6 @@ _LIMITS = {
     "keepalives_count": 2,
     "tcp_user_timeout": 20_000,  # ms
 }
-_WRITERS = 7_110_211  # the key of PostgreSQL's advisory lock
 
 
 def store_url(election_id: str) -> str:
@@ -80,7 +79,7 @@ def connect(url: str | URL) -> sa.Engine:
         return engine
     if url.get_backend_name() != "sqlite":
         raise address.BadAddress("the store is a database of SQLite or PostgreSQL")
-    engine = sa.create_engine(url, connect_args={"timeout": 30})
+    engine = sa.create_engine(url, connect_args={"timeout": writable.PATIENCE})
     writable.keep_to_what_is_opened(engine)
     keep_private(engine)
 
@@ -120,10 +119,12 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that is the store's only writer until it ends.
 
     So that loads commit in the order of their ids, whoever writes: `loaders once` beside the server, a page. Raises
-    Unwritable where the store is no longer the one that was opened, or read-only.
+    Unwritable where the store is no longer the one that was opened, or read-only, or another process writes for long.
     """
-    writable.check(engine)
-    with engine.connect().execution_options(writer=True) as conn, conn.begin():
-        if conn.dialect.name == "postgresql":
-            conn.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
-        yield conn
+    with writable.turn(engine):
+        writable.check(engine)
+        with engine.connect().execution_options(writer=True) as conn, contextlib.ExitStack() as transaction:
+            with writable.waiting(engine):
+                transaction.enter_context(conn.begin())
+                writable.wait(conn)
+            yield conn

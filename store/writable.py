@@ -1,13 +1,18 @@
 """Whether the store is still the one that was opened, and can be written."""
 
+import contextlib
 import logging
 import os
 import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
+import psycopg
 import sqlalchemy as sa
 
 from store import address
@@ -16,10 +21,13 @@ from store.outage import Outage
 
 _log = logging.getLogger(__name__)
 _ROOM = 2**20  # bytes that must be left on the disk of a file
+_WRITERS = 7_110_211  # the key of PostgreSQL's advisory lock
+_LOCKED = "is locked by another writer"
+PATIENCE = 30.0  # seconds that a writer waits for one of another process
 
 
 class Unwritable(sa.exc.SQLAlchemyError):
-    """The store is gone, replaced, read-only, or its disk is full. The message says which, for screen and log."""
+    """The store is gone, replaced, locked, read-only, or its disk is full. The message says which."""
 
 
 @dataclass
@@ -30,6 +38,8 @@ class _Opened:
     file: Path | None = None
     inode: tuple[int, int] | None = None  # of the file
     store: str | None = None  # its own id, in the table `owner`
+    turn: threading.Lock = field(default_factory=threading.Lock)  # of this process's writers
+    locked: bool = False  # when somebody wanted to write last
     outage: Outage = field(default_factory=lambda: Outage(_log, "the store cannot be written"))
 
     def must_stand(self) -> None:
@@ -71,8 +81,8 @@ def remember(conn: sa.Connection) -> None:
 
 
 def check(engine: sa.Engine) -> None:
-    """Raises Unwritable where the store that was opened is gone, replaced or read-only, or has no room left. The log
-    has it once, and once when it is over."""
+    """Raises Unwritable where the store that was opened is gone, replaced or read-only, has no room left, or is locked
+    as it was when somebody wanted to write. The log has it once, and once when it is over."""
     opened = _of(engine)
     with engine.connect() as conn:  # opens it, where nobody has yet
         opened.must_stand()
@@ -83,11 +93,57 @@ def check(engine: sa.Engine) -> None:
         if conn.dialect.name == "postgresql" and conn.scalar(sa.text("show transaction_read_only")) == "on":
             conn.invalidate()  # it stays so, where a setting of the database made it so
             opened.refuse("is read-only")
+        if opened.locked and _is_locked(conn):
+            opened.refuse(_LOCKED)
+        opened.locked = False
         if opened.store and _own_id(conn) != opened.store:
             opened.refuse("is another store than the one that was opened")
     if opened.outage.lasts:
         engine.dispose()  # a connection that was opened to a read-only file stays read-only
         opened.outage.over()
+
+
+def turn(engine: sa.Engine) -> threading.Lock:
+    """Held by who writes: the others of this process wait for it, however long it takes."""
+    return _of(engine).turn
+
+
+@contextlib.contextmanager
+def waiting(engine: sa.Engine) -> Iterator[None]:
+    """Raises Unwritable where the wait for another process's writer was in vain."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY and not isinstance(
+            error.orig, psycopg.errors.LockNotAvailable
+        ):
+            raise
+        _of(engine).locked = True
+        _of(engine).refuse(_LOCKED)
+
+
+def wait(conn: sa.Connection) -> None:
+    """For the writer before this one, on PostgreSQL; SQLite does it when a transaction begins."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.text("select set_config('lock_timeout', :limit, true)"), {"limit": f"{PATIENCE * 1000:.0f}"})
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+        conn.execute(sa.text("set local lock_timeout to default"))
+
+
+def _is_locked(conn: sa.Connection) -> bool:
+    """Whether a writer of another process has the store at this moment; nobody waits for it."""
+    if conn.dialect.name == "postgresql":
+        return not conn.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_WRITERS)))
+    sqlite: Any = conn.connection.dbapi_connection
+    sqlite.execute("pragma busy_timeout=0")
+    try:
+        sqlite.execute("begin immediate")
+        sqlite.execute("rollback")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        sqlite.execute(f"pragma busy_timeout={PATIENCE * 1000:.0f}")
+    return False
 
 
 def _of(engine: sa.Engine) -> _Opened:

@@ -456,7 +456,7 @@ def test_a_store_that_cannot_be_written_is_told_apart_also_where_nobody_loads(
         said = page.locator("#bk-stale")
         with harm(file):
             said.get_by_text(
-                "The monitor's store cannot be written (gone, replaced, read-only or on a full disk)"
+                "The monitor's store cannot be written (gone, replaced, locked, read-only or on a full disk)"
             ).wait_for()
             assert healthz(address)[1]["store"] == "unwritable"
             before = clock_of(page)

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -196,3 +198,48 @@ def test_a_full_disk_is_a_store_that_cannot_be_written(
                 writable.check(sqlite_store)
     writable.check(sqlite_store)
     assert [said.partition(": sqlite")[0] for said in caplog.messages] == SAID
+
+
+def test_a_store_that_another_writer_keeps_for_long_cannot_be_written(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writable, "PATIENCE", 0.2)
+    other, ours = store, connect(store.url)
+    asked: list[int] = []
+
+    def look(*_: Any) -> Found:
+        asked.append(1)
+        return Found(seen=1)
+
+    election = one_source(monkeypatch, look, interval=1)
+    turn = schedule._Turn(ours, election, election.sources[0], Runner(ours))
+    with clock.frozen(clock.now()):
+        with writing(other):
+            for _ in range(3):
+                turn.tick()
+            assert len(asked) == 1, "what could not be written down is not asked again"
+            with pytest.raises(Unwritable, match="is locked by another writer"):
+                writable.check(ours)  # as every page does
+        writable.check(ours)
+        with clock.frozen(clock.now() + timedelta(seconds=2)):
+            turn.tick()
+    assert len(polls(ours)) == 1
+    put(ours, pec("1001"))
+    assert [said.partition(": sqlite")[0].partition(": postgres")[0] for said in caplog.messages] == SAID
+    turn.runner.release()
+    ours.dispose()
+
+
+def test_a_writer_waits_for_one_of_its_own_process_however_long_that_takes(
+    sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writable, "PATIENCE", 0.05)
+    ours = connect(sqlite_store.url)
+    with ThreadPoolExecutor() as pool, contextlib.ExitStack() as first:
+        first.enter_context(writing(ours))
+        second = pool.submit(put, ours, pec("1001"))
+        with pytest.raises(TimeoutError):
+            second.result(1)
+        first.close()
+        second.result(LIMIT)
+    ours.dispose()
