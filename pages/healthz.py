@@ -9,10 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pages.present import present
-from queries import snapshot
+from pages.present import old_figures, present
 
-_LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute
 _WELL = {"fresh", "late"}  # late: two polls were missed, not yet five
 
 _STORE = {"reading": "unreadable", "writing": "unwritable", None: "fresh"}
@@ -36,12 +34,10 @@ def state() -> dict[str, Any]:
         known = present.known()
     except sa.exc.SQLAlchemyError:  # since the start
         return {"store": _STORE[present.broken], "snapshot": "stale", "clocks": [], "sources": {}}
-    shot = snapshot.kept()
-    late = shot is None or (known.now() - shot.moment.at).total_seconds() > _LATE * max(1.0, known.speed)
     told = {row["source"]: _source(row) for row in known.sources.to_dict("records")}
     return {
         "store": _STORE[present.broken],
-        "snapshot": "stale" if late else "fresh",
+        "snapshot": "fresh" if old_figures(known) is None else "stale",
         "clocks": list(present.clocks),
         "sources": told,
     }

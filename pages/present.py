@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from pages import words
-from queries import health, snapshot
+from queries import health, judging, snapshot
 from queries.moment import Moment, now
 from store import clock, clocks, writable
 from store.outage import Outage
@@ -25,6 +25,7 @@ from store.outage import Outage
 log = logging.getLogger("baikoo.pages")
 _GOOD = 1.0  # seconds that an answer is good for
 _PATIENCE = 5.0  # seconds that an answer may take; pages take a server for silent after some more
+_LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute
 
 
 class NoAnswer(sa.exc.SQLAlchemyError):
@@ -64,6 +65,7 @@ class Present:
         self.broken_at = 0.0  # since when, by `monotonic`
         self.hangs = False  # it was asked and has not answered
         self.clocks: dict[str, int] = {}  # 'machine', 'store' -> seconds that it was moved, or is away from ours
+        self.unjudged = False  # the commission's polls cannot be judged
         self._watch, self._wrong = clocks.Watch(), Outage(log, "the clock")
 
     def unreadable(self) -> bool:
@@ -106,6 +108,7 @@ class Present:
     def _ask(self) -> None:
         try:
             moment = now()
+            self.unjudged = judging.fails()
             self._known = Known(moment, health.health(moment), clock.speed(), monotonic())
             self._hold_clocks(moment.engine)
             writable.check(moment.engine)
@@ -170,6 +173,16 @@ def _of_snapshot() -> Known | None:
     if shot is None or not shot.has(health.health):
         return None
     return Known(shot.moment, shot.ask(health.health), shot.speed, shot.made_at)
+
+
+def old_figures(known: Known) -> float | None:
+    """Seconds that no new figures have been made, though there should have been; None where they are fresh."""
+    if (since := snapshot.failing_since()) is not None:
+        return monotonic() - since
+    if (shot := snapshot.kept()) is None:
+        return 0.0
+    late = (known.now() - shot.moment.at).total_seconds() / max(1.0, known.speed)
+    return late if late > _LATE else None
 
 
 present = Present()

@@ -27,11 +27,12 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pages import words
-from pages.present import present
+from pages.present import old_figures, present
 from pages.view import looks_back
 from pages.words import _
 from queries import health, snapshot
 from queries.snapshot import Snapshot
+from store.outage import Outage
 from store.tables import milliseconds
 
 log = logging.getLogger("baikoo.pages")
@@ -92,15 +93,17 @@ async def _speak(socket: WebSocket, told: "asyncio.Queue[str]") -> None:
 
 async def _beat() -> None:
     global _last
+    fault = Outage(log, "the pulse")
     while True:
         await asyncio.sleep(_LOOK)
         if not _pages:
             continue
         try:
             now = await asyncio.to_thread(_now)
-        except Exception:  # whatever it is, the next look may be better; meanwhile pages see that nobody speaks
-            log.exception("the pulse")
+        except Exception as error:  # the next look may be better; meanwhile pages see that nobody speaks
+            fault.goes_on(type(error).__name__, error)
             continue
+        fault.over()
         at, before = _last
         if now | _GOES_ON != before | _GOES_ON or time.monotonic() - at >= _AT_LEAST:
             _last = (time.monotonic(), now)
@@ -113,8 +116,10 @@ async def _beat() -> None:
 
 def _now() -> _Told:
     """now (ms by the store's clock), speed (of that clock), sources: id -> when it was last read (ms), null for never.
-    key: another one: the figures moved. Where the store cannot be read, or written, instead of it: broken, for (so many
-    seconds). script: its version, so that a page of an earlier one loads itself anew."""
+    key: another one: the figures moved; none where the store cannot be read or written. Where it cannot, or no new
+    figures can be made: broken, for (so many seconds). script: its version, so that a page of an earlier one loads
+    itself anew.
+    """
     told: _Told = {"script": SCRIPT}
     try:
         known = present.known()
@@ -130,8 +135,11 @@ def _now() -> _Told:
     }
     if present.broken:
         return told | _broken()
-    shot = snapshot.kept()
-    return told | {"key": key(shot, known.sources)} if shot else told
+    if shot := snapshot.kept():
+        told["key"] = key(shot, known.sources)
+    if (old := old_figures(known)) is not None:
+        told |= {"broken": "figures", "for": round(old)}
+    return told
 
 
 def _broken() -> _Told:
@@ -140,10 +148,11 @@ def _broken() -> _Told:
 
 def key(shot: Snapshot, sources: pd.DataFrame) -> str:
     """What a page depends on: the figures, which sources (`state`) are late, of which there are alarms, whose clock is
-    wrong."""
+    wrong, whether checks are made."""
     load, minute = shot.key
     alarms = sources["alarms"].map(bool).map({True: "!", False: ""})
-    return f"{load} {minute} {' '.join([*(sources['state'] + alarms), *present.clocks])}"
+    wrong = [*present.clocks, *(["unjudged"] if present.unjudged else [])]
+    return f"{load} {minute} {' '.join([*(sources['state'] + alarms), *wrong])}"
 
 
 def begin() -> None:
@@ -164,6 +173,7 @@ def _words() -> str:
             "The monitor's store cannot be written (gone, replaced, locked, read-only or on a full disk): nothing has "
             "been loaded for {age}."
         ),
+        "figures": _("New figures have not been made for {age}: what stands here is old. The server's log says why."),
         "amber": _("late"),
         "red": _("stale"),
         **{unit: words.unit(unit) for unit in words.UNITS},

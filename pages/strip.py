@@ -125,6 +125,8 @@ def _stale_sources(_moment: Moment, sources: pd.DataFrame) -> str:
     stale = "".join(shell.banner_html(_stale(row), "red") for row in red)
     told = [said for row in rows for said in alarms.short(row["source"], row["alarms"])]
     told += [_clock(whose, seconds) for whose, seconds in present.clocks.items()]
+    if present.unjudged and not present.broken:
+        told.append(_("The checks of what the commission published cannot be made. The server's log says why."))
     return stale + "".join(shell.banner_html(said, "red") for said in told)
 
 

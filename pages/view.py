@@ -19,6 +19,7 @@ from queries import snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
 from queries.snapshot import Snapshot
+from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
@@ -155,17 +156,21 @@ def _make_ahead(shot: Snapshot) -> None:
             del _looked[key]
             continue
         with words.speaking(language):
+            fault = _faults.setdefault(build, Outage(log, f"{build.__module__}.{build.__qualname__} ahead of time"))
             try:
                 View(shot, language, region, district, form, None).made(build)
             except Exception as error:  # the part that shows it says so
                 if isinstance(error, sa.exc.SQLAlchemyError):
                     now()  # where the store is away this fails too, and the outage is said once
-                log.exception("%s ahead of time", build.__qualname__)
+                fault.goes_on(type(error).__name__, error)
+            else:
+                fault.over()
             _looked[key] = at  # this look was nobody's
 
 
 snapshot.prepare(_make_ahead)
 _looked: dict[Any, float] = {}
+_faults: dict[Any, Outage] = {}
 _lock = threading.Lock()
 _built: WeakKeyDictionary[Snapshot, Once] = WeakKeyDictionary()
 

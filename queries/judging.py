@@ -47,6 +47,8 @@ _TO_JUDGE = sa.text(
     """
 ).bindparams(sa.bindparam("sources", expanding=True))
 
+_failing = threading.Event()
+
 
 def judge(engine: sa.Engine, election: Election) -> Iterator[int]:
     """Judge the polls that nobody has judged yet, the oldest first; yields each poll's id when it is done."""
@@ -103,6 +105,11 @@ def _payload_of(row: Mapping[Any, Any], payloads: Mapping[tuple[str, str, str], 
     return payloads.get(kind)
 
 
+def fails() -> bool:
+    """Whether the thread of `keep_judged` cannot judge."""
+    return _failing.is_set()
+
+
 @contextlib.contextmanager
 def keep_judged(engine: sa.Engine, election: Election) -> Iterator[None]:
     """While it is open, a thread judges every poll soon after it was made."""
@@ -114,10 +121,11 @@ def keep_judged(engine: sa.Engine, election: Election) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(timeout=30)
+        _failing.clear()
 
 
 def _run(engine: sa.Engine, election: Election, stop: threading.Event) -> None:
-    outage = Outage(log, "polls are not judged")
+    outage, fault = Outage(log, "polls are not judged"), Outage(log, "a poll was not judged")
     while not stop.wait(_LOOK):
         started = time.monotonic()
         try:
@@ -125,12 +133,16 @@ def _run(engine: sa.Engine, election: Election, stop: threading.Event) -> None:
                 if stop.wait(_REST * (time.monotonic() - started)):
                     return
                 started = time.monotonic()
-        except sa.exc.SQLAlchemyError as error:  # the store is away: the poll is judged at a later look
-            outage.goes_on(type(error).__name__)
-        except Exception:  # a fault of ours must not end the thread that judges the next one
-            log.exception("a poll was not judged")
+        except Exception as error:  # the poll is judged at a later look
+            if isinstance(error, sa.exc.SQLAlchemyError):
+                outage.goes_on(type(error).__name__)
+            else:
+                fault.goes_on(type(error).__name__, error)
+            _failing.set()
         else:
+            _failing.clear()
             outage.over()
+            fault.over()
 
 
 def main() -> None:

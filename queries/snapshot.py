@@ -142,22 +142,27 @@ class _Keeper:
         self.stop = threading.Event()
         self.keeping = False
         self.looked: dict[Any, tuple[Asked, float]] = {}
+        self.failing_since: float | None = None  # by `monotonic`
+        self.faults: dict[str, Outage] = {}  # by figure
 
     def run(self) -> None:
         pause = 0.0
-        outage = Outage(log, "the store gives no new snapshot")
+        outage, fault = Outage(log, "the store gives no new snapshot"), Outage(log, "no new snapshot")
         while not self.stop.wait(pause):
             started = time.monotonic()
             try:
                 built = self.renew()
-            except sa.exc.SQLAlchemyError as error:  # the last snapshot stays, and its age shows
-                outage.goes_on(type(error).__name__)
-                built = False
-            except Exception:  # a fault of ours must not end the thread that makes the next one
-                log.exception("no new snapshot")
+            except Exception as error:  # the last snapshot stays, and its age shows; the next look may be better
+                if isinstance(error, sa.exc.SQLAlchemyError):
+                    outage.goes_on(type(error).__name__)
+                else:
+                    fault.goes_on(type(error).__name__, error)
+                self.failing_since = self.failing_since or started
                 built = False
             else:
+                self.failing_since = None
                 outage.over()
+                fault.over()
             pause = rest(time.monotonic() - started) if built else _LOOK
 
     def renew(self) -> bool:
@@ -172,12 +177,16 @@ class _Keeper:
             self.first.set()
         lately = sorted(self.looked.values(), key=lambda item: -item[1])
         for figure, given in (*AHEAD, *(asked for asked, _ in lately[:_LEARNT])):
+            name = f"{figure.__module__}.{figure.__qualname__}"
+            fault = self.faults.setdefault(name, Outage(log, f"{name} of the snapshot"))
             try:
                 snapshot.make(figure, **given)
             except Exception as error:  # the page that shows this figure says so; the others go on
                 if isinstance(error, sa.exc.SQLAlchemyError):
                     now()  # where the store is away this fails too, and the outage is said once
-                log.exception("%s of the snapshot", figure.__qualname__)
+                fault.goes_on(type(error).__name__, error)
+            else:
+                fault.over()
         for make_ahead in _prepared:
             make_ahead(snapshot)
         self.looked = {key: item for key, item in self.looked.items() if item[1] > time.monotonic() - _LOOKED}
@@ -237,6 +246,11 @@ def current() -> Snapshot:
 def kept() -> Snapshot | None:
     """The present, as last built by who keeps it fresh; None before the first. Waits for nobody."""
     return _keeper.current
+
+
+def failing_since() -> float | None:
+    """Since when no new one can be made, by `monotonic`; None where it can."""
+    return _keeper.failing_since
 
 
 def at(as_of: datetime) -> Snapshot:

@@ -18,11 +18,12 @@ class Outage:
     def lasts(self) -> bool:
         return self._lasts
 
-    def goes_on(self, why: str) -> None:
-        """It is broken, or still is."""
+    def goes_on(self, why: str, fault: Exception | None = None) -> None:
+        """It is broken, or still is. A fault of ours is an error, and where it is stands below."""
         with self._lock:
             if not self._lasts:
-                self._log.warning("%s: %s", self._what, terminal.line(why))
+                level = logging.ERROR if fault else logging.WARNING
+                self._log.log(level, "%s: %s", self._what, terminal.line(why), exc_info=fault)
             self._lasts = True
 
     def over(self) -> None:

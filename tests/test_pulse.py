@@ -439,6 +439,66 @@ def _drawn_clock(html: str) -> timedelta:
     return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
 
 
+# The dashboard with two faults of ours in it, which show while there is a file of this name.
+_FAULTY = """
+import os, sys
+from queries import judging, snapshot
+from streamlit.web import cli
+
+def faulty(whole):
+    def part(*asked):
+        if os.path.exists(os.environ["FAULTY_WHILE"]):
+            raise ValueError("a fault of ours")
+        return whole(*asked)
+    return part
+
+snapshot.now, judging.judge = faulty(snapshot.now), faulty(judging.judge)
+sys.argv = ["streamlit", *sys.argv[1:]]
+cli.main()
+"""
+
+
+@pytest.mark.breaks
+def test_a_snapshot_or_checks_that_cannot_be_made_are_told_on_the_page_and_once_in_the_log(
+    tmp_path: Path, browser: Browser
+) -> None:
+    log, fault = tmp_path / "log", tmp_path / "fault"
+    engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    Facts(engine).pec("5043")
+    for source in ("observation", "commission"):
+        read(engine, source, NOW)
+    clock.set_rehearsed(engine, NOW, 1)
+    command = ["-c", _FAULTY, *streamlit()[2:]]
+    with (
+        running(str(engine.url), command, log, FAULTY_WHILE=str(fault)) as (_, address),
+        opened(browser, address) as page,
+        opened(browser, address, "/?lang=en&wall=1") as wall,
+    ):
+        assert healthz(address)[1]["snapshot"] == "fresh"
+        fault.touch()
+        checks = "The checks of what the commission published cannot be made"
+        for screen in (page, wall):
+            screen.locator("#bk-stale").get_by_text("New figures have not been made for").wait_for()
+            screen.locator(".bk-banner.bk-red", has_text=checks).wait_for()
+            assert screen.locator(".bk-strip [data-source=observation]").is_visible()
+        status, told = healthz(address)
+        assert (status, told["store"], told["snapshot"]) == (503, "fresh", "stale")
+        fault.unlink()
+        for screen in (page, wall):
+            screen.locator("#bk-stale").wait_for(state="detached")
+            screen.locator(".bk-banner.bk-red", has_text=checks).wait_for(state="detached")
+        eventually(lambda: healthz(address)[0] == 200, "that all is well")
+    engine.dispose()
+    said = [line for line in log.read_text().splitlines() if "snapshot" in line or "judged" in line]
+    assert sorted(line for line in said if not line.startswith(" ")) == [
+        "a poll was not judged: ValueError",
+        "no new snapshot: ValueError",
+        "over: a poll was not judged",
+        "over: no new snapshot",
+    ]
+    assert log.read_text().count("Traceback") == 2, "each says once where it is"
+
+
 @pytest.mark.breaks
 @pytest.mark.proof
 @pytest.mark.parametrize("harm", [replaced, gone, read_only])
