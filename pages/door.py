@@ -22,7 +22,11 @@ NOT_OUR_NAME = "Baikoo answers to localhost, 127.0.0.1 and [::1] only, not to {h
 NOT_OUR_PAGE = "Baikoo answers its own pages only, not those of {origin}."
 FORWARDED = "Baikoo answers nobody through a proxy: without a login everybody would come in as this machine ({name})."
 _NAMES = {"localhost", "127.0.0.1", "::1"}
-_OF_PROXIES = ("x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "via")
+# What proxies call the headers that they add: whom they ask for, by which name, that they are one. No browser has them.
+_OF_PROXIES = re.compile(
+    r"(x-)?forward.*|(x-)?via|x-origina.*|x-rewrite.*|.*proxy.*|.*client-?ip|.*-ip|.*-addr|x-(http-)?host.*|x-(url-)?scheme"
+    r"|front-end-https|cdn-loop|(cf|fastly|fly|akamai)-.*|x-(akamai|amzn?|appengine|arr|azure|cloud|envoy|varnish|vercel).*"
+)
 _log = logging.getLogger("baikoo.door")
 _opened = threading.Event()
 
@@ -129,7 +133,7 @@ def _refused_headers(headers: list[tuple[str, str]]) -> str | None:
     if _name(host) not in _NAMES:
         return NOT_OUR_NAME.format(host=host[:100] or "an empty Host header")
     for name, _ in headers:
-        if name == "forwarded" or name.startswith("x-forwarded-") or name in _OF_PROXIES:
+        if _OF_PROXIES.fullmatch(name.replace("_", "-")):
             return FORWARDED.format(name=name[:100])
     for origin in (value.strip().lower() for name, value in headers if name == "origin"):
         if origin != f"http://{host.strip().lower()}":

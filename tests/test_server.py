@@ -258,10 +258,20 @@ def test_a_page_of_another_place_takes_nothing_from_us_but_may_lead_to_us(addres
         assert get(address + "/pulse.js", headers={"Sec-Fetch-Site": site}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP"],
-)
+OF_PROXIES = (
+    "Forwarded", "Forwarded-For", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+    "X-Forward-For", "X-Original-Host", "X-Original-URL", "X-Original-Forwarded-For", "X-Originating-IP",
+    "X-Rewrite-URL", "X-Proxy-User", "X-ProxyUser-Ip", "Proxy-Client-IP", "WL-Proxy-Client-IP", "X-Real-IP",
+    "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "X-True-IP", "X-Remote-IP", "X-Remote-Addr",
+    "Remote-Addr", "X-Host", "X-HTTP-Host-Override", "X-Scheme", "X-URL-Scheme", "Front-End-HTTPS", "Via", "X-Via",
+    "CDN-Loop", "CF-Connecting-IP", "CF-Ray", "Fastly-Client-IP", "Fly-Client-IP", "Akamai-Origin-Hop",
+    "X-Akamai-Edgescape", "X-Azure-ClientIP", "X-Azure-FDID", "X-ARR-SSL", "X-Amzn-Trace-Id", "X-Amz-CF-Id",
+    "X-AppEngine-User-IP", "X-Cloud-Trace-Context", "X-Envoy-External-Address", "X-Nginx-Proxy", "X-Varnish",
+    "X-Vercel-Id", "X_Forwarded_For",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_PROXIES)
 def test_nobody_comes_in_through_a_proxy(address: str, name: str) -> None:
     answer = get(address + "/", headers={name: "127.0.0.1"})
     assert (answer.status_code, name.lower() in answer.text) == (403, True)
