@@ -19,6 +19,7 @@ TEXT = "currentColor"  # of the page: dark on light, light on dark (charts are d
 FAINT = "#888888"  # rules and ticks, readable on both
 _LEGEND_PIXELS = 320  # so that it fits a telephone
 _ACCENT_PIXELS = 4  # Vega takes a letter to end where Й has its accent: a title along the left edge would lose it
+_SLANTED_PIXELS = 3  # the last of slanted labels reaches so far over the edge that Vega reckons with
 _FLUSH_PIXELS = 24  # a label nearer to the end of its axis is drawn inwards, or the frame cuts it
 
 
@@ -51,7 +52,7 @@ def spec(
     # fit-x: the height is that of the plot, so a row is as high as it was drawn for
     # not validated: the tests do that, and it costs a fifth of the time
     made = whole.to_dict(validate=False) | {"autosize": {"type": "fit-x", "contains": "padding"}}
-    made["padding"] = {"left": _ACCENT_PIXELS}
+    made["padding"] = {"left": _ACCENT_PIXELS, "right": _SLANTED_PIXELS}
     made["datasets"] = {name: _plain(given) for name, given in rows.items()}
     return dict(made)
 
