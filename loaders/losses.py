@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from loaders.contract import Raw, code, is_set
 from store import tables as t
 from store.alarms import Alarm
-from store.loading import Load, loading
+from store.decisions import accept_loss
+from store.loading import Load, Row, loading
 
 FEW = 10  # so many keys may vanish at once, whatever their share
 
@@ -85,12 +86,28 @@ class Losses:
     def counted(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
         """All that a comparison found gone of a view: whether it may go. Who accepts a loss accepts these keys."""
         of_sample = too_many_of_the_sample(set(loss.keys), sampled, self.most)
-        few = not (too_many(loss.lost, loss.held, self.most) or of_sample)
-        if few or self.accept or self.stands.get(loss.view) == (loss.hash, True):
-            self.agreed[loss.view] = loss.keys
-            return True
-        self.found[loss.view] = loss
-        return False
+        many = too_many(loss.lost, loss.held, self.most) or of_sample
+        if many and self.accept:
+            self._keep(loss)
+        elif many and self.stands.get(loss.view) != (loss.hash, True):
+            self.found[loss.view] = loss
+            return False
+        self.agreed[loss.view] = loss.keys
+        return True
+
+    def _keep(self, loss: Loss) -> None:
+        """Who accepts everything accepts this loss: it stands for a moment, so that it can be undone like any other."""
+        d = t.decision.c
+        query = sa.select(d.who, d.why).where(d.kind == "accept", d.subject == self.source).order_by(d.id.desc())
+        with loading(self.store, self.source) as load:
+            load.put(t.loss, [self._row(loss)], seen=False)
+            said = load.conn.execute(query.limit(1)).first()
+        self.stands[loss.view] = loss.hash, True
+        if said:
+            accept_loss(self.store, self.source, loss.view, loss.hash, said.who, said.why or "--accept")
+
+    def _row(self, loss: Loss) -> Row:
+        return {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
 
     def taken(self, load: Load, views: Collection[str]) -> None:
         """The loss of these views goes with this load, or is none any more."""
@@ -103,11 +120,7 @@ class Losses:
         if not (self.found or over):
             return None
         with loading(self.store, self.source) as load:
-            rows = [
-                {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
-                for loss in self.found.values()
-            ]
-            load.put(t.loss, rows, seen=False)
+            load.put(t.loss, [self._row(loss) for loss in self.found.values()], seen=False)
             self.taken(load, over)
         return load.id if load.moved else None
 
@@ -116,7 +129,7 @@ _STANDING = sa.text(
     """
     select l.view, l.hash, case when d.value = l.hash then 1 else 0 end as accepted
     from loss l
-    left join decision d on d.id = (
+    left join decision d on d.load > l.load_from and d.id = (
         select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
     where l.source = :source and l.load_to is null
     """

@@ -36,7 +36,7 @@ def losses(m: Moment) -> pd.DataFrame:
             d.decided_at as accepted_at, d.why
         from loss_now l
         join load first on first.id = l.load_from
-        left join decision d on d.value = l.hash and d.id = (
+        left join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
             select max(id) from decision
             where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)
         order by l.source, l.view
@@ -45,18 +45,20 @@ def losses(m: Moment) -> pd.DataFrame:
 
 
 def taken(m: Moment) -> pd.DataFrame:
-    """The losses that somebody accepted, that were taken and not undone: source, view, lost, load (that withdrew the
-    rows), taken_at, who, why."""
+    """The losses that somebody accepted, that were taken and not undone: source, view, lost, load (that withdrew or
+    changed the rows: a loss that went by itself took none), taken_at, who, why."""
     return m.frame(
         """
         select l.source, l.view, l.lost, l.load_to as load, e.committed_at as taken_at, d.who, d.why
         from loss l
-        join load e on e.id = l.load_to
-        join decision d on d.value = l.hash and d.id = (
+        join load e on e.id = l.load_to and e.withdrawn + e.changed > 0
+        join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
             select max(id) from decision
-            where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)
-        where l.load_to = (
-            select max(load_to) from loss where source = l.source and view = l.view and load_to <= :load)
+            where kind = 'loss' and subject = l.source || '|' || l.view and load < l.load_to)
+        where l.load_to <= :load and not exists (
+            select 1 from decision u
+            where u.kind = 'loss' and u.subject = l.source || '|' || l.view and u.load <= :load
+                and u.value = 'undone|' || l.load_to)
         order by l.load_to desc
         """
     )

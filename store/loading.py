@@ -74,14 +74,15 @@ class Load:
         return ended
 
     def restore(self, table: sa.Table, source: str, ended: int) -> int:
-        """What a load of this source ended stands again, where nothing came in its place later; how many rows."""
-        query = sa.select(table).where(table.c.load_to == ended)
-        if "source" in table.c:
-            query = query.where(table.c.source == source)
-        rows = {_key(table, dict(r)): dict(r) for r in self.conn.execute(query).mappings()}
-        there = self.current(table, list(rows))
-        later = {key for key, row in there.items() if row["load_from"] > ended}
-        return len(self.put(table, [row for key, row in rows.items() if key not in later], seen=False, current=there))
+        """Undo what a load of this source did to a table: what came with it ends, and what it ended stands again, where
+        nothing came in its place later; how many rows."""
+        own = [table.c.source == source] if "source" in table.c else []
+        before = self.conn.execute(sa.select(table).where(table.c.load_to == ended, *own)).mappings()
+        rows = {_key(table, dict(r)): dict(r) for r in before}
+        came = sa.select(table.c.id).where(table.c.load_from == ended, table.c.load_to.is_(None), *own)
+        self._close(table, list(self.conn.execute(came).scalars()))
+        later = self.current(table, list(rows))
+        return len(self.put(table, [row for key, row in rows.items() if key not in later], seen=False))
 
     def current(self, table: sa.Table, keys: Sequence[Key]) -> dict[Key, Row]:
         """The current versions of these keys, by key."""

@@ -699,8 +699,8 @@ FAULTS = (
     Fault(
         "what an accepted loss took cannot come back",
         "store/loading.py",
-        "table.c.load_to == ended)",
-        "table.c.load_from == ended)",
+        "where(table.c.load_to == ended,",
+        "where(table.c.load_from == ended,",
         "tests/test_losses.py::test_a_large_loss_waits_for_a_person_and_can_be_undone[sqlite-incidents vanish]",
     ),
     Fault(

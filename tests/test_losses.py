@@ -178,6 +178,82 @@ def test_who_accepts_a_loss_accepts_nothing_that_went_after_it(
     assert current(store, t.incident) == []
 
 
+def test_an_acceptance_holds_for_the_loss_that_stood_then_and_for_no_later_one(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 21))
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    assert len(current(store, t.incident)) == MANY - 20
+    for n in range(1, 21):
+        observation.incident(f"i{n}", "08:33")
+    poll("08:33")
+    assert len(current(store, t.incident)) == MANY
+    mark_incidents(observation, 34, range(1, 21))
+    for minute in range(34, 46):
+        poll(f"08:{minute}")
+    assert len(current(store, t.incident)) == MANY
+
+
+def test_what_was_taken_can_be_undone_after_another_loss_too_and_what_went_by_itself_was_not_taken(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 21))
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    assert refused.taken(Facts(store).at("08:32"))["lost"].tolist() == [20]
+    mark_incidents(observation, 33, range(21, MANY + 1))
+    poll("08:33")
+    accept(store, "08:33")
+    for n in range(21, MANY + 1):
+        observation.incident(f"i{n}", "08:34")
+    poll("08:34")
+    assert len(current(store, t.incident)) == MANY - 20
+    assert refused.losses(Facts(store).at("08:34")).empty
+    assert refused.taken(Facts(store).at("08:34"))["lost"].tolist() == [20]
+
+
+def test_what_once_accepts_can_be_undone(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 21))
+    with clock.frozen(at("08:31")):
+        decisions.decide(store, "accept", "observation", "Asanova", "")
+    poll("08:31", accept=True)
+    assert len(current(store, t.incident)) == MANY - 20
+    (taken,) = refused.taken(Facts(store).at("08:32")).to_dict("records")
+    assert (taken["who"], taken["lost"]) == ("Asanova", 20)
+    with clock.frozen(at("08:32")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Asanova", "they are there")
+    assert len(current(store, t.incident)) == MANY
+
+
+def test_undoing_a_change_of_checklist_leaves_no_answers_of_the_other_one(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    before = said(store)
+    arrived = next(iter(ELECTION.asked("arrival").keys() - OPENING.keys()))
+    with observation.engine.begin() as conn:
+        conn.execute(sa.text("update own_answer set question = :q where question = 'boxes_sealed'"), {"q": arrived})
+    changes_its_checklist(observation)
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    (taken, *_) = refused.taken(Facts(store).at("08:32")).to_dict("records")
+    with clock.frozen(at("08:33")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Asanova", "they are there")
+    assert said(store)["answer"] == before["answer"]
+    assert said(store)["report"] == before["report"]
+
+
 def test_a_refused_loss_of_answers_stays_refused(store: sa.Engine, observation: Observation, poll: Poll) -> None:
     fill(observation)
     poll("08:30")
