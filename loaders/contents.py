@@ -1,13 +1,14 @@
 """What a view of a source holds at one time, as a digest a key: a change without a new `updated_at` shows too."""
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, View, as_written, code, is_set, when
+from loaders.contract import ANSWER, INCIDENT, Raw, View, as_written, code, is_set, when
 
 _MOST = 1 << 64
 _PAGE = 5_000  # rows
@@ -15,13 +16,14 @@ _PAGE = 5_000  # rows
 
 @dataclass
 class Contents:
-    """The key of an answer is its report."""
+    """The key of an answer is its report. Of several rows with the same key the one changed last says how it is."""
 
     digests: dict[str, int] = field(default_factory=dict)
     changed_at: dict[str, Any] = field(default_factory=dict)  # the latest `updated_at` of the key's rows
     deleted: set[str] = field(default_factory=set)
     filled: set[str] = field(default_factory=set)  # answers that were not left empty: '<report>/<question>'
     written: dict[str, set[str]] = field(default_factory=dict)  # keys that stand there with blanks, as they stand
+    unasked: list[Raw] = field(default_factory=list)  # incidents that cannot be asked for by their key as it is
     untimed: int = 0  # rows whose `updated_at` is no time
     newest: Any = None  # of `changed_at`
 
@@ -30,6 +32,12 @@ class Contents:
         """Those that are not deleted."""
         return self.digests.keys() - self.deleted
 
+    def goes_back(self, before: "Contents", edited: Iterable[str]) -> bool:
+        """Whether one of the rows that were edited since has an earlier time than it had: a copy was put back."""
+        times = _Times()
+        pairs = ((times.of(self.changed_at[key]), times.of(before.changed_at[key])) for key in edited)
+        return any(now is not None and then is not None and now < then for now, then in pairs)
+
 
 def contents(conn: sa.Connection, view: View) -> Contents:
     """Everything that the view holds now, read once."""
@@ -37,17 +45,25 @@ def contents(conn: sa.Connection, view: View) -> Contents:
     names = view.names
     deleted = names.index("deleted") if "deleted" in names else None
     value = names.index("value") if view == ANSWER else None
+    answered: dict[str, Any] = {}  # answer -> when
     for row in itertools.chain.from_iterable(conn.execute(sa.select(view.table)).partitions(_PAGE)):
         key, changed = code(row[0]), row[-1]
-        if key != row[0]:
+        if key != row[0] or not key:
             as_written(found.written, row[0])
+            if view == INCIDENT:
+                found.unasked.append(view.raw(tuple(row)))
         found.digests[key] = (found.digests.get(key, 0) + hash(repr(tuple(row)))) % _MOST
+        is_last = True
         if (before := found.changed_at.setdefault(key, changed)) is not changed and before != changed:
             found.changed_at[key] = times.later(before, changed)
+            is_last = found.changed_at[key] is changed
         found.untimed += times.of(changed) is None
-        if value is not None and code(row[value]):
-            found.filled.add(f"{key}/{code(row[1])}")
-        if deleted is not None:
+        if value is not None:
+            answer = f"{key}/{code(row[1])}"
+            if (first := answered.setdefault(answer, changed)) == changed or times.later(first, changed) is changed:
+                answered[answer] = changed
+                (found.filled.add if code(row[value]) else found.filled.discard)(answer)
+        if deleted is not None and is_last:
             (found.deleted.add if is_set(row[deleted]) else found.deleted.discard)(key)
     for changed in found.changed_at.values():
         found.newest = times.later(found.newest, changed)

@@ -1,17 +1,51 @@
 """What the store holds of an observers' database now: keys, answers, the sample, what a person must sort."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, PEC
+from loaders.contract import ANSWER, INCIDENT, PEC, REPORT
 from store import tables as t
 
 
 def keys(conn: sa.Connection, view: str, source: str) -> set[str]:
     """The keys of a view; of answers '<report>/<question>'."""
     table = t.OF_VIEW[view][0]
-    key = t.answer.c.report + "/" + t.answer.c.question if view == ANSWER.name else table.c[table.info["keys"][-1]]
-    query = sa.select(key).where(table.c.load_to.is_(None))
+    query = sa.select(_key(view)).where(table.c.load_to.is_(None))
     return set(conn.execute(query if view == PEC.name else query.where(table.c.source == source)).scalars())
+
+
+def _key(view: str) -> sa.ColumnElement[str]:
+    table = t.OF_VIEW[view][0]
+    return t.answer.c.report + "/" + t.answer.c.question if view == ANSWER.name else table.c[table.info["keys"][-1]]
+
+
+def kinds(conn: sa.Connection, view: str, source: str) -> dict[str, set[str]]:
+    """The keys of reports by checklist, of answers by question, of incidents by category; of other views nothing."""
+    column = {REPORT.name: t.report.c.form, ANSWER.name: t.answer.c.question, INCIDENT.name: t.incident.c.category}
+    found: dict[str, set[str]] = {}
+    if view in column:
+        table = t.OF_VIEW[view][0]
+        query = sa.select(column[view], _key(view)).where(table.c.source == source, table.c.load_to.is_(None))
+        for kind, key in conn.execute(query):
+            found.setdefault(kind or "", set()).add(key)
+    return found
+
+
+def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> int:
+    """How many rows of a view have gone since then, and nothing came in their place; but for those that somebody
+    accepted."""
+    table = t.OF_VIEW[view][0]
+    now = table.alias("now")
+    here = sa.exists().where(now.c.load_to.is_(None), *(now.c[k] == table.c[k] for k in table.info["keys"]))
+    loads, o = t.load.c, t.loss.c
+    accepted = sa.exists().where(o.source == source, o.view == view, o.load_to == table.c.load_to)
+    query = (
+        sa.select(sa.func.count(sa.distinct(_key(view))))
+        .join_from(table, t.load, loads.id == table.c.load_to)
+        .where(loads.source == source, loads.committed_at > since, ~here, ~accepted)
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def sampled(conn: sa.Connection) -> dict[str, set[str]]:

@@ -23,6 +23,7 @@ class Loss:
     keys: frozenset[str]
     lost: int
     held: int
+    lately: int = 0  # so many more went in the last hour, and nobody was asked
 
     @property
     def hash(self) -> str:
@@ -43,6 +44,11 @@ def too_many_of_the_sample(lost: set[str], sampled: Mapping[str, set[str]], most
     whole = set().union(*sampled.values())
     strata = (too_many(len(lost & pecs), len(pecs), most, few=1) for pecs in sampled.values())
     return too_many(len(lost & whole), len(whole), most) or any(strata)
+
+
+def too_many_of_a_kind(lost: Collection[str], kinds: Iterable[Collection[str]], most: float) -> bool:
+    """Whether so many cannot go from one checklist, question or category, though they are few of all."""
+    return any(len(kind) > FEW and len(set(kind).intersection(lost)) > max(FEW, most * len(kind)) for kind in kinds)
 
 
 def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
@@ -83,10 +89,12 @@ class Losses:
         """Whether a person has accepted anything that has not gone yet."""
         return self.accept or any(accepted for _, accepted in self.stands.values())
 
-    def counted(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
+    def counted(self, loss: Loss, sampled: Mapping[str, set[str]], kinds: Iterable[Collection[str]] = ()) -> bool:
         """All that a comparison found gone of a view: whether it may go. Who accepts a loss accepts these keys."""
-        of_sample = too_many_of_the_sample(set(loss.keys), sampled, self.most)
-        many = too_many(loss.lost, loss.held, self.most) or of_sample
+        many = too_many(loss.lost, loss.held, self.most) or too_many_of_a_kind(loss.keys, kinds, self.most)
+        many |= too_many_of_the_sample(set(loss.keys), sampled, self.most)
+        in_an_hour = loss.lost + loss.lately > max(FEW, self.most * (loss.held + loss.lately))
+        many |= bool(loss.lost) and in_an_hour
         if many and self.accept:
             self._keep(loss)
         elif many and self.stands.get(loss.view) != (loss.hash, True):

@@ -4,7 +4,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -12,7 +12,7 @@ from elections.config import Election, Source
 from loaders import contract, held
 from loaders.archive import keep_rows
 from loaders.contents import Contents, contents
-from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, Cursor, Raw, View, code
+from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, VIEWS, Cursor, Raw, View, code
 from loaders.intake import Batch, Intake
 from loaders.losses import Loss, Losses, elsewhere, left, undone
 from loaders.quarantine import standing
@@ -27,6 +27,7 @@ from store.loading import last_kept, loading
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
 _REPORTS = 250  # reports at a time, each with its answers
 _MANY = 500
+_HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Memory:
     cursors: dict[str, Cursor] = field(default_factory=dict)
     known: dict[str, set[tuple[object, ...]]] = field(default_factory=dict)  # rows of the overlap, by view
     settled: set[str] = field(default_factory=set)  # views whose overlap is large, and old
-    contents: dict[str, dict[str, int]] = field(default_factory=dict)  # digests at the last comparison, by view and key
+    contents: dict[str, Contents] = field(default_factory=dict)  # at the last comparison, by view
     told: dict[str, set[str]] = field(default_factory=dict)  # keys that changed since, as the source said, by view
     written: dict[str, set[str]] = field(default_factory=dict)  # keys that stand there with blanks, as they stand
     undone: int = 0  # the last decision that took back what was accepted
@@ -115,7 +116,7 @@ class _Reading:
         every = self.source.compare_every
         asked = self.first or self.again or self.losses.accepted or self._undone()
         if self.first:  # what changes while they are loaded differs from these
-            self.memory.contents = {view.name: contents(self.conn, view).digests for view in self.memory.views}
+            self.memory.contents = {view.name: contents(self.conn, view) for view in self.memory.views}
         self._read_news()
         compare = asked or self.memory.polls % every == every - 1
         if compare or self.frame_changed:
@@ -153,7 +154,7 @@ class _Reading:
         if not self.memory.views:
             self.memory.views = contract.present(self.conn)
         self.cursors = dict(self.memory.cursors)
-        self.first = not self.cursors
+        self.first = not load
 
     def _news(self, view: View, page: int = contract.PAGE, flush: bool = True) -> Iterator[list[Raw]]:
         """Pages of rows that differ from what the last poll read; the cursor moves on when a page was taken."""
@@ -191,7 +192,9 @@ class _Reading:
         self.batch.rows.setdefault(view.name, []).extend(rows)
 
     def _by_key(self, view: View, keys: Iterable[str]) -> list[Raw]:
-        """All rows of these keys, with or without blanks about them."""
+        """All rows of these keys, with or without blanks about them; none of a view that is not there."""
+        if view not in self.memory.views:
+            return []
         return contract.by_key(self.conn, view, (k for key in keys for k in (key, *self.memory.written.get(key, ()))))
 
     def _read_news(self) -> None:
@@ -211,11 +214,17 @@ class _Reading:
 
     def _changed_incidents(self) -> None:
         """Incidents that changed, each with all rows that have its key: none hides another."""
-        keys: set[str] = set()
+        news: list[Raw] = []
         for rows in self._news(INCIDENT, flush=False):
-            keys |= {code(row["incident"]) for row in rows}
-            self._add(INCIDENT, (row for row in rows if not code(row["incident"])))
-        self._add(INCIDENT, self._by_key(INCIDENT, keys - {""}))
+            news += rows
+        self._add_incidents({code(row["incident"]) for row in news}, news)
+
+    def _add_incidents(self, keys: set[str], rows: Iterable[Raw]) -> None:
+        """Incidents by their keys; of these rows those that cannot be asked for by their key, as they were read."""
+        found = self._by_key(INCIDENT, keys - {""})
+        asked = {code(row["incident"]) for row in found}
+        self._add(INCIDENT, found)
+        self._add(INCIDENT, (row for row in rows if code(row["incident"]) not in asked))
 
     def _changed_reports(self) -> None:
         """Reports that changed, or whose answers did, each whole: with all the answers it has now."""
@@ -270,6 +279,7 @@ class _Reading:
     def _compare(self) -> None:
         """Compare with the source: what came or changed unseen is read, and then counted what would go."""
         self.memory.alarms = []
+        self.memory.views = contract.present(self.conn)  # one of those that need not be there may come, or go
         there = {view.name: contents(self.conn, view) for view in self.memory.views}
         for own in there.values():
             for key, written in own.written.items():
@@ -285,7 +295,7 @@ class _Reading:
         self._count_frame(there)
         self._look_again()
         self._count(there, [REPORT])
-        self._count(there, [view for view in self.memory.views if view not in (PEC, OBSERVER, REPORT)])
+        self._count(there, [view for view in VIEWS if view not in (PEC, OBSERVER, REPORT)])
         self.memory.alarms = [*(loss.alarm for loss in self.losses.found.values()), *self.memory.alarms]
 
     def _held(self, views: Iterable[View]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -302,13 +312,14 @@ class _Reading:
         nobody knows what it was. Say where a source breaks what it promises: a change has a new time."""
         own, told = there[view.name], self.memory.told.get(view.name, set())
         before = self.memory.contents.get(view.name)
-        self.memory.contents[view.name] = own.digests
+        self.memory.contents[view.name] = own
         cursor, everything = self.cursors.get(view.name), own.digests.keys() - {""}
         if before is None:
             edited, changed = set[str](), everything
         else:
-            edited = {key for key in everything & before.keys() if before[key] != own.digests[key]}
-            changed = edited | (everything - before.keys())
+            was = before.digests
+            edited = {key for key in everything & was.keys() if was[key] != own.digests[key]}
+            changed = edited | (everything - was.keys())
         if not self.first:  # a time that goes back undoes what was told
             changed |= told & everything
         late = [k for k in edited - told if not contract.recent(own.changed_at[k], cursor, self.source.overlap)]
@@ -318,15 +329,16 @@ class _Reading:
         elif view == REPORT:
             self.whole = changed | (own.keys - known - {""})
             self._reread(self.whole - self.batch.reports.keys())
+        elif view == INCIDENT:
+            changed |= own.keys - known
+            self._add_incidents(changed, (row for row in own.unasked if code(row["incident"]) in changed | {""}))
         else:
             self._add(view, self._by_key(view, changed | (own.keys - known - {""})))
-        if view == INCIDENT:
-            self._add(view, contract.without_key(self.conn, view))
         if late:
             self.memory.alarms.append(Alarm("late", view.name, len(late)))
         if own.untimed:
             self.memory.alarms.append(Alarm("untimed", view.name, own.untimed))
-        if contract.goes_back(own.newest, cursor):
+        if contract.goes_back(own.newest, cursor) if before is None else own.goes_back(before, edited):
             self.memory.alarms.append(Alarm("back", view.name))
 
     def _count_frame(self, there: Mapping[str, Contents]) -> None:
@@ -334,8 +346,9 @@ class _Reading:
         aside, here = self._held([PEC, OBSERVER])
         with self.store.connect() as conn:
             sampled, posts = held.sampled(conn), held.posts(conn, self.source.id)
-        left_it = left(self._by_key(PEC, set().union(*sampled.values())), sampled)
-        moved = elsewhere(self._by_key(OBSERVER, posts), posts)
+        pecs, _ = contract.latest(self._by_key(PEC, set().union(*sampled.values())), PEC.keys)
+        observers, _ = contract.latest(self._by_key(OBSERVER, posts), OBSERVER.keys)
+        left_it, moved = left(pecs.values(), sampled), elsewhere(observers.values(), posts)
         for view, some, sample in ((PEC, left_it, sampled), (OBSERVER, moved, {})):
             own, stand = there[view.name], here[view.name]
             self._end(view, (stand - own.keys) | some, stand, own, aside.get(view.name, set()), sample)
@@ -345,7 +358,7 @@ class _Reading:
         aside, here = self._held({REPORT, *views})
         reports = (here[REPORT.name] & there[REPORT.name].keys) - aside.get(REPORT.name, set())
         for view in views:
-            own, bad, stand = there[view.name], aside.get(view.name, set()), here[view.name]
+            own, bad, stand = there.get(view.name, Contents()), aside.get(view.name, set()), here[view.name]
             if view == ANSWER:  # those of reports that stand: others go with their report, or stay with it
                 stand = {key for key in stand if key.rpartition("/")[0] in reports}
                 gone = stand - own.filled
@@ -365,8 +378,13 @@ class _Reading:
     ) -> None:
         """Let go what of a view is `gone`, where it may, in one load, so that it can be undone; and of what is set
         `aside` what vanished."""
-        over = set[str]()
-        if self.losses.counted(Loss(view.name, frozenset(gone), len(gone), len(stand)), sampled or {}):
+        over, kinds, lately = set[str](), dict[str, set[str]](), 0
+        if gone:
+            with self.store.connect() as conn:
+                kinds = held.kinds(conn, view.name, self.source.id)
+                lately = held.gone_since(conn, view.name, self.source.id, self.now - _HOUR)
+        loss = Loss(view.name, frozenset(gone), len(gone), len(stand), lately)
+        if self.losses.counted(loss, sampled or {}, kinds.values()):
             self.going.add(view.name)
             over = gone
         if view == ANSWER:

@@ -167,6 +167,63 @@ def test_a_key_that_ends_with_a_blank_has_its_answers(store: sa.Engine, observat
     assert "SP906" in {row["incident"] for row in current(store, t.incident)}
 
 
+def test_of_rows_with_one_key_the_newest_says_whether_it_is_deleted_or_left_empty(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.report("r1", "08:05", {"boxes_sealed": "yes"})
+    observation.report("r2", "08:05", {"boxes_sealed": "yes"})
+    observation.report("r9", "08:05", {"boxes_sealed": "yes"}, pec="1002", observer="o2")
+    poll("08:30")
+    for report, value in (("r1", 1), ("r2", 0)):
+        older = {"report": report, "observer": "o1", "pec": "1001", "form": "opening", "submitted_at": "08:05"}
+        observation.put("report", "08:20", **older | {"deleted": value})
+        observation.twice("report", "08:15", **older | {"deleted": 0})
+    observation.put("answer", "08:20", report="r2", question="boxes_sealed", value="")
+    observation.twice("answer", "08:15", report="r2", question="boxes_sealed", value="yes")
+    polled(poll, 31, 52)
+    assert {row["report"] for row in current(store, t.report)} == {"r2", "r9"}
+    assert answers(store, "r2") == {}
+
+
+def test_a_view_that_was_away_is_read_again_and_one_that_stays_away_is_a_loss(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    with observation.engine.begin() as conn:
+        conn.exec_driver_sql("drop view obs_message")
+    for minute in range(31, 42):
+        row = poll(f"08:{minute}")
+    assert "obs_message: 2 of the 2 rows we hold are gone" in row.error
+    assert len(current(store, t.message)) == 2
+    with observation.engine.begin() as conn:
+        conn.exec_driver_sql("create view obs_message as select * from own_message")
+    observation.put("message", "08:42", message="m3", received_at="08:42", text="HELP")
+    polled(poll, 42, 53)
+    assert "HELP" in {row["text"] for row in current(store, t.message)}
+
+
+def test_where_no_time_is_usable_an_observer_who_moves_still_takes_the_report_along(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    for view in FIRST:
+        with observation.engine.begin() as conn:
+            conn.exec_driver_sql(f"update own_{view} set updated_at = null")  # noqa: S608 -- ours
+    poll("08:30")
+    edited(observation, "observer", "o1", {"pec": "1002"})
+    polled(poll, 31, 42)
+    assert {row["report"]: row["held"] for row in current(store, t.report)} == {"r1": "wrong_pec", "r9": None}
+
+
+def test_a_newest_row_that_is_deleted_is_no_alarm(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    polled(poll, 31, 41)
+    observation.vanish("message", message="m9")
+    assert {poll(f"08:{minute}").error for minute in range(41, 56)} == {None}
+
+
 def test_a_number_that_goes_from_minus_one_to_minus_two_comes_too(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:

@@ -178,6 +178,58 @@ def test_who_accepts_a_loss_accepts_nothing_that_went_after_it(
     assert current(store, t.incident) == []
 
 
+def test_all_of_a_checklist_a_question_or_a_category_wait_though_they_are_few_of_all(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.frame(100)
+    for n in range(1, 101):
+        observation.report(
+            f"r{n}", "08:10", OPENING, pec=f"{1000 + n}", observer=f"o{n}", form="arrival" if n <= 15 else "opening"
+        )
+        observation.incident(f"i{n}", "08:10", category="violence" if n <= 12 else "secrecy")
+    poll("08:30")
+    before = {table: len(current(store, table)) for table in (t.report, t.answer, t.incident)}
+    with observation.engine.begin() as conn:
+        conn.execute(sa.text("delete from own_report where form = 'arrival'"))
+        conn.execute(sa.text("update own_answer set value = '' where question = 'boxes_sealed'"))
+        conn.execute(sa.text("update own_incident set deleted = 1 where category = 'violence'"))
+    for minute in range(31, 43):
+        row = poll(f"08:{minute}")
+    assert {table: len(current(store, table)) for table in before} == before
+    assert [f"obs_{view}" in row.error for view in ("report", "answer", "incident")] == [True] * 3
+
+
+def test_what_goes_little_by_little_waits_when_it_is_many_in_an_hour(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    for minute in range(31, 35):
+        first = 1 + 4 * (minute - 31)
+        mark_incidents(observation, minute, range(first, first + 4))
+        poll(f"08:{minute}")
+    assert len(current(store, t.incident)) == MANY - 8
+    accept(store, "08:34")
+    poll("08:35")
+    assert len(current(store, t.incident)) == MANY - 16
+    mark_incidents(observation, 36, range(17, 20))
+    poll("08:36")
+    assert len(current(store, t.incident)) == MANY - 16, "eight went unasked, and these are eleven with them"
+    poll("09:50", again=True)
+    assert len(current(store, t.incident)) == MANY - 19
+
+
+def test_older_rows_of_observers_and_pecs_beside_their_newer_ones_are_no_loss(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    for n in range(1, MANY + 1):
+        observation.twice("observer", "05:00", observer=f"o{n}", pec="1001", role="sto", full_name="A", phone="1")
+        observation.twice("pec", "05:00", pec=f"{1000 + n}", region="bishkek", stratum="bishkek", in_sample=0)
+    for minute in range(30, 52):
+        assert poll(f"08:{minute}").error is None
+
+
 def test_an_acceptance_holds_for_the_loss_that_stood_then_and_for_no_later_one(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:

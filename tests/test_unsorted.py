@@ -28,7 +28,7 @@ from store.loading import loading
 from tests.browser import Seen, chromium
 from tests.dashboard import dashboard
 from tests.facts import ELECTION, Facts
-from tests.observation_world import Observation, Poll, aside, at, current, loads_add_up
+from tests.observation_world import Observation, Poll, aside, at, current, loads_add_up, poller
 from tests.test_loaders_rows import row_of
 from tests.test_pages import drawn, words_of
 from tests.test_pages_room import card, look
@@ -142,6 +142,20 @@ def test_an_incident_without_a_key_is_loaded_once_and_stays(
     assert {i["unsorted"] for i in rows} == {"no_key"}
     assert len(rows) == 2
     assert len({i["load_from"] for i in rows}) == 1
+
+
+@pytest.mark.parametrize("when", ["08:20", "06:10"])  # read as news, or found by a comparison
+@pytest.mark.parametrize("key", ["  ", "\t", "\xa0", "a\x00b"])
+def test_one_whose_key_cannot_be_asked_for_is_loaded_too(
+    sqlite_store: sa.Engine, observation_beside: Observation, key: str, when: str
+) -> None:
+    poll = poller(sqlite_store)
+    observation_beside.incident("good", "08:10")
+    poll("08:30")
+    observation_beside.twice("incident", when, incident=key, category="violence", reported_at="06:09")
+    for minute in range(31, 52):
+        poll(f"08:{minute}")
+    assert [i["unsorted"] is None for i in current(sqlite_store, t.incident)] == [False, True]
 
 
 def test_a_late_one_without_a_key_is_found_when_keys_are_compared(
