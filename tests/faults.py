@@ -692,7 +692,7 @@ FAULTS = (
     Fault(
         "an edit without a new time never arrives",
         "loaders/observation.py",
-        "before[key] != own.digests[key]}",
+        "was[key] != own.digests[key]}",
         "own.digests[key] is None}",
         "tests/test_contents.py::test_an_edit_without_a_new_time_comes_within_ten_polls_and_is_an_alarm[sqlite-answer]",
     ),
