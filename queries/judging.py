@@ -21,6 +21,7 @@ from elections.config import Election
 from queries import checks
 from queries.moment import Moment, here, moment
 from store import tables as t
+from store import writable
 from store.engine import writing
 from store.outage import Outage
 
@@ -135,7 +136,8 @@ def _run(engine: sa.Engine, election: Election, stop: threading.Event) -> None:
                 started = time.monotonic()
         except Exception as error:  # the poll is judged at a later look
             if isinstance(error, sa.exc.SQLAlchemyError):
-                outage.goes_on(type(error).__name__)
+                if not isinstance(error, writable.Unwritable):  # which is in the log already
+                    outage.goes_on(type(error).__name__)
             else:
                 fault.goes_on(type(error).__name__, error)
             _failing.set()

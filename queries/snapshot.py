@@ -27,7 +27,7 @@ from queries import (
 )
 from queries.moment import Moment, here, now
 from queries.once import Once
-from store import clock
+from store import clock, writable
 from store.outage import Outage
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,8 @@ class _Keeper:
                 built = self.renew()
             except Exception as error:  # the last snapshot stays, and its age shows; the next look may be better
                 if isinstance(error, sa.exc.SQLAlchemyError):
-                    outage.goes_on(type(error).__name__)
+                    if not isinstance(error, writable.Unwritable):  # which is in the log already
+                        outage.goes_on(type(error).__name__)
                 else:
                     fault.goes_on(type(error).__name__, error)
                 self.failing_since = self.failing_since or started
