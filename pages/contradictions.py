@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import check_words, chosen, feed_names, lists, names, shell, words
+from pages import check_words, chosen, deciding, feed_names, lists, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import checks, contradictions, embargo
@@ -164,14 +164,12 @@ def _take(row: dict[Any, Any], taken: list[str]) -> None:
             sent = st.file_uploader(
                 _("Picture of the page, JPEG or PNG, 10 MB at most"), type=["jpg", "jpeg", "png"], key=f"{key}_picture"
             )
-        if st.form_submit_button(_("Keep it")):
-            try:
-                attached = pictures.picture(sent.getvalue()) if sent else None
-                decisions.take_step(here()[0], row["subject"], wanted, who, why, attached)
-            except (decisions.Refused, pictures.NoPicture) as refused:
-                st.error(_refused(refused.reason))
-            else:
-                st.rerun()
+
+        def step_taken() -> None:
+            attached = pictures.picture(sent.getvalue()) if sent else None
+            decisions.take_step(here()[0], row["subject"], wanted, who, why, attached)
+
+        deciding.decide(key, st.form_submit_button(_("Keep it")), step_taken, refused=_refused)
 
 
 def _refused(reason: str) -> str:

@@ -1,11 +1,12 @@
 """A part of the Turnout page: counts that fall from one hour to the next, and where a person accepts one of them."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages import names, shell, words
+from pages import deciding, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import turnout
@@ -61,14 +62,12 @@ def _form(rows: pd.DataFrame, contest: str) -> None:
         with st.form(key, border=False):
             who = st.text_input(_("Who decides"), key=f"{key}_who")
             why = st.text_input(_("Why this count holds"), key=f"{key}_why")
-            if not st.form_submit_button(_("Accept this count")):
-                return
-            try:
-                decisions.accept_count(here()[0], row["pec"], row["form"], row["question"], row["count"], who, why)
-            except decisions.Refused:
-                st.error(_("Say who decides, and why."))
-            else:
-                st.rerun()
+            count = (row["pec"], row["form"], row["question"], row["count"])
+            deciding.decide(
+                key,
+                st.form_submit_button(_("Accept this count")),
+                partial(decisions.accept_count, here()[0], *count, who, why),
+            )
 
 
 def _said(row: dict[Any, Any] | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import feed_names, names, shell, words
+from pages import deciding, feed_names, names, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import refused
@@ -112,10 +112,4 @@ def decision(said: str, key: str, button: str, decide: Callable[[str, str], obje
             st.text(under)
         who = st.text_input(_("Who decides"), key=f"{key}_who")
         why = st.text_input(_("Why"), key=f"{key}_why")
-        if st.form_submit_button(button):
-            try:
-                decide(who, why)
-            except decisions.Refused:
-                st.error(_("Say who decides, and why."))
-            else:
-                st.rerun()
+        deciding.decide(key, st.form_submit_button(button), partial(decide, who, why))

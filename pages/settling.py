@@ -1,8 +1,10 @@
 """A part of a PEC's panel: where its observers differ, and a person who has asked them says which answer holds."""
 
+from functools import partial
+
 import streamlit as st
 
-from pages import names, words
+from pages import deciding, names, words
 from pages.pec_answers import question_name, value_words
 from pages.view import View
 from pages.words import _
@@ -46,17 +48,12 @@ def _form(one: Pec) -> None:
             )
             who = st.text_input(_("Who decides"), key=f"{key}_who")
             why = st.text_input(_("Why this answer holds"), key=f"{key}_why")
-            if not st.form_submit_button(_("Settle it")):
-                return
-            if value is None:
-                st.error(_("Choose the answer that holds."))
-                return
-            try:
-                decisions.settle_answer(here()[0], one.code, form, question, value, who, why)
-            except decisions.Refused:
-                st.error(_("Say who decides, and why."))
-            else:
-                st.rerun()
+            deciding.decide(
+                key,
+                st.form_submit_button(_("Settle it")),
+                partial(decisions.settle_answer, here()[0], one.code, form, question, str(value), who, why),
+                _("Choose the answer that holds.") if value is None else "",
+            )
 
 
 def _named(chosen: str) -> str:

@@ -1,6 +1,7 @@
 """Incidents that a person must sort: said first on Overview and wall; on Incidents the list, the form, the way back."""
 
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +9,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from pages import cards, lists, names, reports, shell, words
+from pages import cards, deciding, lists, names, reports, shell, words
 from pages.view import View
 from pages.words import _, n_
 from queries import incidents
@@ -95,11 +96,20 @@ def _form(rows: pd.DataFrame) -> None:
             with st.container(horizontal=True):
                 sort = st.form_submit_button(_("Sort it so"), type="primary")
                 dismiss = st.form_submit_button(_("Dismiss: it is no incident"))
-        if sort and (category is None or severity is None):
-            st.error(_("Choose its category and its severity."))
-        elif sort or dismiss:
-            value = incidents.DISMISSED if dismiss else f"{category}|{severity}"
-            _decide(told if every or chosen == STRANGERS else [chosen], value, who, why)
+        unsaid = sort and (category is None or severity is None)
+        deciding.decide(
+            key,
+            sort or dismiss,
+            partial(
+                decisions.sort_incidents,
+                here()[0],
+                told if every or chosen == STRANGERS else [chosen],
+                incidents.DISMISSED if dismiss else f"{category}|{severity}",
+                who,
+                why,
+            ),
+            _("Choose its category and its severity.") if unsaid else "",
+        )
 
 
 def _of_strangers(n: int) -> dict[str, str]:
@@ -126,15 +136,6 @@ def _by_subject(rows: pd.DataFrame) -> dict[str, dict[Any, Any]]:
 def _choice(row: Mapping[Any, Any]) -> str:
     said = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))[:80]
     return f"{words.clock_time(row['reported_at'])} · {names.reporter(row['reporter'])} · {said}"
-
-
-def _decide(subjects: list[str], value: str, who: str, why: str) -> None:
-    try:
-        decisions.sort_incidents(here()[0], subjects, value, who, why)
-    except decisions.Refused:
-        st.error(_("Say who decides, and why."))
-    else:
-        st.rerun()
 
 
 def decided(seen: View) -> None:
@@ -172,11 +173,13 @@ def _take_back(rows: pd.DataFrame) -> None:
         )
         who = st.text_input(_("Who decides"), key="take_back_who")
         why = st.text_input(_("Why"), key="take_back_why")
-        if st.form_submit_button(_("Take the decision back")):
-            if chosen is None:
-                st.error(_("Choose the report."))
-            else:
-                _decide(list(together[chosen]["subject"]) if chosen in together else [chosen], incidents.OPEN, who, why)
+        subjects = list(together[chosen]["subject"]) if chosen in together else [str(chosen)]
+        deciding.decide(
+            "take_back",
+            st.form_submit_button(_("Take the decision back")),
+            partial(decisions.sort_incidents, here()[0], subjects, incidents.OPEN, who, why),
+            _("Choose the report.") if chosen is None else "",
+        )
 
 
 def _all_of(rows: pd.DataFrame) -> str:
