@@ -67,7 +67,11 @@ def panel(seen: View) -> None:
 
 def _form(rows: pd.DataFrame) -> None:
     with st.expander(_("Sort a report"), key="sort", expanded=True):
-        subjects, strangers = _by_subject(rows), list(rows.loc[~rows["known"], "subject"])
+        found = incidents.found(rows, st.text_input(_("Words, PEC or sender of the report"), key="sort_words"))
+        if found.empty:
+            st.text(_("No report has this."))
+            return
+        subjects, strangers = _by_subject(found), list(found.loc[~found["known"], "subject"])
         named = _of_strangers(len(strangers)) | {subject: _choice(row) for subject, row in subjects.items()}
         first = len(named) - len(subjects)  # the first report
         chosen = st.selectbox(_("Report"), list(named), first, lambda s: named.get(s, ""), key="sort_subject")

@@ -15,6 +15,7 @@ from queries.moment import Moment
 
 BY = ("region", "district", "category", "severity", "hour", "day", "reporter")
 URGENT = ["critical", "serious", "minor"]
+_WRITTEN = ("description", "pec", "sender", "channel", "written")  # what a report can be found by
 UNSORTED = "unsorted"  # the severity, and where nobody knows it the category, of what nobody has sorted yet
 DISMISSED, OPEN = "dismissed", "open"  # values of a decision, beside '<category>|<severity>'; open: taken back
 
@@ -108,6 +109,16 @@ def folded(rows: pd.DataFrame, most: int = 3) -> pd.DataFrame:
     turn, size = of_one.cumcount(), of_one["incident"].transform("size")
     kept = rows.assign(more=(size - most).where((turn == most - 1) & (size > most), 0).astype("int64"))
     return kept[turn < most].reset_index(drop=True)
+
+
+def found(rows: pd.DataFrame, words: str) -> pd.DataFrame:
+    """Of `incident_list`, the reports that have these words in their description, PEC, sender or channel, as it came or
+    as it was written; capitals are no matter."""
+    wanted = words.strip().casefold()
+    if not wanted:
+        return rows
+    has = [rows[name].map(lambda v: isinstance(v, str) and wanted in v.casefold()) for name in _WRITTEN]
+    return rows[pd.concat(has, axis="columns").any(axis="columns")]
 
 
 def _ask_all(m: Moment) -> pd.DataFrame:

@@ -412,6 +412,50 @@ def test_a_flood_of_many_strangers_is_dismissed_at_once_and_taken_back_at_once(f
     assert len(incidents.unsorted(facts.at("14:05"))) == 511
 
 
+def test_one_report_is_picked_out_of_a_flood_by_its_words_and_sorted_by_itself(facts: Facts) -> None:
+    flood = [row(f"f{n}", category="x", observer=None, description=f"other words {n}") for n in range(250)]
+    shots = [
+        row("shots", category="x", observer=None, description="СТРЕЛЬБА", reported_at="2021-11-28T01:00:00Z"),
+        row("two shots", category="x", observer=None, description="стрельба (2)", reported_at="2021-11-28T01:01:00Z"),
+    ]
+    take(facts.store, *flood, *shots)
+    app = drawn("incidents")
+    assert not any("СТРЕЛЬБА" in said for said in app.selectbox("sort_subject").options)
+    app = app.text_input("sort_words").set_value("nobody wrote this").run()
+    assert "No report has this." in [e.value for e in app.text]
+    app = app.text_input("sort_words").set_value(" Стрельба ").run()
+    every, *one_by_one = app.selectbox("sort_subject").options
+    assert every == "All 2 not from observers of the frame"
+    assert ["СТРЕЛЬБА" in said for said in one_by_one] == [False, True]
+    app = app.selectbox("sort_subject").set_value(unsorted.STRANGERS).run()
+    app = app.text_input("sort_words").set_value("СТРЕЛЬБА (").run()
+    form = f"sort_{str(app.selectbox('sort_subject').value).rpartition('|')[2]}"
+    app.text_input(f"{form}_who").set_value("Asanova")
+    app.text_input(f"{form}_why").set_value("fireworks")
+    app = press(app, "Dismiss: it is no incident")
+    assert incidents.decided(facts.at("14:05"))["incident"].tolist() == ["two shots"]
+    assert "No report has this." in [e.value for e in app.text]
+
+
+def test_all_strangers_are_those_that_were_found(facts: Facts) -> None:
+    flood = [row(f"f{n}", category="x", observer=None, description=f"words {n % 2}") for n in range(20)]
+    take(facts.store, *flood, row("own", category="x", observer="5001-1", description="words 1"))
+    app = drawn("incidents").text_input("sort_words").set_value("words 1").run()
+    app = app.selectbox("sort_subject").set_value(unsorted.STRANGERS).run()
+    assert "All 10 not from observers of the frame" in app.selectbox("sort_subject").options
+    app.text_input("sort_strangers_who").set_value("Asanova")
+    app.text_input("sort_strangers_why").set_value("a campaign")
+    press(app, "Dismiss: it is no incident")
+    assert set(incidents.decided(facts.at("14:05"))["description"]) == {"words 1"}
+    assert len(incidents.unsorted(facts.at("14:05"))) == 11
+
+
+@pytest.mark.parametrize("words", ["9999", "NOBODY", "sms", "shots FIRED", "the ENTRANCE"])
+def test_a_report_is_found_by_what_is_known_of_it(facts: Facts, words: str) -> None:
+    take(facts.store, row("i1", **DANGER, channel="sms", description="Shots at the entrance"), row("i2", category="x"))
+    assert incidents.found(incidents.unsorted(facts.at("14:00")), words)["incident"].tolist() == ["i1"]
+
+
 def test_a_flood_that_was_dismissed_costs_in_proportion(facts: Facts) -> None:
     def steps(number: int) -> int:
         take(facts.store, *(row(f"f{n}", category="x", observer=None, description=f"{n}") for n in range(number)))
