@@ -202,10 +202,10 @@ class Source(Part):
         return max(1, min(self.compare_keys_every, 600 // self.interval))
 
     def address(self) -> str:
-        """The URL with its ${NAMES} filled in from the environment; ConfigError where one is not set."""
-        missing = [n for n in re.findall(r"\$\{(\w+)\}", self.url) if n not in os.environ]
+        """The URL with its ${NAMES} filled in from the environment; ConfigError where one is not set or empty."""
+        missing = [n for n in re.findall(r"\$\{(\w+)\}", self.url) if not os.environ.get(n)]
         if missing:
-            raise ConfigError(f"source {self.id}: the environment does not set {', '.join(missing)}")
+            raise ConfigError(f"source {self.id}: the environment sets nothing in {', '.join(missing)}")
         return re.sub(r"\$\{(\w+)\}", lambda m: os.environ[m[1]], self.url)
 
 

@@ -21,10 +21,10 @@ _UNREADABLE = (sa.exc.SQLAlchemyError, sqlite3.Error, ArithmeticError, OSError, 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     election = os.environ.get("BAIKOO_ELECTION", "").rstrip("/").rsplit("/", 1)[-1]
-    if not election and not os.environ.get("BAIKOO_STORE"):
+    if not election and "BAIKOO_STORE" not in os.environ:
         return _no("name the store in BAIKOO_STORE, or its election in BAIKOO_ELECTION")
-    url = store_url(election)
     try:
+        url = store_url(election)
         file = address.file(url)
         if file and file.exists() and not file.stat().st_size:
             return _no(f"{address.shown(url)}: the file is empty")

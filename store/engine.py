@@ -29,8 +29,11 @@ _LIMITS = {
 
 
 def store_url(election_id: str) -> str:
-    """Where the store is: BAIKOO_STORE, else a SQLite file in `var/`."""
-    return os.environ.get("BAIKOO_STORE") or f"sqlite:///var/{election_id}/store.sqlite"
+    """Where the store is: BAIKOO_STORE, else a SQLite file in `var/`. Raises BadAddress where that is empty."""
+    url = os.environ.get("BAIKOO_STORE", f"sqlite:///var/{election_id}/store.sqlite")
+    if not url:
+        raise address.BadAddress("BAIKOO_STORE is empty: name the store, or unset it for the one in var/")
+    return url
 
 
 def is_there(url: str | URL) -> bool:

@@ -304,7 +304,7 @@ def test_an_address_that_is_not_set_shows(
 ) -> None:
     monkeypatch.delenv("BAIKOO_COMMISSION", raising=False)
     row = poller(store, election)("20:10")
-    assert row.error == "source commission: the environment does not set BAIKOO_COMMISSION"
+    assert row.error == "source commission: the environment sets nothing in BAIKOO_COMMISSION"
 
 
 @pytest.mark.parametrize("first", ["2021-11-30T10:00", "2021-11-27T10:00"])

@@ -237,7 +237,10 @@ def test_elections_that_extend_each_other_in_a_circle_are_refused(tmp_path: Path
 def test_the_address_of_a_source_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     source = config.read(ISLANDS).source("observation")
     monkeypatch.delenv("BAIKOO_OBSERVATION", raising=False)
-    with pytest.raises(ConfigError, match="source observation: the environment does not set BAIKOO_OBSERVATION"):
+    with pytest.raises(ConfigError, match="source observation: the environment sets nothing in BAIKOO_OBSERVATION"):
+        source.address()
+    monkeypatch.setenv("BAIKOO_OBSERVATION", "")
+    with pytest.raises(ConfigError, match="source observation: the environment sets nothing in BAIKOO_OBSERVATION"):
         source.address()
     monkeypatch.setenv("BAIKOO_OBSERVATION", "sqlite:///x.sqlite")
     assert source.address() == "sqlite:///x.sqlite"

@@ -202,6 +202,17 @@ def test_without_an_election_nothing_starts(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_empty_name_of_the_store_is_not_the_default_one(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BAIKOO_STORE", "")
+    assert COMMANDS[command]() != 0
+    assert "BAIKOO_STORE is empty" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_whose_it_is_stands_in_what_the_command_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,8 @@ def test_healthz_says_whether_sources_store_and_snapshot_are_fresh(store_url: st
     ("environment", "said"),
     [
         ({"BAIKOO_ELECTION": "nowhere"}, "nowhere/election.toml: there is no such file"),
+        ({"BAIKOO_ELECTION": ""}, "BAIKOO_ELECTION names no election"),
+        ({"BAIKOO_STORE": ""}, "BAIKOO_STORE is empty"),
         ({"BAIKOO_STORE": "nonsense"}, "no address of a database: postgresql://"),
         ({"BAIKOO_STORE": "postgresql://user:secret@127.0.0.1:1/none"}, "port 1 failed: Connection refused"),
     ],
