@@ -85,8 +85,9 @@ def _form(rows: pd.DataFrame) -> None:
             categories = [c.id for c in here()[1].categories]
             known = categories.index(row["category"]) if row["category"] in categories else None
             category = st.selectbox(
-                _("Category"), categories, index=known, format_func=names.category, key=f"{key}_category"
-            )
+                _("Category"), categories, index=known, format_func=names.category, key=f"{key}_category",
+                placeholder=_("Category"),
+            )  # fmt: skip
             severity = st.radio(
                 _("Severity"), incidents.URGENT, index=None, format_func=names.severity, horizontal=True,
                 key=f"{key}_severity",
@@ -173,7 +174,12 @@ def _take_back(rows: pd.DataFrame) -> None:
     named |= {subject: _choice(row) for subject, row in _by_subject(rows).items()}
     with st.form("take_back", border=False):
         chosen = st.selectbox(
-            _("Report"), list(named), index=None, format_func=lambda s: named.get(s, ""), key="take_back_subject"
+            _("Report"),
+            list(named),
+            index=None,
+            format_func=lambda s: named.get(s, ""),
+            key="take_back_subject",
+            placeholder=_("Report"),
         )
         who = st.text_input(_("Who decides"), key="take_back_who")
         why = st.text_input(_("Why"), key="take_back_why")
