@@ -1,8 +1,10 @@
 """The reference contract: the views of an observation database, and how they are read."""
 
+import operator
 import re
+import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
 from sqlalchemy.engine import URL
 
 from loaders.source import SourceError
@@ -21,7 +26,11 @@ Cursor = dict[str, Any]  # {"text": '2021-11-28T09:58:00Z'} or {"at": ISO, "awar
 PAGE = 5_000
 _UNTAKEN = re.compile("[\x00\ud800-\udfff]")
 _SOME = 400  # keys in one statement
+_DIGITS = 1_000  # of a numeric key, at most: a database refuses to compare with more
+_OLDEST = 1_000  # years before it are no time: text of them does not sort as they do, and an overlap may end before all
 _CLOCKS_DIFFER = timedelta(minutes=10)
+_TIMES = ("date", "time", "timetz", "timestamp", "timestamptz")  # PostgreSQL's types
+_OTHER_BYTES = "surrogateescape"
 _TEXT = re.compile(r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?")
 
 
@@ -95,7 +104,7 @@ def connect(address: str) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         url = _read_only_file(url)
         # opened at each poll: a file may be put in the place of another
-        settings |= {"connect_args": {"timeout": 10}, "poolclass": sa.NullPool}
+        settings |= {"connect_args": {"timeout": 10, "factory": _File}, "poolclass": sa.NullPool}
     elif url.get_backend_name() == "postgresql":
         settings["connect_args"] = {
             "options": "-c default_transaction_read_only=on -c statement_timeout=60000",
@@ -105,9 +114,74 @@ def connect(address: str) -> sa.Engine:
     else:
         settings["pool_pre_ping"] = True
     try:
-        return sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, **settings)
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, **settings)
     except ImportError as error:
         raise SourceError(f"the driver of {url.drivername} is not installed: {error.name}") from error
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "connect", _take_any_time)
+    return engine
+
+
+class _Time(Loader):
+    """A time; as text where Python can hold none such, so that only its own row is bad: 'infinity', the year 20000."""
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        usual = psycopg.adapters.get_loader(oid, self.format)
+        assert usual is not None, oid  # noqa: S101 -- a type of PostgreSQL's own
+        self._usual = usual(oid, context)
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return self._usual.load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
+
+
+def _take_any_time(connection: psycopg.Connection, _record: object) -> None:
+    for name in _TIMES:
+        connection.adapters.register_loader(name, _Time)
+
+
+class _File(sqlite3.Connection):
+    """A SQLite file; other bytes than UTF-8 are read too, as lone surrogates, which `clean` replaces."""
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(factory or _Cursor)
+
+
+class _Cursor(sqlite3.Cursor):
+    """Asks again where it comes upon other bytes: to read all text as if it had some takes a third longer."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> "_Cursor":
+        self._asked, self._given = (sql, parameters), 0
+        return super().execute(sql, parameters)
+
+    def fetchone(self) -> Any:
+        row = self._read(super().fetchone)
+        self._given += 1
+        return row
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        rows: list[Any] = self._read(lambda: super(_Cursor, self).fetchmany(size))
+        self._given += len(rows)
+        return rows
+
+    def fetchall(self) -> list[Any]:
+        rows: list[Any] = self._read(super().fetchall)
+        return rows
+
+    def _read(self, fetch: Callable[[], Any]) -> Any:
+        try:
+            return fetch()
+        except sqlite3.OperationalError as error:
+            if "UTF-8" not in str(error):
+                raise
+        self.connection.text_factory = operator.methodcaller("decode", "utf-8", _OTHER_BYTES)
+        super().execute(*self._asked)
+        for _ in range(self._given):
+            super().fetchone()
+        return fetch()
 
 
 def _read_only_file(url: URL) -> URL:
@@ -142,7 +216,7 @@ def changes(
         changed = table.c.updated_at
         where = [changed > _value(since) if overlap is None else changed >= _bound(since, overlap)]
     while True:
-        rows = [tuple(r) for r in conn.execute(query.where(*where))]
+        rows = [tuple(r) for r in conn.execute(query.where(*where)).all()]
         if rows:
             yield rows
         if len(rows) < page:
@@ -165,12 +239,16 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
     wanted = sorted(set(keys))
     if not wanted:
         return []
-    sample = conn.execute(sa.select(column).limit(1)).scalar()
+    sample = conn.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
+    if sample is None:
+        return []
+    typed = sa.type_coerce(column, sa.BigInteger) if type(sample) is int else column  # else as large as the first
     rows: list[Raw] = []
     for start in range(0, len(wanted), _SOME):
         some = [k for w in wanted[start : start + _SOME] if (k := _like(sample, w)) is not None]
-        rows += _rows(conn, sa.select(view.table).where(column.in_(some))) if some else []
-    return rows
+        rows += _rows(conn, sa.select(view.table).where(typed.in_(some))) if some else []
+    asked = {code(key) for key in wanted}  # a database may find others: 10 is no '010', 'r1' no 'R1'
+    return [row for row in rows if code(row[column.name]) in asked]
 
 
 def without_key(conn: sa.Connection, view: View) -> list[Raw]:
@@ -228,13 +306,12 @@ def moment(cursor: Cursor) -> datetime:
 def _cursor(changed: Any) -> Cursor | None:
     """`updated_at` as a cursor, None where it is no time."""
     if isinstance(changed, datetime):
-        return {"at": changed.isoformat(), "aware": changed.tzinfo is not None}
+        return {"at": changed.isoformat(), "aware": changed.tzinfo is not None} if changed.year >= _OLDEST else None
     if isinstance(changed, str) and _TEXT.match(changed):
         try:
-            datetime.fromisoformat(changed)
+            return {"text": changed} if datetime.fromisoformat(changed).year >= _OLDEST else None
         except ValueError:
             return None
-        return {"text": changed}
     return None
 
 
@@ -261,11 +338,15 @@ def _bound(cursor: Cursor, overlap: int) -> sa.ColumnElement[Any]:
 def _literal(value: Any) -> sa.ColumnElement[Any]:
     if isinstance(value, datetime):
         return sa.literal(value, sa.DateTime(timezone=value.tzinfo is not None))
-    return sa.literal(value)
+    if not isinstance(value, str):
+        return sa.literal(value)
+    if clean(value) != value:  # other bytes in SQLite, given back as they stand there
+        return sa.cast(sa.literal(value.encode(errors=_OTHER_BYTES)), sa.Text)
+    return sa.literal(value, sa.types.NULLTYPE)  # it may be a time such as 'infinity': the database knows its column
 
 
 def _rows(conn: sa.Connection, query: sa.Select[Any]) -> list[Raw]:
-    return [dict(r) for r in conn.execute(query).mappings()]
+    return [dict(r) for r in conn.execute(query).mappings().all()]
 
 
 def code(value: Any) -> str:
@@ -303,12 +384,14 @@ def is_set(value: Any) -> bool:
 def _like(sample: Any, key: str) -> Any:
     """Our text key as the source types it; None where it can be none of its keys."""
     kind = type(sample)
-    if kind in (int, float, Decimal, uuid.UUID):
-        try:
-            return kind(key)
-        except (ValueError, ArithmeticError):
-            return None
-    return key
+    if kind not in (int, float, Decimal, uuid.UUID):
+        return key
+    try:
+        own = kind(key)
+    except (ValueError, ArithmeticError):
+        return None
+    fits = own.bit_length() < 64 if kind is int else kind is not Decimal or abs(own.adjusted()) < _DIGITS
+    return own if fits else None
 
 
 def latest(rows: Iterable[Raw], keys: Sequence[str]) -> tuple[dict[tuple[str, ...], Raw], int]:
