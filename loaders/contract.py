@@ -251,12 +251,6 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
     return [row for row in rows if code(row[column.name]) in asked]
 
 
-def without_key(conn: sa.Connection, view: View) -> list[Raw]:
-    """The rows that have no key, or an empty one."""
-    column = view.table.c[view.keys[0]]
-    return _rows(conn, sa.select(view.table).where(sa.or_(column.is_(None), sa.cast(column, sa.Text) == "")))
-
-
 def newest(conn: sa.Connection, view: View) -> Cursor | None:
     """The cursor that stands after everything that the view holds now; None where it can be none."""
     return _cursor(conn.execute(sa.select(sa.func.max(view.table.c.updated_at))).scalar())

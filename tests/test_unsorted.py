@@ -158,6 +158,19 @@ def test_one_whose_key_cannot_be_asked_for_is_loaded_too(
     assert [i["unsorted"] is None for i in current(sqlite_store, t.incident)] == [False, True]
 
 
+def test_one_whose_key_is_no_text_is_loaded_too(sqlite_store: sa.Engine, observation_beside: Observation) -> None:
+    observation_beside.incident("good", "08:10")
+    with observation_beside.engine.begin() as conn:
+        for key in ("cast(x'71ff' as text)", "x'7171'"):
+            conn.exec_driver_sql(
+                f"insert into own_incident select {key}, pec, region, district, observer, category, severity, "  # noqa: S608 -- ours
+                "description, status, channel, occurred_at, reported_at, updated_at, deleted from own_incident "
+                "where incident = 'good'"
+            )
+    poller(sqlite_store)("08:30")
+    assert len(current(sqlite_store, t.incident)) == 3
+
+
 def test_a_late_one_without_a_key_is_found_when_keys_are_compared(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
