@@ -32,6 +32,11 @@ class Contents:
         """Those that are not deleted."""
         return self.digests.keys() - self.deleted
 
+    @property
+    def remembered(self) -> "Contents":
+        """What the next comparison needs of it."""
+        return Contents(self.digests, self.changed_at)
+
     def goes_back(self, before: "Contents", edited: Iterable[str]) -> bool:
         """Whether one of the rows that were edited since has an earlier time than it had: a copy was put back."""
         times = _Times()

@@ -116,7 +116,7 @@ class _Reading:
         every = self.source.compare_every
         asked = self.first or self.again or self.losses.accepted or self._undone()
         if self.first:  # what changes while they are loaded differs from these
-            self.memory.contents = {view.name: contents(self.conn, view) for view in self.memory.views}
+            self.memory.contents = {view.name: contents(self.conn, view).remembered for view in self.memory.views}
         self._read_news()
         compare = asked or self.memory.polls % every == every - 1
         if compare or self.frame_changed:
@@ -312,7 +312,7 @@ class _Reading:
         nobody knows what it was. Say where a source breaks what it promises: a change has a new time."""
         own, told = there[view.name], self.memory.told.get(view.name, set())
         before = self.memory.contents.get(view.name)
-        self.memory.contents[view.name] = own
+        self.memory.contents[view.name] = own.remembered
         cursor, everything = self.cursors.get(view.name), own.digests.keys() - {""}
         if before is None:
             edited, changed = set[str](), everything
