@@ -50,7 +50,7 @@ def contents(conn: sa.Connection, view: View) -> Contents:
     names = view.names
     deleted = names.index("deleted") if "deleted" in names else None
     value = names.index("value") if view == ANSWER else None
-    answered: dict[str, Any] = {}  # answer -> when
+    last = found.changed_at if value is None else dict[str, Any]()  # of answers each has its own
     for row in itertools.chain.from_iterable(conn.execute(sa.select(view.table)).partitions(_PAGE)):
         key, changed = code(row[0]), row[-1]
         if key != row[0] or not key:
@@ -58,20 +58,20 @@ def contents(conn: sa.Connection, view: View) -> Contents:
             if view == INCIDENT:
                 found.unasked.append(view.raw(tuple(row)))
         found.digests[key] = (found.digests.get(key, 0) + hash(repr(tuple(row)))) % _MOST
-        is_last = True
-        if (before := found.changed_at.setdefault(key, changed)) is not changed and before != changed:
-            found.changed_at[key] = times.later(before, changed)
-            is_last = found.changed_at[key] is changed
         found.untimed += times.of(changed) is None
+        one = key if value is None else f"{key}/{code(row[1])}"
+        if one in last and not times.is_last(changed, last[one]):
+            continue
+        last[one] = changed
         if value is not None:
-            answer = f"{key}/{code(row[1])}"
-            if (first := answered.setdefault(answer, changed)) == changed or times.later(first, changed) is changed:
-                answered[answer] = changed
-                (found.filled.add if code(row[value]) else found.filled.discard)(answer)
-        if deleted is not None and is_last:
+            (found.filled.add if code(row[value]) else found.filled.discard)(one)
+            if key not in found.changed_at or times.is_last(changed, found.changed_at[key]):
+                found.changed_at[key] = changed
+        if deleted is not None:
             (found.deleted.add if is_set(row[deleted]) else found.deleted.discard)(key)
     for changed in found.changed_at.values():
-        found.newest = times.later(found.newest, changed)
+        if times.is_last(changed, found.newest):
+            found.newest = changed
     return found
 
 
@@ -90,9 +90,9 @@ class _Times:
         except TypeError:  # a list or JSON
             return None
 
-    def later(self, one: Any, other: Any) -> Any:
-        """The later of two; one that is no time is earlier than any."""
-        first, second = self.of(one), self.of(other)
-        if first is None or second is None:
-            return other if first is None else one
-        return one if first >= second else other
+    def is_last(self, changed: Any, before: Any) -> bool:
+        """Whether a row that changed then counts before one that changed `before`; no time is earlier than any."""
+        if changed == before:
+            return True
+        now, then = self.of(changed), self.of(before)
+        return then is None or (now is not None and now >= then)

@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from loaders.contract import ANSWER, INCIDENT, PEC, REPORT
+from loaders.rows import AT_A_PEC
 from store import tables as t
 
 
@@ -60,7 +61,7 @@ def sampled(conn: sa.Connection) -> dict[str, set[str]]:
 def posts(conn: sa.Connection, source: str) -> dict[str, str]:
     """The PEC of each observer who stands at one."""
     o = t.observer.c
-    query = sa.select(o.observer, o.pec).where(o.source == source, o.role == "sto", o.load_to.is_(None))
+    query = sa.select(o.observer, o.pec).where(o.source == source, o.role == AT_A_PEC, o.load_to.is_(None))
     return {row.observer: row.pec for row in conn.execute(query) if row.pec}
 
 

@@ -277,9 +277,8 @@ class Intake:
         self._put(view, list(once.values()), table)
         withdrawn = {code(raw.get(key)): raw for raw in rows if deleted(raw)}
         aside = {b.key for b in self.bad if b.place == view.name}
-        waiting = self._waiting(
-            view, (k for _, k in self.load.current(table, [(source, k) for k in {*withdrawn, *aside}]))
-        )
+        stands = self.load.current(table, [(source, k) for k in {*withdrawn, *aside}])
+        waiting = self._waiting(view, (k for _, k in stands))
         ended = self.load.withdraw(table, [(source, k) for k in withdrawn if k not in waiting])
         self.load.counts["unchanged"] += len(waiting & withdrawn.keys())
         self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)

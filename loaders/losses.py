@@ -3,16 +3,21 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from loaders import held
 from loaders.contract import Raw, code, is_set
+from loaders.rows import AT_A_PEC
+from store import clock
 from store import tables as t
 from store.alarms import Alarm
 from store.decisions import accept_loss
 from store.loading import Load, Row, loading
 
 FEW = 10  # so many keys may vanish at once, whatever their share
+_TOGETHER = timedelta(hours=1)  # what went within it counts together
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,6 @@ class Loss:
     keys: frozenset[str]
     lost: int
     held: int
-    lately: int = 0  # so many more went in the last hour, and nobody was asked
 
     @property
     def hash(self) -> str:
@@ -48,7 +52,7 @@ def too_many_of_the_sample(lost: set[str], sampled: Mapping[str, set[str]], most
 
 def too_many_of_a_kind(lost: Collection[str], kinds: Iterable[Collection[str]], most: float) -> bool:
     """Whether so many cannot go from one checklist, question or category, though they are few of all."""
-    return any(len(kind) > FEW and len(set(kind).intersection(lost)) > max(FEW, most * len(kind)) for kind in kinds)
+    return any(len(set(kind).intersection(lost)) > max(FEW, most * len(kind)) for kind in kinds)
 
 
 def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
@@ -63,8 +67,13 @@ def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
 
 
 def elsewhere(rows: Iterable[Raw], posts: Mapping[str, str]) -> set[str]:
-    """The observers of these rows who are at another PEC than here."""
-    return {o for row in rows if (o := code(row["observer"])) in posts and code(row["pec"]) != posts[o]}
+    """The observers of these rows who are at another PEC than here, or at none any more."""
+    return {
+        observer
+        for row in rows
+        if (observer := code(row["observer"])) in posts
+        and (code(row["pec"]), code(row["role"])) != (posts[observer], AT_A_PEC)
+    }
 
 
 @dataclass
@@ -89,12 +98,9 @@ class Losses:
         """Whether a person has accepted anything that has not gone yet."""
         return self.accept or any(accepted for _, accepted in self.stands.values())
 
-    def counted(self, loss: Loss, sampled: Mapping[str, set[str]], kinds: Iterable[Collection[str]] = ()) -> bool:
+    def counted(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
         """All that a comparison found gone of a view: whether it may go. Who accepts a loss accepts these keys."""
-        many = too_many(loss.lost, loss.held, self.most) or too_many_of_a_kind(loss.keys, kinds, self.most)
-        many |= too_many_of_the_sample(set(loss.keys), sampled, self.most)
-        in_an_hour = loss.lost + loss.lately > max(FEW, self.most * (loss.held + loss.lately))
-        many |= bool(loss.lost) and in_an_hour
+        many = bool(loss.lost) and self._is_many(loss, sampled)
         if many and self.accept:
             self._keep(loss)
         elif many and self.stands.get(loss.view) != (loss.hash, True):
@@ -102,6 +108,16 @@ class Losses:
             return False
         self.agreed[loss.view] = loss.keys
         return True
+
+    def _is_many(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
+        with self.store.connect() as conn:
+            kinds = held.kinds(conn, loss.view, self.source).values()
+            lately = held.gone_since(conn, loss.view, self.source, clock.now() - _TOGETHER)
+        return (
+            too_many(loss.lost + lately, loss.held + lately, self.most)
+            or too_many_of_a_kind(loss.keys, kinds, self.most)
+            or too_many_of_the_sample(set(loss.keys), sampled, self.most)
+        )
 
     def _keep(self, loss: Loss) -> None:
         """Who accepts everything accepts this loss: it stands for a moment, so that it can be undone like any other."""

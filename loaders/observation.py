@@ -4,7 +4,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -27,7 +27,6 @@ from store.loading import last_kept, loading
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
 _REPORTS = 250  # reports at a time, each with its answers
 _MANY = 500
-_HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -378,13 +377,8 @@ class _Reading:
     ) -> None:
         """Let go what of a view is `gone`, where it may, in one load, so that it can be undone; and of what is set
         `aside` what vanished."""
-        over, kinds, lately = set[str](), dict[str, set[str]](), 0
-        if gone:
-            with self.store.connect() as conn:
-                kinds = held.kinds(conn, view.name, self.source.id)
-                lately = held.gone_since(conn, view.name, self.source.id, self.now - _HOUR)
-        loss = Loss(view.name, frozenset(gone), len(gone), len(stand), lately)
-        if self.losses.counted(loss, sampled or {}, kinds.values()):
+        over = set[str]()
+        if self.losses.counted(Loss(view.name, frozenset(gone), len(gone), len(stand)), sampled or {}):
             self.going.add(view.name)
             over = gone
         if view == ANSWER:

@@ -36,7 +36,8 @@ _MOST = 2**31 - 1  # what the store's integers hold
 _OLDEST = 1990  # years before it are a clock that was never set
 _LONGEST_CODE = 100  # letters of a PEC's or an observer's that are kept of a row set aside
 _OF_VOTERS = 1.5  # more voters or ballots than this share of the list cannot be meant
-_ROLES = ("sto", "mobile", "lto", "coordinator")
+AT_A_PEC = "sto"  # the role of who observes one PEC
+_ROLES = (AT_A_PEC, "mobile", "lto", "coordinator")
 _SEVERITIES = ("critical", "serious", "minor")
 _KINDS = ("protocol", "arbb_report", "evidence")
 _ABOUT = (*INCIDENT.keys, *(c for c in INCIDENT.columns if c not in ("status", "deleted")))  # what an incident says
@@ -200,7 +201,7 @@ def _report(row: Raw, known: Known) -> Fact:
 
 def held(pec_code: str, own_pec: str | None, role: str) -> str | None:
     """Why a report stays out of the figures: an STO's about a PEC that is not theirs."""
-    return "wrong_pec" if role == "sto" and own_pec and own_pec != pec_code else None
+    return "wrong_pec" if role == AT_A_PEC and own_pec and own_pec != pec_code else None
 
 
 def days(election: Election, checklist: Checklist) -> tuple[date, date]:

@@ -119,11 +119,7 @@ def _form(rows: pd.DataFrame) -> None:
 
 def _of_strangers(n: int) -> dict[str, str]:
     """The choice of all whose sender is no observer of the frame, where they are several."""
-    said = n_(
-        "All {n} not from observers of the frame",
-        "All {n} not from observers of the frame",
-        n,
-    )
+    said = n_("All {n} not from observers of the frame", "All {n} not from observers of the frame", n)
     return {STRANGERS: said.format(n=words.number(n))} if n > 1 else {}
 
 

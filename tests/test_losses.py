@@ -51,6 +51,10 @@ def changes_its_checklist(observation: Observation) -> None:
     observation.change("report", "08:31", form="arrival")
 
 
+def gets_another_role(observation: Observation) -> None:
+    observation.change("observer", "08:31", role="coordinator")
+
+
 def leaves_the_sample(observation: Observation) -> None:
     observation.change("pec", "08:31", in_sample=0)
 
@@ -65,6 +69,7 @@ LOSSES = {
     "reports become unusable": (becomes_unusable, t.report),
     "answers are emptied": (loses_its_answers, t.answer),
     "PECs leave the sample": (leaves_the_sample, t.pec),
+    "observers get another role": (gets_another_role, t.observer),
     "reports change their checklist": (changes_its_checklist, t.report),
 }
 
@@ -73,6 +78,8 @@ def stands(store: sa.Engine, table: sa.Table) -> int:
     rows = current(store, table)
     if table is t.report:
         rows = [r for r in rows if r["form"] == "opening"]
+    if table is t.observer:
+        rows = [r for r in rows if r["role"] == "sto"]
     return sum(r["in_sample"] for r in rows) if table is t.pec else len(rows)
 
 
@@ -161,14 +168,19 @@ def accept(store: sa.Engine, hour: str) -> None:
             decisions.accept_loss(store, "observation", loss["view"], loss["hash"], "Asanova", "rang them")
 
 
-def test_who_accepts_a_loss_accepts_nothing_that_went_after_it(
-    store: sa.Engine, observation: Observation, poll: Poll
-) -> None:
+def half_is_accepted(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    """Half of the incidents are marked, and head office has accepted it: they go with the next poll."""
     fill(observation)
     poll("08:30")
     mark_incidents(observation, 31, range(1, 21))
     poll("08:31")
     accept(store, "08:31")
+
+
+def test_who_accepts_a_loss_accepts_nothing_that_went_after_it(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    half_is_accepted(store, observation, poll)
     mark_incidents(observation, 31, range(21, MANY + 1))
     poll("08:32")
     assert len(current(store, t.incident)) == MANY
@@ -233,11 +245,7 @@ def test_older_rows_of_observers_and_pecs_beside_their_newer_ones_are_no_loss(
 def test_an_acceptance_holds_for_the_loss_that_stood_then_and_for_no_later_one(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
-    fill(observation)
-    poll("08:30")
-    mark_incidents(observation, 31, range(1, 21))
-    poll("08:31")
-    accept(store, "08:31")
+    half_is_accepted(store, observation, poll)
     poll("08:32")
     assert len(current(store, t.incident)) == MANY - 20
     for n in range(1, 21):
@@ -253,11 +261,7 @@ def test_an_acceptance_holds_for_the_loss_that_stood_then_and_for_no_later_one(
 def test_what_was_taken_can_be_undone_after_another_loss_too_and_what_went_by_itself_was_not_taken(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
-    fill(observation)
-    poll("08:30")
-    mark_incidents(observation, 31, range(1, 21))
-    poll("08:31")
-    accept(store, "08:31")
+    half_is_accepted(store, observation, poll)
     poll("08:32")
     assert refused.taken(Facts(store).at("08:32"))["lost"].tolist() == [20]
     mark_incidents(observation, 33, range(21, MANY + 1))

