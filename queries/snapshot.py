@@ -13,13 +13,16 @@ import pandas as pd
 import sqlalchemy as sa
 
 from queries import (
+    bursts,
     changes,
     coverage,
     equipment,
+    frame,
     health,
     incidents,
     judged,
     procedures,
+    refused,
     results,
     room,
     shared,
@@ -66,7 +69,8 @@ FIGURES: dict[str, Asked] = {
     "health": (health.health, {}),
     "changes": (changes.recent, {}),
 }
-# What the Overview draws; whatever else was looked at lately is made ahead as well.
+# What the Overview draws, and red lines and sources of every page: they stand also where a page is first opened while
+# the store is away. Whatever else was looked at lately is made ahead as well.
 AHEAD: tuple[Asked, ...] = (
     *(FIGURES[name] for name in ("coverage", "coverage_by_region", "arrivals", "incidents_by_region", "incident_list")),
     *(FIGURES[name] for name in ("equipment", "equipment_by_region", "turnout", "turnout_by_region", "progress")),
@@ -82,6 +86,12 @@ AHEAD: tuple[Asked, ...] = (
     (room.device_failures, {"region": None}),
     (room.counted, {}),
     (room.contradicting, {}),
+    (frame.frame, {}),
+    (frame.misfits, {}),
+    (bursts.bursts, {}),
+    (refused.refused, {}),
+    (refused.losses, {}),
+    (health.polls, {"minutes": 60}),
 )
 
 

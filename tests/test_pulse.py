@@ -435,6 +435,9 @@ def test_a_page_that_is_opened_in_an_outage_of_the_store_has_a_clock_and_ages_th
                 page.locator(".bk-strip [data-source=observation].bk-red", has_text="stale").wait_for()
                 _shows(page, clock_of(page) + timedelta(minutes=1))
             assert past.locator(".bk-broken").count()
+            with opened(browser, address, "/health?lang=en") as page:  # nor at this
+                page.locator(".bk-sources tbody tr", has_text="observers").wait_for()
+                page.locator(".bk-banner", has_text="The frame of PECs is not as the sample was drawn").wait_for()
             outage.close()
             past.locator(".bk-banner", has_text="You are looking at 28 November 2021, 12:00").wait_for()
             past.wait_for_function("() => !document.querySelector('.bk-broken')")
