@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -269,7 +270,10 @@ class Intake:
         table, make = _PUT[view.name]
         source, key = self.load.source, view.keys[0]
         known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
-        facts = self._checked((r for r in rows if not deleted(r)), lambda raw: make(raw, known))
+        here = [raw for raw in rows if not deleted(raw)]
+        if view == INCIDENT:
+            make = partial(self._incident, stands=self.load.current(table, [(source, code(r[key])) for r in here]))
+        facts = self._checked(here, lambda raw: make(raw, known))
         if view == INCIDENT:
             facts += [(check.incident(raw, known, twice=True), raw) for raw in self._twice(rows)]
         once = {fact[key]: (fact, raw) for fact, raw in facts}  # without a key of their own two may be the same
@@ -283,6 +287,15 @@ class Intake:
         self.load.counts["unchanged"] += len(waiting & withdrawn.keys())
         self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)
         self.load.withdraw(table, [(source, k) for k in aside - waiting], seen=False)
+
+    def _incident(self, raw: Raw, known: Known, stands: Mapping[Key, Fact]) -> Fact | Bad:
+        """An incident. One that would leave its PEC or category, or tell less, is bad until it may."""
+        fact = check.incident(raw, known)
+        before = stands.get((self.load.source, fact["incident"]))
+        if not before or fact["incident"] in self.agreed.get(INCIDENT.name, ()):
+            return fact
+        less = check.weaker(fact, before)
+        return bad(INCIDENT, raw, Wrong("weaker", less, fact[less])) if less else fact
 
     def _twice(self, rows: Iterable[Raw]) -> list[Raw]:
         """Incidents that tell something else than the one with their key that was changed last."""

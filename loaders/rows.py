@@ -112,6 +112,21 @@ def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
     return fact | unsorted | ({} if fact["incident"] else {"incident": NO_KEY + digest})
 
 
+def weaker(now: Fact, before: Fact) -> str | None:
+    """The field that takes danger away from an incident, or takes it elsewhere: PEC, category, severity, words. None of
+    one that a person must sort, or that became more severe."""
+    if now["unsorted"] or before["unsorted"]:
+        return None
+    step = _SEVERITIES.index(now["severity"]) - _SEVERITIES.index(before["severity"])  # more than 0: less severe
+    less = {
+        "pec": before["pec"] not in (None, now["pec"]),
+        "category": before["category"] != now["category"],
+        "severity": step > 0,
+        "description": bool(before["description"]) and not now["description"],
+    }
+    return next((name for name, so in less.items() if so), None) if step >= 0 else None
+
+
 def told(row: Raw) -> str:
     """What an incident says, as a digest: but for how far it has got."""
     return hashlib.sha256(raw_text({name: row.get(name) for name in _ABOUT}).encode()).hexdigest()[:16]

@@ -24,8 +24,8 @@ def banner(seen: View) -> None:
 
 def _loss_said(row: dict[Any, Any]) -> str:
     said = _(
-        "{source}, {view}: gone or moved at once since {time}: {lost} of {held} rows. They stay until somebody accepts "
-        "it on Data health."
+        "{source}, {view}: gone or changed at once since {time}: {lost} of {held} rows. They stay until somebody "
+        "accepts it on Data health."
     ).format(
         source=names.source(row["source"]),
         view=names.view(row["view"]),
@@ -75,7 +75,7 @@ def accept(seen: View) -> None:
 
 
 def losses(seen: View) -> None:
-    """Rows of the observers' database that are gone or moved at once: who accepts it, and who takes that back."""
+    """Rows of the observers' database that are gone or changed at once: who accepts it, and who takes that back."""
     if seen.as_of:
         return
     store = here()[0]
@@ -83,14 +83,14 @@ def losses(seen: View) -> None:
         source, view, keys = str(row["source"]), str(row["view"]), str(row["hash"])
         if words.missing(row["accepted_by"]):
             decision(
-                _("{view}: have they truly gone or moved? Accept it").format(view=names.view(view)),
+                _("{view}: have they truly gone or changed? Accept it").format(view=names.view(view)),
                 f"loss_{source}_{view}_{keys}",
-                _("Accept that they have gone or moved"),
+                _("Accept that they have gone or changed"),
                 partial(decisions.accept_loss, store, source, view, keys),
             )
     for row in seen.figure(refused.taken).to_dict("records"):
         source, view, load = str(row["source"]), str(row["view"]), int(row["load"])
-        said = _("{view}: {lost} rows withdrawn or moved at {time}, accepted by {who}: {why}").format(
+        said = _("{view}: {lost} rows withdrawn or changed at {time}, accepted by {who}: {why}").format(
             view=names.view(view),
             lost=words.number(row["lost"]),
             time=words.clock_time(row["taken_at"]),
