@@ -1,12 +1,17 @@
 """What the store holds of an observers' database now: keys, answers, the sample, what a person must sort."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, INCIDENT, PEC, REPORT
-from loaders.rows import AT_A_PEC
+from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT
+from loaders.rows import AT_A_PEC, weaker
 from store import tables as t
+
+_KIND = {REPORT.name: "form", ANSWER.name: "question", INCIDENT.name: "category"}
 
 
 def keys(conn: sa.Connection, view: str, source: str) -> set[str]:
@@ -22,31 +27,74 @@ def _key(view: str) -> sa.ColumnElement[str]:
 
 
 def kinds(conn: sa.Connection, view: str, source: str) -> dict[str, set[str]]:
-    """The keys of reports by checklist, of answers by question, of incidents by category; of other views nothing."""
-    column = {REPORT.name: t.report.c.form, ANSWER.name: t.answer.c.question, INCIDENT.name: t.incident.c.category}
+    """The keys of sampled PECs by stratum, of reports by checklist, of answers by question, of incidents by category;
+    of other views nothing."""
+    if view == PEC.name:
+        return sampled(conn)
     found: dict[str, set[str]] = {}
-    if view in column:
+    if view in _KIND:
         table = t.OF_VIEW[view][0]
-        query = sa.select(column[view], _key(view)).where(table.c.source == source, table.c.load_to.is_(None))
+        query = sa.select(table.c[_KIND[view]], _key(view)).where(table.c.source == source, table.c.load_to.is_(None))
         for kind, key in conn.execute(query):
             found.setdefault(kind or "", set()).add(key)
     return found
 
 
-def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> int:
-    """How many rows of a view have gone since then, and nothing came in their place; but for those that somebody
-    accepted."""
+@dataclass(frozen=True)
+class Gone:
+    """A row that went, or left the place where it counted."""
+
+    key: str
+    kind: str | None  # as in `kinds`; None: of none
+    stands: bool  # elsewhere, or as something less
+
+
+def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> list[Gone]:
+    """What has gone from a view since then, is not back, and was accepted by nobody. Answers that went with their
+    report are not counted with those that went alone."""
     table = t.OF_VIEW[view][0]
     now = table.alias("now")
-    here = sa.exists().where(now.c.load_to.is_(None), *(now.c[k] == table.c[k] for k in table.info["keys"]))
-    loads, o = t.load.c, t.loss.c
-    accepted = sa.exists().where(o.source == source, o.view == view, o.load_to == table.c.load_to)
-    query = (
-        sa.select(sa.func.count(sa.distinct(_key(view))))
-        .join_from(table, t.load, loads.id == table.c.load_to)
-        .where(loads.source == source, loads.committed_at > since, ~here, ~accepted)
+    same = sa.and_(now.c.load_to.is_(None), *(now.c[k] == table.c[k] for k in table.info["keys"]))
+    o, d = t.loss.c, t.decision.c
+    accepted = sa.exists().where(
+        *(o.source == source, o.load_to == table.c.load_to, d.kind == "loss", d.value == o.hash),
+        *(d.subject == o.source + "|" + o.view, d.load > o.load_from, d.load < o.load_to),
     )
-    return int(conn.execute(query).scalar_one())
+    query = (
+        sa.select(_key(view).label("key"), table, *(c.label(f"now_{c.name}") for c in now.c))
+        .join_from(table, t.load, t.load.c.id == table.c.load_to)
+        .outerjoin(now, same)
+        .where(t.load.c.source == source, t.load.c.committed_at > since, ~accepted)
+        .order_by(table.c.id)
+    )
+    first: dict[str, dict[str, Any]] = {}  # how a row was when it first changed since then
+    for row in conn.execute(query).mappings():
+        first.setdefault(row["key"], dict(row))
+    gone = [
+        Gone(key, _kind(view, row), row["now_id"] is not None)
+        for key, row in first.items()
+        if row["now_id"] is None or _is_less(view, row, {c.name: row[f"now_{c.name}"] for c in now.c})
+    ]
+    if view != ANSWER.name:
+        return gone
+    reports = {one.key for one in gone_since(conn, REPORT.name, source, since)}
+    return [one for one in gone if one.key.rpartition("/")[0] not in reports]
+
+
+def _kind(view: str, row: Mapping[str, Any]) -> str | None:
+    if view == PEC.name:
+        return (row["stratum"] or "") if row["in_sample"] else None
+    return (row[_KIND[view]] or "") if view in _KIND else None
+
+
+def _is_less(view: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a row has left the place where it counted."""
+    if view == INCIDENT.name:
+        return weaker(now, was) is not None
+    counted = {PEC.name: "in_sample", OBSERVER.name: "pec"}.get(view)
+    if (counted and not was[counted]) or was.get("held") or was.get("role", AT_A_PEC) != AT_A_PEC:
+        return False
+    return any(was[name] != now[name] for name in t.OF_VIEW[view][0].info["place"])
 
 
 def sampled(conn: sa.Connection) -> dict[str, set[str]]:

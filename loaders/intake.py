@@ -182,7 +182,7 @@ class Intake:
         fact = check.report(raw, known)
         if isinstance(fact, Bad) or not stands or stands["held"] or fact["report"] in self.agreed.get(REPORT.name, ()):
             return fact
-        moved = next((name for name in ("pec", "observer", "form", "held") if stands[name] != fact[name]), None)
+        moved = next((name for name in t.report.info["place"] if stands[name] != fact[name]), None)
         return bad(REPORT, raw, Wrong("moved", moved, fact[moved])) if moved else fact
 
     def _sorted_reports(self) -> tuple[dict[str, Raw], dict[str, Raw], list[str]]:

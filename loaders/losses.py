@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from loaders import held
-from loaders.contract import Raw, code, is_set
+from loaders.contract import PEC, Raw, code, is_set
 from loaders.rows import AT_A_PEC
 from store import clock
 from store import tables as t
@@ -41,18 +41,6 @@ class Loss:
 def too_many(lost: int, held: int, most: float, few: int = FEW) -> bool:
     """Whether so many cannot go without a person; neither can all that there are, where they are several."""
     return lost > max(few, most * held) or lost == held > 1
-
-
-def too_many_of_the_sample(lost: set[str], sampled: Mapping[str, set[str]], most: float) -> bool:
-    """Whether so many cannot go from the sample, or from the sampled PECs of any stratum."""
-    whole = set().union(*sampled.values())
-    strata = (too_many(len(lost & pecs), len(pecs), most, few=1) for pecs in sampled.values())
-    return too_many(len(lost & whole), len(whole), most) or any(strata)
-
-
-def too_many_of_a_kind(lost: Collection[str], kinds: Iterable[Collection[str]], most: float) -> bool:
-    """Whether so many cannot go from one checklist, question or category, though they are few of all."""
-    return any(len(set(kind).intersection(lost)) > max(FEW, most * len(kind)) for kind in kinds)
 
 
 def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
@@ -98,9 +86,9 @@ class Losses:
         """Whether a person has accepted anything that has not gone yet."""
         return self.accept or any(accepted for _, accepted in self.stands.values())
 
-    def counted(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
+    def counted(self, loss: Loss) -> bool:
         """All that a comparison found gone of a view: whether it may go. Who accepts a loss accepts these keys."""
-        many = bool(loss.lost) and self._is_many(loss, sampled)
+        many = bool(loss.lost) and self._is_many(loss)
         if many and self.accept:
             self._keep(loss)
         elif many and self.stands.get(loss.view) != (loss.hash, True):
@@ -109,14 +97,23 @@ class Losses:
         self.agreed[loss.view] = loss.keys
         return True
 
-    def _is_many(self, loss: Loss, sampled: Mapping[str, set[str]]) -> bool:
+    def _is_many(self, loss: Loss) -> bool:
+        """Whether so many cannot go, with those that went within the hour: of the view, of a checklist, question or
+        category, of a stratum's sample."""
         with self.store.connect() as conn:
-            kinds = held.kinds(conn, loss.view, self.source).values()
+            kinds = held.kinds(conn, loss.view, self.source)
             lately = held.gone_since(conn, loss.view, self.source, clock.now() - _TOGETHER)
+        lost = {kind: keys & loss.keys for kind, keys in kinds.items()}
+        for one in lately:
+            if one.kind is not None:
+                kinds.setdefault(one.kind, set()).add(one.key)
+                lost.setdefault(one.kind, set()).add(one.key)
+        held_then = loss.held + sum(not one.stands for one in lately)
+        few = 1 if loss.view == PEC.name else FEW  # of a stratum each PEC tells
         return (
-            too_many(loss.lost + lately, loss.held + lately, self.most)
-            or too_many_of_a_kind(loss.keys, kinds, self.most)
-            or too_many_of_the_sample(set(loss.keys), sampled, self.most)
+            too_many(len(loss.keys.union(one.key for one in lately)), held_then, self.most)
+            or any(len(lost[kind]) > max(few, self.most * len(keys)) for kind, keys in kinds.items())
+            or (loss.view == PEC.name and too_many(_total(lost), _total(kinds), self.most))
         )
 
     def _keep(self, loss: Loss) -> None:
@@ -133,6 +130,10 @@ class Losses:
     def _row(self, loss: Loss) -> Row:
         return {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
 
+    def stand(self, loss: Loss) -> bool:
+        """Whether just this loss is written down: it goes with the rows, and can be undone if somebody accepted it."""
+        return self.stands.get(loss.view, ("", False))[0] == loss.hash
+
     def taken(self, load: Load, views: Collection[str]) -> None:
         """The loss of these views goes with this load, or is none any more."""
         over = [view for view in views if self.stands.pop(view, None) is not None]
@@ -144,9 +145,13 @@ class Losses:
         if not (self.found or over):
             return None
         with loading(self.store, self.source) as load:
-            load.put(t.loss, [self._row(loss) for loss in self.found.values()], seen=False)
+            load.put(t.loss, [self._row(loss) for loss in self.found.values() if not self.stand(loss)], seen=False)
             self.taken(load, over)
         return load.id if load.moved else None
+
+
+def _total(kinds: Mapping[str, set[str]]) -> int:
+    return sum(map(len, kinds.values()))
 
 
 _STANDING = sa.text(

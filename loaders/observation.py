@@ -348,9 +348,9 @@ class _Reading:
         pecs, _ = contract.latest(self._by_key(PEC, set().union(*sampled.values())), PEC.keys)
         observers, _ = contract.latest(self._by_key(OBSERVER, posts), OBSERVER.keys)
         left_it, moved = left(pecs.values(), sampled), elsewhere(observers.values(), posts)
-        for view, some, sample in ((PEC, left_it, sampled), (OBSERVER, moved, {})):
+        for view, some in ((PEC, left_it), (OBSERVER, moved)):
             own, stand = there[view.name], here[view.name]
-            self._end(view, (stand - own.keys) | some, stand, own, aside.get(view.name, set()), sample)
+            self._end(view, (stand - own.keys) | some, stand, own, aside.get(view.name, set()))
 
     def _count(self, there: Mapping[str, Contents], views: Sequence[View]) -> None:
         """What else vanished, was marked as deleted, or stands although it could not be used any more."""
@@ -366,21 +366,15 @@ class _Reading:
                 gone = stand - own.keys
             self._end(view, gone | (stand & bad), stand, own, bad)
 
-    def _end(
-        self,
-        view: View,
-        gone: set[str],
-        stand: set[str],
-        own: Contents,
-        aside: set[str],
-        sampled: Mapping[str, set[str]] | None = None,
-    ) -> None:
+    def _end(self, view: View, gone: set[str], stand: set[str], own: Contents, aside: set[str]) -> None:
         """Let go what of a view is `gone`, where it may, in one load, so that it can be undone; and of what is set
         `aside` what vanished."""
         over = set[str]()
-        if self.losses.counted(Loss(view.name, frozenset(gone), len(gone), len(stand)), sampled or {}):
-            self.going.add(view.name)
+        loss = Loss(view.name, frozenset(gone), len(gone), len(stand))
+        if self.losses.counted(loss):
             over = gone
+            if self.losses.stand(loss):
+                self.going.add(view.name)
         if view == ANSWER:
             self._reread({key.rpartition("/")[0] for key in over}, flush=False)
         else:

@@ -112,7 +112,7 @@ def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
     return fact | unsorted | ({} if fact["incident"] else {"incident": NO_KEY + digest})
 
 
-def weaker(now: Fact, before: Fact) -> str | None:
+def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
     """The field that takes danger away from an incident, or takes it elsewhere: PEC, category, severity, words. None of
     one that a person must sort, or that became more severe."""
     if now["unsorted"] or before["unsorted"]:

@@ -13,7 +13,7 @@ def said(source: str, alarm: Alarm) -> str:
     if alarm.code == "clock":
         return clock.format(source=names.source(source), time=words.duration(alarm.rows))
     told = {
-        "lost": _("{rows} of the {of} rows we hold are gone or changed at once"),
+        "lost": _("{rows} of the {of} rows we hold are gone or changed, too many within an hour"),
         "late": n_(
             "{rows} row changed without a new time of change",
             "{rows} rows changed without a new time of change",

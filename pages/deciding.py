@@ -13,7 +13,7 @@ log = logging.getLogger("baikoo.pages")
 _NOT_KEPT = "not_kept"  # of this session: the forms whose last decision could not be written
 
 
-def _say_who(_reason: str) -> str:
+def say_who(_reason: str) -> str:
     return _("Say who decides, and why.")
 
 
@@ -22,7 +22,7 @@ def decide(
     pressed: bool,
     decision: Callable[[], object],
     missing: str = "",
-    refused: Callable[[str], str] = _say_who,
+    refused: Callable[[str], str] = say_who,
 ) -> None:
     """Where the form was pressed, decide, unless something is missing. Call it at every run, where the form's own
     words stand."""

@@ -24,8 +24,8 @@ def banner(seen: View) -> None:
 
 def _loss_said(row: dict[Any, Any]) -> str:
     said = _(
-        "{source}, {view}: gone or changed at once since {time}: {lost} of {held} rows. They stay until somebody "
-        "accepts it on Data health."
+        "{source}, {view}: {lost} of {held} rows are gone or changed since {time}, too many within an hour. They stay "
+        "until somebody accepts it on Data health."
     ).format(
         source=names.source(row["source"]),
         view=names.view(row["view"]),
@@ -75,7 +75,7 @@ def accept(seen: View) -> None:
 
 
 def losses(seen: View) -> None:
-    """Rows of the observers' database that are gone or changed at once: who accepts it, and who takes that back."""
+    """Rows of the observers' database of which too many are gone or changed: who accepts it, and who takes that back."""
     if seen.as_of:
         return
     store = here()[0]
@@ -112,4 +112,8 @@ def decision(said: str, key: str, button: str, decide: Callable[[str, str], obje
             st.text(under)
         who = st.text_input(_("Who decides"), key=f"{key}_who")
         why = st.text_input(_("Why"), key=f"{key}_why")
-        deciding.decide(key, st.form_submit_button(button), partial(decide, who, why))
+        deciding.decide(key, st.form_submit_button(button), partial(decide, who, why), refused=_not_taken)
+
+
+def _not_taken(reason: str) -> str:
+    return _("Somebody else has undone it already.") if reason == "undone" else deciding.say_who(reason)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 
 _SENTENCES = {
-    "lost": "{place}: {rows} of the {of} rows we hold are gone or changed at once",
+    "lost": "{place}: {rows} of the {of} rows we hold are gone or changed, too many within an hour",
     "late": "{place}: {rows} rows changed without a new updated_at",
     "untimed": "{place}: {rows} rows have an updated_at that is no time",
     "back": "{place}: the newest updated_at lies before what was read already",

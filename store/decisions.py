@@ -14,7 +14,7 @@ STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machin
 
 
 class Refused(ValueError):
-    """The decision cannot be kept as it is. `reason`: who, why, picture, step."""
+    """The decision cannot be kept as it is. `reason`: who, why, picture, step, undone."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -69,10 +69,15 @@ def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, w
 
 
 def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, why: str) -> None:
-    """What was withdrawn by the load `taken` because somebody accepted it stands again. Raises Refused."""
+    """What was withdrawn by the load `taken` because somebody accepted it stands again. Raises Refused, also where
+    somebody else undid it before."""
     _reasoned(who, why)
+    subject, value, d = f"{source}|{view}", f"undone|{taken}", t.decision.c
     with loading(store, "person") as load:
-        _keep(load, "loss", [f"{source}|{view}"], who, why, f"undone|{taken}")
+        done = sa.exists().where(d.kind == "loss", d.subject == subject, d.value == value)
+        if load.conn.execute(sa.select(done)).scalar():
+            raise Refused("undone")
+        _keep(load, "loss", [subject], who, why, value)
         for table in t.OF_VIEW[view]:
             load.restore(table, source, taken)
 

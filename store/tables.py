@@ -125,8 +125,9 @@ payload = sa.Table(  # what a source sent, byte for byte, committed before anybo
 )
 
 
-def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem) -> sa.Table:
-    """A versioned table: one current version a key, each version between `load_from` and `load_to`."""
+def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem, place: tuple[str, ...] = ()) -> sa.Table:
+    """A versioned table: one current version a key, each version between `load_from` and `load_to`. `place`: the
+    columns that say where a row counts; one that changes in them is gone from there."""
     return sa.Table(
         name,
         metadata,
@@ -149,7 +150,7 @@ def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem) -> s
             sqlite_where=sa.text("load_to is not null"),
             postgresql_where=sa.text("load_to is not null"),
         ),
-        info={"keys": keys},
+        info={"keys": keys, "place": place},
     )
 
 
@@ -171,6 +172,7 @@ pec = _fact(
     sa.Column("mobile_applications", sa.Integer, nullable=False),
     sa.Column("latitude", sa.Float),
     sa.Column("longitude", sa.Float),
+    place=("in_sample", "stratum"),
 )
 
 observer = _fact(
@@ -184,6 +186,7 @@ observer = _fact(
     _text("phone"),
     _text("backup_phone"),
     _text("coordinator"),
+    place=("pec", "role"),
 )
 
 report = _fact(
@@ -198,6 +201,7 @@ report = _fact(
     sa.Column("complete", sa.Integer, nullable=False),  # 1: every required question has an answer
     _text("held"),  # why it stays out of the figures: wrong_pec; null: it counts
     sa.Index("report_pec", "pec", "form"),
+    place=("pec", "observer", "form", "held"),
 )
 
 answer = _fact(
@@ -231,6 +235,7 @@ incident = _fact(
     _text("unsorted"),  # why a person must look at it: codes, a space between; null: it could be used as it came
     _text("written"),  # JSON: field -> what stood there that could not be used
     _text("hash"),  # of an unsorted one as it came: a person sorts this, not what may be made of it later
+    place=("pec", "category", "severity", "description"),
 )
 
 message = _fact(

@@ -191,7 +191,7 @@ def test_a_view_that_is_suddenly_empty_withdraws_nothing_and_shows(
     for minute in range(39, 42):
         row = poll(f"08:{minute}")
         assert row.outcome == "ok", "what is not in doubt loads"
-        assert f"obs_pec: {held:,} of the {held:,} rows we hold are gone or changed at once" in row.error
+        assert f"obs_pec: {held:,} of the {held:,} rows we hold are gone or changed" in row.error
     assert len(current(store, t.pec)) == held
     assert poll("08:42", accept=True).outcome == "ok"
     assert current(store, t.pec) == []
@@ -206,7 +206,7 @@ def test_a_small_view_that_is_suddenly_empty_is_no_withdrawal_either(
     observation.vanish("report")
     for minute in range(31, 39):
         poll(f"08:{minute}")
-    assert "obs_report: 2 of the 2 rows we hold are gone or changed at once" in poll("08:39").error
+    assert "obs_report: 2 of the 2 rows we hold are gone or changed" in poll("08:39").error
     assert len(current(store, t.report)) == 2
 
 
