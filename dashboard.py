@@ -85,7 +85,14 @@ def main() -> None:
     strip.style()
     pulse.begin()
     if on_wall:
-        return wall.page()
+        wall.page()
+    else:
+        _page(page)
+    pulse.whole()
+
+
+def _page(page: st.Page) -> None:
+    """A page with all that stands about it, or a PEC over it."""
     strip.choose_language()
     strip.strip()
     if panel.is_open() and page.url_path != "pec":

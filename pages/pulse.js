@@ -47,10 +47,12 @@ if (!window.baikooPulse) {
     socket.onclose = () => setTimeout(listen, AGAIN * (0.5 + Math.random()));
   };
 
-  // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does.
+  // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does, one that
+  // is being drawn until it is.
   const look = () => {
     const strip = document.querySelector(STRIP);
     if (!told?.key || !strip || document.hidden || strip.dataset.key === told.key || drawing) return;
+    if (document.querySelector("[data-test-script-state=running]")) return;
     drawing = setTimeout(() => { // fifty screens, not all at once
       drawing = null;
       document.querySelector(".st-key-bk_pulse button")?.click();
@@ -100,7 +102,10 @@ if (!window.baikooPulse) {
   };
   window.baikooPulse = { time, duration, told: () => told };
   listen();
-  setInterval(tick, 500);
+  setInterval(() => {
+    tick();
+    look();
+  }, 500);
   document.addEventListener("visibilitychange", () => {
     tick();
     look();

@@ -75,7 +75,7 @@ def accept(seen: View) -> None:
 
 
 def losses(seen: View) -> None:
-    """Rows of the observers' database of which too many are gone or changed: who accepts it, and who takes that back."""
+    """Rows of the observers' database of which too many are gone or changed: who accepts it, who takes that back."""
     if seen.as_of:
         return
     store = here()[0]

@@ -87,10 +87,17 @@ class Visitor:
 
     def press(self, label: str) -> Run:
         """Press a button of the page, and wait until what it asked for is drawn."""
+        return self._send(self._pressed(label))
+
+    def _pressed(self, label: str) -> BackMsg:
         asked = BackMsg()
         widget = asked.rerun_script.widget_states.widgets.add()
         widget.id, widget.trigger_value = self.buttons[label], True
-        return self._send(asked)
+        return asked
+
+    def press_while_drawn(self, label: str) -> Run:
+        """Run the page, and press one of its buttons when the first part is there; wait until all is drawn."""
+        return self._send(BackMsg(), label)
 
     def run(self, fragment: str = "") -> Run:
         """Run the page, or one of its fragments, and wait until it is drawn."""
@@ -98,18 +105,26 @@ class Visitor:
         asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = fragment, bool(fragment)
         return self._send(asked)
 
-    def _send(self, asked: BackMsg) -> Run:
+    def _ask(self, asked: BackMsg) -> None:
         rerun = asked.rerun_script
         rerun.page_script_hash, rerun.page_name, rerun.query_string = self._page_hash, self._page, self._query
         rerun.cached_message_hashes.extend(self._cached)
         self._socket.send(asked.SerializeToString())
-        run = Run()
+
+    def _send(self, asked: BackMsg, press: str = "") -> Run:
+        asked.rerun_script.SetInParent()
+        self._ask(asked)
+        run, begun, runs = Run(), 0, 2 if press else 1
         while True:
             message = ForwardMsg()
             message.ParseFromString(self._socket.recv(LIMIT, decode=False))
             run.messages.append(message)
             self.buttons |= {e.button.label: e.button.id for e in _drawn(message) if e.WhichOneof("type") == "button"}
-            if self._understand(message):
+            if press and self.fragments:
+                self._ask(self._pressed(press))
+                press = ""
+            begun += message.WhichOneof("type") == "new_session"
+            if self._understand(message) and begun >= runs:
                 assert self._breaks or not run.failed, run.failed
                 return run
 

@@ -146,6 +146,15 @@ window.setInterval = (what, ms, ...more) => {
 };"""
 
 
+def test_a_pulse_in_the_midst_of_the_first_drawing_leaves_no_part_out(address: str) -> None:
+    with Visitor(address) as visitor:
+        visitor.run()
+        parts = set(visitor.fragments)
+    with Visitor(address) as visitor:
+        visitor.press_while_drawn(pulse.BUTTON)
+        assert set(visitor.fragments) == parts
+
+
 def test_the_pulse_alone_brings_a_report_to_an_open_page(address: str, store: sa.Engine, browser: Browser) -> None:
     """How soon is measured by the bench, in quiet."""
     seen = Seen(browser)
