@@ -133,6 +133,8 @@ def _contests(election: "Election") -> Iterator[Misfit]:
 
 def _sources(election: "Election") -> Iterator[Misfit]:
     contests = {c.id for c in election.contests}
+    for i in [i for i, source in enumerate(election.sources) if source.kind == "observation"][1:]:
+        yield ("sources", i, "kind"), "a second observers' database: the PECs are of one"
     for i, source in enumerate(election.sources):
         for j, again in _repeated(feed.id for feed in source.feeds):
             yield ("sources", i, "feeds", j), f"{again} stands twice"

@@ -16,7 +16,7 @@ from elections.config import Contest, Election, Feed, Source
 from loaders import archive, ceiling, mapping, refusals
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
-from loaders.figures import Held, Publication, mapped
+from loaders.figures import Held, Publication, lines, mapped
 from loaders.refusals import Lost, Refusal
 from loaders.source import Found, SourceError, fault, plain
 from store import clock, clocks
@@ -263,7 +263,8 @@ class _Poll:
             afresh,
             self.accept or accept,
         )
-        mark = self.memory.mark | {feed.id: {"payload": payload, "mapping": self._mapping(feed)}}
+        own = self.memory.mark.get(feed.id, {}) | {"payload": payload, "mapping": self._mapping(feed)}
+        mark = self.memory.mark | {feed.id: own}
         try:
             memory.held, load = publication.take(payload, rows, self.memory.mark, mark)
         except Lost as lost:
@@ -315,9 +316,8 @@ class _Poll:
             found = mapped(feed, self._contest(feed), rows.by_key, self._places(feed))
         except SourceError:  # by the mapping as it is now
             return _FeedMemory(afresh=True)
-        figures = {k: len(f) for k, f in found.facts.items()}
         digests = {k: mapping.digest(row) for k, row in rows.by_key.items()}
-        memory.held = Held(mark["payload"], digests, figures, found.troubled)
+        memory.held = Held(mark["payload"], digests, lines(found.facts), found.troubled)
         return memory
 
     def _lines(self, feed: Feed) -> set[tuple[str, str]] | None:

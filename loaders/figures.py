@@ -1,17 +1,17 @@
 """The rows of a commission's payload that changed, taken into loads."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from elections.config import Contest, Feed
-from loaders import mapping
-from loaders.losses import FEW
+from loaders import mapping, vanished
 from loaders.mapping import Fact
 from loaders.quarantine import settle
-from loaders.refusals import Lost
+from loaders.vanished import Lines, Vanished
+from store import clock
 from store import tables as t
 from store.loading import Key, Load, loading
 
@@ -21,17 +21,17 @@ _AT_ONCE = 400
 
 @dataclass
 class Held:
-    """What the store holds of a feed: the rows' digests, how many figures each has, which have something bad."""
+    """What the store holds of a feed: the rows' digests, the lines of each, which have something bad."""
 
     payload: int = 0
     rows: dict[str, bytes] = field(default_factory=dict)
-    figures: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Lines] = field(default_factory=dict)
     troubled: set[str] = field(default_factory=set)
 
     @property
     def used(self) -> int:
         """Rows of which something could be used, or that say nothing yet."""
-        return sum(n > 0 or key not in self.troubled for key, n in self.figures.items())
+        return sum(bool(lines) or key not in self.troubled for key, lines in self.figures.items())
 
 
 @dataclass
@@ -53,6 +53,13 @@ def mapped(feed: Feed, contest: Contest, rows: dict[str, Any], places: Collectio
     return found
 
 
+def lines(facts: Mapping[str, Sequence[Fact]]) -> dict[str, Lines]:
+    """Row -> its lines. Rows with the same ones share them: there are thousands."""
+    same: dict[Lines, Lines] = {}
+    found = {key: frozenset((fact["line"], fact["unit"]) for fact in own) for key, own in facts.items()}
+    return {key: same.setdefault(own, own) for key, own in found.items()}
+
+
 @dataclass
 class Publication:
     """A payload on its way into the store, against what the store holds of its feed."""
@@ -71,54 +78,61 @@ class Publication:
     def take(
         self, payload: int, rows: mapping.Rows, before_mark: dict[str, Any], mark: dict[str, Any]
     ) -> tuple[Held, int | None]:
-        """Load what differs; what is held then, and the last load. The cursor becomes `mark` with the last of it."""
+        """Load what differs; what is held then, and the last load. The cursor becomes `mark` with the last of it.
+
+        `accepted` in a mark is the last load in which something went because a person had accepted it.
+        """
         before, now = self.held.rows, {k: mapping.digest(row) for k, row in rows.by_key.items()}
         changed = {
             k: row
             for k, row in rows.by_key.items()
             if self.afresh or k in self.held.troubled or before.get(k) != now[k]
         }
-        vanished = before.keys() - now.keys()
         found = mapped(self.feed, self.contest, changed, self.places)
+        said = lines(found.facts)
         if not self.accept:
-            self._none_lost(found, now)
-        last = self._load(payload, rows, found, sorted(vanished), before_mark, mark)
-        figures = {k: self.held.figures.get(k, 0) for k in now} | {k: len(f) for k, f in found.facts.items()}
+            self._none_lost(said, now, before_mark)
+        last = self._load(payload, rows, found, sorted(before.keys() - now.keys()), before_mark, mark)
+        figures = {k: self.held.figures.get(k, frozenset()) for k in now} | said
         return Held(payload, now, figures, found.troubled), last
 
-    def _none_lost(self, found: Mapped, now: Collection[str]) -> None:
-        """A table that is suddenly empty, much shorter, or has much fewer figures is a fault there: nothing is taken.
+    def _none_lost(self, said: Mapping[str, Lines], now: Collection[str], mark: dict[str, Any]) -> None:
+        """A table that is suddenly empty, or has much less than an hour ago, is a fault there: nothing is taken.
 
-        Rows that brought no figure are none to lose: a page full of them would keep out the good one after it.
         Raises Lost.
         """
-        rows, figures = sum(n > 0 for n in self.held.figures.values()), sum(self.held.figures.values())
-        vanished = [k for k, n in self.held.figures.items() if n > 0 and k not in now]
-        if (vanished and not now) or len(vanished) > max(FEW, self.most_lost * rows):
-            raise Lost(self.feed.id, "rows", len(vanished), rows)
-        lost = sum(max(0, self.held.figures.get(k, 0) - len(f)) for k, f in found.facts.items() if k in self.held.rows)
-        if lost > max(FEW, self.most_lost * figures):
-            raise Lost(self.feed.id, "figures", lost, figures)
+        lost = Vanished(self.feed, self.most_lost, self.held.figures, said, now)
+        if not (lost.rows or lost.figures):
+            return
+        since, accepted = clock.now() - vanished.TOGETHER, mark.get(self.feed.id, {}).get("accepted", 0)
+        with self.store.connect() as conn:
+            gone = vanished.gone_since(conn, self.source, self.contest, self.feed, since, accepted)
+            region_of = vanished.region_of(conn) if self.feed.scope == "pec" else {}
+        lost.check([one for one in gone if self.lines is None or one[1] in self.lines], region_of)
 
     def _load(
         self,
         payload: int,
         rows: mapping.Rows,
         found: Mapped,
-        vanished: Sequence[str],
+        ended: Sequence[str],
         before_mark: dict[str, Any],
         mark: dict[str, Any],
     ) -> int | None:
         last: int | None = None
-        parts = list(_parts([*found.facts, *vanished], found))
+        parts = list(_parts([*found.facts, *ended], found))
         for n, keys in enumerate(parts or [[]]):
             with loading(self.store, self.source) as load:
                 self._put(load, payload, found, keys)
                 load.cursor = before_mark
                 if n == max(0, len(parts) - 1):
                     unchanged = rows.by_key.keys() - found.facts.keys()
-                    load.counts["unchanged"] += rows.repeated + sum(self.held.figures.get(k, 0) for k in unchanged)
+                    load.counts["unchanged"] += rows.repeated + sum(
+                        len(self.held.figures.get(k, ())) for k in unchanged
+                    )
                     settle(load, rows.bad.told() + found.bad.told(), lambda a: a.place == self.feed.id, payload)
+                    if self.accept and load.moved:
+                        mark[self.feed.id]["accepted"] = load.id
                     load.cursor = mark
             if load.moved:
                 last = load.id

@@ -11,10 +11,11 @@ from store.loading import loading
 
 
 class Lost(SourceError):
-    """A payload without a large part of what the last good one had. `what`: rows, figures."""
+    """A payload without a large part of what the last good one had. `what`: rows, figures; `why` it is too much, where
+    not by itself."""
 
-    def __init__(self, feed: str, what: str, lost: int, held: int) -> None:
-        super().__init__(f"{feed}: {lost} of {held} {what} vanished at once; kept as they were")
+    def __init__(self, feed: str, what: str, lost: int, held: int, why: str = "") -> None:
+        super().__init__(f"{feed}: {lost} of {held} {what} vanished at once{why}; kept as they were")
         self.what, self.lost, self.held = what, lost, held
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from rehearsal.day import Event, Row
 from store import address as database
 from store.engine import keep_private
-from store.owner import Foreign
+from store.owner import Foreign, holds_anything
 
 metadata = sa.MetaData()
 _CODE = sa.String(120)
@@ -100,8 +100,7 @@ def open_observation(url: str) -> sa.Engine:
     keep_private(engine)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _settings)
-    there = sa.inspect(engine).get_table_names()
-    if there and _played.name not in there:
+    if holds_anything(engine) and not sa.inspect(engine).has_table(_played.name):
         raise Foreign(f"{database.shown(engine.url)} was made by no rehearsal: name another --observation")
     metadata.create_all(engine)
     with engine.begin() as conn:

@@ -24,9 +24,9 @@ class Owner:
 
 def check(engine: sa.Engine, owner: Owner) -> None:
     """Nothing is written. Raises Foreign where the database is another's store, or no store at all."""
-    there = set(sa.inspect(engine).get_table_names())
-    if not there:
+    if not holds_anything(engine):
         return
+    there = set(sa.inspect(engine).get_table_names())
     where = shown(engine.url)
     if t.load.name not in there:
         raise Foreign(f"{where} holds something else than a store of Baikoo's: name another one in BAIKOO_STORE")
@@ -37,6 +37,27 @@ def check(engine: sa.Engine, owner: Owner) -> None:
         raise Foreign(f"{where} holds a rehearsal: name a new store for a real election, in BAIKOO_STORE")
     if owner.rehearsal and found.rehearsal is False:
         raise Foreign(f"{where} holds a real election: no rehearsal writes into it")
+
+
+_RELATIONS = """
+    select 1
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        and not exists (
+            select 1 from pg_depend d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+    limit 1
+"""  # tables and views of every kind, in whichever schema; not what an extension brought
+
+
+def holds_anything(engine: sa.Engine) -> bool:
+    """Whether a table or a view stands anywhere in a database."""
+    if engine.dialect.name != "postgresql":
+        there = sa.inspect(engine)
+        return bool(there.get_table_names() or there.get_view_names())
+    with engine.connect() as conn:
+        return conn.exec_driver_sql(_RELATIONS).first() is not None
 
 
 @dataclass(frozen=True)

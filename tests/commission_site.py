@@ -171,8 +171,8 @@ def with_source(**changes: Any) -> Election:
     return ELECTION.model_copy(update={"sources": tuple(sources)})
 
 
-def put_frame(store: sa.Engine, *pecs: str, at: str = "06:00") -> None:
-    row = {"region": "bishkek", "in_sample": 1, "mobile_applications": 0}
+def put_frame(store: sa.Engine, *pecs: str, at: str = "06:00", region: str = "bishkek") -> None:
+    row = {"region": region, "in_sample": 1, "mobile_applications": 0}
     with clock.frozen(ELECTION.moment_of(at)), loading(store, "observation") as load:
         load.put(t.pec, [row | {"pec": p} for p in pecs])
 

@@ -481,11 +481,32 @@ FAULTS = (
     ),
     Fault(
         "a page of rows that bring nothing keeps out the good one after it",
-        "loaders/figures.py",
-        "if n > 0 and k not in now]",
-        "if k not in now]",
+        "loaders/vanished.py",
+        "if lines and row not in self.now}",
+        "if row not in self.now}",
         "tests/test_commission_bad.py::test_a_page_of_rows_that_bring_nothing_does_not_keep_out_the_good_one_after_it"
         "[sqlite]",
+    ),
+    Fault(
+        "figures of the commission go little by little",
+        "loaders/vanished.py",
+        "loads.committed_at > since,",
+        "loads.committed_at < since,",
+        "tests/test_refused.py::test_what_goes_little_by_little_within_an_hour_is_refused_like_what_goes_at_once[sqlite]",
+    ),
+    Fault(
+        "what a person accepted of the commission is counted again",
+        "loaders/figures.py",
+        'mark[self.feed.id]["accepted"] = load.id',
+        'mark[self.feed.id]["accepted"] = 0',
+        "tests/test_refused.py::test_what_a_person_accepted_is_not_counted_again[sqlite-on the page]",
+    ),
+    Fault(
+        "a line of the commission's vanishes whole",
+        "loaders/vanished.py",
+        "now.update(line for row",
+        "now.clear() or now.update(line for row",
+        "tests/test_refused.py::test_all_of_one_line_or_list_is_much_though_it_is_little_of_all[sqlite-invalid-invalid]",
     ),
     Fault(
         "each process may ask as often as the ceiling says",

@@ -166,6 +166,17 @@ scope = "country"
 rows = "rows\"""",
             "sources.observation.contact: who asks is not said",
         ),
+        (
+            "election.toml",
+            "interval = 30",
+            """interval = 30
+[[sources]]
+id = "south"
+kind = "observation"
+name = { en = "South", ru = "Юг" }
+url = "${BAIKOO_SOUTH}\"""",
+            "election.toml: sources.south.kind: a second observers' database: the PECs are of one",
+        ),
         ("questions.csv", "Сканер работает", "", "questions.csv, row 3: name: no words in ru"),
         ("questions.csv", "Opened on time,", "Opened, on time,", "questions.csv, row 2: 10 cells under 9 columns"),
         ("questions.csv", "tolerance,", "type,", "questions.csv, row 1: the column 'type'"),

@@ -13,6 +13,7 @@ from loaders.__main__ import main as loaders
 from queries.__main__ import main as queries
 from queries.moment import here
 from rehearsal.__main__ import main as rehearse
+from rehearsal.observation import open_observation
 from store import clock
 from store import tables as t
 from store.__main__ import main as store_command
@@ -130,6 +131,52 @@ def test_a_database_of_something_else_is_no_store(url: str) -> None:
     with pytest.raises(Foreign, match="holds something else than a store"):
         open_store(url, REAL)
     assert contents(url) == {"members": []}
+
+
+ELSEWHERE = {
+    "a table in another schema": ["create schema app", "create table app.members (name text)"],
+    "a view alone": ["create view members as select 'Asanova' as name"],
+    "a materialised view alone": ["create materialized view members as select 'Asanova' as name"],
+    "a table that is another's": ["create foreign data wrapper far", "create server there foreign data wrapper far",
+                                  "create foreign table members (name text) server there"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+@pytest.mark.parametrize("opened", ["--store", "--observation"])
+def test_whatever_stands_in_a_database_and_in_whichever_schema_nothing_is_made_beside_it(
+    postgres_url: str, opened: str, what: str
+) -> None:
+    engine = connect(postgres_url)
+    with engine.begin() as conn:
+        for statement in ELSEWHERE[what]:
+            conn.exec_driver_sql(statement)
+    with pytest.raises(Foreign):
+        open_store(postgres_url, REAL) if opened == "--store" else open_observation(postgres_url)
+    assert sa.inspect(engine).get_table_names() == []
+    assert "owner" not in contents(postgres_url)
+    engine.dispose()
+
+
+def test_a_file_with_nothing_but_a_view_is_refused_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.sqlite"
+    engine = sa.create_engine(url)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("create view members as select 'Asanova' as name")
+    for opened in (lambda: open_store(url, REAL), lambda: open_observation(url)):
+        with pytest.raises(Foreign):
+            opened()
+    assert contents(url) == {}
+    engine.dispose()
+
+
+def test_what_an_extension_of_postgresql_brings_is_nobodys(postgres_url: str) -> None:
+    engine = connect(postgres_url)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("create extension pg_stat_statements")  # its views stand in `public`
+    open_store(postgres_url, REAL).dispose()
+    open_store(postgres_url, REAL).dispose()
+    engine.dispose()
 
 
 def rehearsed(folder: Path, *more: str) -> int:

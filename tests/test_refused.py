@@ -1,5 +1,6 @@
 """A payload that lost too much: kept, not made current, told, and taken when a person says that it has truly gone."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from queries import refused
 from queries.moment import moment
 from store import check, clock, decisions
 from store import tables as t
+from store.engine import connect
 from tests.commission_site import (
     ELECTION,
     Poll,
@@ -40,6 +42,14 @@ def poll(store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> Poll:
     look = poller(store, with_source())
     assert look("20:10").outcome == "ok"
     return look
+
+
+@contextlib.contextmanager
+def another_process(store: sa.Engine) -> Iterator[sa.Engine]:
+    """The store as another process has it."""
+    again = connect(store.url)
+    yield again
+    again.dispose()
 
 
 def banners(store: sa.Engine, hour: str) -> list[dict[Any, Any]]:
@@ -82,6 +92,109 @@ def test_the_share_that_may_vanish_is_the_configurations(
     generous = poller(store, with_source(most_lost=0.5))
     assert generous("20:12").outcome == "ok"
     assert {place for place, *_ in published(store)} == set(pecs()[:40])
+
+
+def test_what_goes_little_by_little_within_an_hour_is_refused_like_what_goes_at_once(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:50]])
+    assert poll("20:12").outcome == "ok"
+    site.publish("machine", [protocol(p) for p in pecs()[:47]])
+    assert poll("20:30").error == "machine: 3 of 50 rows vanished at once, 13 within the hour; kept as they were"
+    assert {place for place, *_ in published(store)} == set(pecs()[:50])
+    with another_process(store) as fresh:  # a process that remembers nothing
+        assert poller(fresh, with_source())("20:40").outcome == "error"
+    site.publish("machine", [protocol(p) for p in pecs()[:46]])
+    assert poll("21:20").outcome == "ok"
+    assert {place for place, *_ in published(store)} == set(pecs()[:46])
+
+
+def test_figures_of_rows_that_stay_count_over_an_hour_too(store: sa.Engine, site: Site, poll: Poll) -> None:
+    """Twenty PECs of ten figures each, and every minute another line goes at eight of them."""
+    rows = [protocol(p) for p in pecs(20)]
+    site.publish("manual", rows)
+    assert poll("20:11").outcome == "ok"
+    outcomes = []
+    for n, line in enumerate(("voters", "issued", "unused", "spoiled", "received", "found"), 12):
+        for row in rows[:8]:
+            del row[line]
+        site.publish("manual", rows)
+        outcomes.append(poll(f"20:{n}").error)
+    assert outcomes == [None] * 5 + ["manual: 8 of 160 figures vanished at once, 48 within the hour; kept as they were"]
+
+
+def test_what_came_back_and_what_only_changed_is_no_loss(store: sa.Engine, site: Site, poll: Poll) -> None:
+    rows = [protocol(p) for p in pecs()]
+    corrected = [protocol(p, valid=280, votes={"1": 190, "2": 90}) for p in pecs()]
+    for minute, page in enumerate([rows[:50], rows, rows[10:], rows[:50], corrected, rows[:50], corrected[10:]], 12):
+        site.publish("machine", page)
+        row = poll(f"20:{minute}")
+        assert row.outcome == "ok", row.error
+
+
+@pytest.mark.parametrize("how", ["on the page", "--accept"])
+def test_what_a_person_accepted_is_not_counted_again(store: sa.Engine, site: Site, poll: Poll, how: str) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12", accept=how == "--accept")
+    for row in banners(store, "20:13"):
+        accept(store, row, "20:14")
+    site.publish("machine", [protocol(p) for p in pecs()[:34]])
+    assert poll("20:20").outcome == "ok"
+    site.publish("machine", [protocol(p) for p in pecs()[:30]])
+    assert poll("20:30").outcome == "ok"
+    site.publish("machine", [protocol(p) for p in pecs()[:29]])
+    with another_process(store) as fresh:  # a process that remembers nothing
+        assert "1 of 30 rows vanished at once, 11 within the hour" in poller(fresh, with_source())("20:40").error
+    assert {place for place, *_ in published(store)} == set(pecs()[:30])
+
+
+@pytest.mark.parametrize(("key", "kind"), [("invalid", "invalid"), ("votes", "Ata-Meken")])
+def test_all_of_one_line_or_list_is_much_though_it_is_little_of_all(
+    store: sa.Engine, site: Site, poll: Poll, key: str, kind: str
+) -> None:
+    before = published(store)
+    bare = [protocol(p) for p in pecs()]
+    for row in bare:
+        row[key] = {"2": 90} if key == "votes" else "-"
+    site.publish("machine", bare)
+    assert poll("20:12").error == f"machine: 60 of 600 figures vanished at once, 60 of 60 of {kind}; kept as they were"
+    assert published(store) == before
+    assert [row["what"] for row in banners(store, "20:13")] == ["figures"]
+
+
+def test_a_line_that_goes_little_by_little_is_refused_too(store: sa.Engine, site: Site, poll: Poll) -> None:
+    for bare, outcome in ((10, "ok"), (12, "ok"), (13, "error")):
+        site.publish("machine", [protocol(p, invalid="-" if n < bare else 10) for n, p in enumerate(pecs())])
+        assert poll(f"20:{bare + 2}").outcome == outcome
+    assert sum(line == "invalid" for _, _, line, _ in published(store)) == 48
+
+
+def test_all_of_one_region_is_much_though_it_is_few_of_all(store: sa.Engine, site: Site, poll: Poll) -> None:
+    talas = [str(2001 + n) for n in range(11)]
+    put_frame(store, *talas, at="20:11", region="talas")
+    whole = [protocol(p) for p in [*pecs(), *talas]]
+    site.publish("machine", whole)
+    assert poll("20:12").outcome == "ok"
+    site.publish("machine", whole[:60])
+    assert poll("20:14").error == "machine: 11 of 71 rows vanished at once, 11 of 11 of talas; kept as they were"
+    site.publish("machine", whole[1:61])
+    accept(store, banners(store, "20:15")[0], "20:15")
+    assert poll("20:16").error is None
+
+
+def test_all_of_one_hour_is_much_though_it_is_few_of_all(
+    store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commission that publishes the turnout of each PEC."""
+    monkeypatch.setenv("BAIKOO_COMMISSION", site.url)
+    put_frame(store, *pecs())
+    turnout = ELECTION.source("commission").feeds[0].model_copy(update={"scope": "pec", "place": "pec"})
+    look = poller(store, with_source(feeds=(turnout,)))
+    rows = [{"pec": p, "hour": f"{hour}:00", "voted": 90} for hour in range(8, 18) for p in pecs(20)]
+    site.publish("turnout", rows)
+    assert look("20:10").outcome == "ok"
+    site.publish("turnout", [row for row in rows if row["hour"] != "12:00"])
+    assert "20 of 200 rows vanished at once, 20 of 20 of 12:00" in look("20:12").error
 
 
 def test_a_refusal_is_over_when_the_page_is_whole_again(store: sa.Engine, site: Site, poll: Poll) -> None:

@@ -1,0 +1,107 @@
+"""Whether a payload lost too much of its feed, at once or within an hour: of all rows or figures, or of one kind."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from elections.config import Contest, Feed
+from loaders.losses import FEW
+from loaders.refusals import Lost
+from store import tables as t
+
+Line = tuple[str, str]  # line, unit
+Lines = frozenset[Line]
+TOGETHER = timedelta(hours=1)  # what went within it counts together
+
+
+@dataclass(frozen=True)
+class Vanished:
+    """What a payload no longer has. Rows that brought no figure are none to lose."""
+
+    feed: Feed
+    most_lost: float
+    had: Mapping[str, Lines]  # row -> its lines in the store
+    said: Mapping[str, Lines]  # the same in the payload, of rows that are not as they were
+    now: Collection[str]  # the payload's rows
+
+    @property
+    def rows(self) -> set[str]:
+        return {row for row, lines in self.had.items() if lines and row not in self.now}
+
+    @property
+    def figures(self) -> set[tuple[str, Line]]:
+        """Of rows that stay."""
+        return {(row, line) for row, lines in self.said.items() for line in self.had.get(row, lines) - lines}
+
+    def check(self, gone: Collection[tuple[str, Line]], region_of: Mapping[str, str | None]) -> None:
+        """Raises Lost. `gone`: figures that went lately; `region_of`: the places' regions."""
+        back = {(row, line) for row, line in gone if line in self.said.get(row, ())}
+        lately = {row for row, _ in gone if row not in self.now}
+        self._check_rows(lately - self.rows, region_of)
+        self._check_figures({*gone} - back)
+
+    def _check_rows(self, lately: set[str], region_of: Mapping[str, str | None]) -> None:
+        lost, held = self.rows, [row for row, lines in self.had.items() if lines]
+        if not lost:
+            return
+        if not self.now or self._many(len(lost) + len(lately), len(held) + len(lately)):
+            raise Lost(self.feed.id, "rows", len(lost), len(held), _within(len(lost), len(lately)))
+        kinds = [Counter(self._kinds(rows, region_of)) for rows in (lost, lately, held)]
+        if told := self._of_a_kind(*kinds):
+            raise Lost(self.feed.id, "rows", len(lost), len(held), told)
+
+    def _check_figures(self, gone: set[tuple[str, Line]]) -> None:
+        lost, held = self.figures, sum(map(len, self.had.values()))
+        lately = sum(row in self.now for row, _ in gone)
+        if lost and self._many(len(lost) + lately, held + lately):
+            raise Lost(self.feed.id, "figures", len(lost), held, _within(len(lost), lately))
+        now = Counter(line for _, (line, _) in lost)
+        now.update(line for row in self.rows for line, _ in self.had[row])
+        of = Counter(line for lines in self.had.values() for line, _ in lines)
+        if told := self._of_a_kind(now, Counter(line for _, (line, _) in gone), of):
+            raise Lost(self.feed.id, "figures", now.total(), held, told)
+
+    def _kinds(self, rows: Iterable[str], region_of: Mapping[str, str | None]) -> Iterable[str]:
+        """The region and the hour of each row."""
+        for row in rows:
+            place, _, hour = row.rpartition(" ") if self.feed.hour else (row, "", "")
+            yield from filter(None, (region_of.get(place), hour))
+
+    def _of_a_kind(self, lost: Counter[str], lately: Counter[str], held: Counter[str]) -> str:
+        """The first kind of which too much is lost, as an error tells it; empty: of none."""
+        for kind, n in lost.items():
+            if self._many(n + lately[kind], held[kind] + lately[kind]):
+                return f", {n} of {held[kind]} of {kind}{_within(n, lately[kind])}"
+        return ""
+
+    def _many(self, lost: int, held: int) -> bool:
+        return lost > max(FEW, self.most_lost * held)
+
+
+def _within(lost: int, lately: int) -> str:
+    return f", {lost + lately} within the hour" if lately else ""
+
+
+def gone_since(
+    conn: sa.Connection, source: str, contest: Contest, feed: Feed, since: datetime, accepted: int
+) -> set[tuple[str, Line]]:
+    """The figures of a feed, by row, that have gone since then and did not come back; a person has accepted all that
+    went up to the load `accepted`."""
+    p, now, loads = t.published.c, t.published.alias("now"), t.load.c
+    here = sa.exists().where(now.c.load_to.is_(None), *(now.c[k] == p[k] for k in t.published.info["keys"]))
+    query = (
+        sa.select(p.place, p.hour, p.line, p.unit)
+        .join_from(t.load, t.published, loads.id == p.load_to)
+        .where(loads.source == source, loads.committed_at > since, loads.id > accepted)
+        .where(p.source == source, p.contest == contest.id, p.scope == feed.scope, p.count == feed.count, ~here)
+    )
+    return {(f"{place} {hour}".strip(), (line, unit)) for place, hour, line, unit in conn.execute(query)}
+
+
+def region_of(conn: sa.Connection) -> dict[str, str | None]:
+    """The region of each PEC."""
+    query = sa.select(t.pec.c.pec, t.pec.c.region).where(t.pec.c.load_to.is_(None))
+    return {pec: region for pec, region in conn.execute(query)}
