@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
 from pages import words
-from pages.present import present
+from pages.present import NoAnswer, present
 from queries import snapshot
 from queries.moment import Moment, here, now
 from queries.once import Once
@@ -159,6 +159,8 @@ def _make_ahead(shot: Snapshot) -> None:
             fault = _faults.setdefault(build, Outage(log, f"{build.__module__}.{build.__qualname__} ahead of time"))
             try:
                 View(shot, language, region, district, form, None).made(build)
+            except NoAnswer:  # the store hangs, which is said once
+                pass
             except Exception as error:  # the part that shows it says so
                 if isinstance(error, sa.exc.SQLAlchemyError):
                     now()  # where the store is away this fails too, and the outage is said once
