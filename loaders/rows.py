@@ -122,7 +122,7 @@ def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
         "pec": before["pec"] not in (None, now["pec"]),
         "category": before["category"] != now["category"],
         "severity": step > 0,
-        "description": bool(before["description"]) and not now["description"],
+        "description": bool(code(before["description"])) and not code(now["description"]),
     }
     return next((name for name, so in less.items() if so), None) if step >= 0 else None
 
