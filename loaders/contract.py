@@ -109,6 +109,7 @@ def connect(address: str) -> sa.Engine:
         settings["connect_args"] = {
             "options": "-c default_transaction_read_only=on -c statement_timeout=60000",
             "connect_timeout": 10,
+            "prepare_threshold": None,  # a prepared statement fails for good once a column of its view has another type
         }
         settings["pool_pre_ping"] = True
     else:

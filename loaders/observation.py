@@ -73,6 +73,7 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
                 return _Reading(store, election, source, memory, conn, clock.now(), again, accept).read()
         except BaseException:
             memory.forget()
+            memory.source.dispose()  # what failed on a connection may do so for as long as it is used
             raise
         finally:
             memory.polls += 1
