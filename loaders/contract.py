@@ -30,8 +30,10 @@ _DIGITS = 1_000  # of a numeric key, at most: a database refuses to compare with
 _OLDEST = 1_000  # years before it are no time: text of them does not sort as they do, and an overlap may end before all
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _TIMES = ("date", "time", "timetz", "timestamp", "timestamptz")  # PostgreSQL's types
+_TEXTS = ("text", "varchar", "bpchar", "name")
 _OTHER_BYTES = "surrogateescape"
 _TEXT = re.compile(r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?")
+_ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)?$")
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,29 @@ def newest(conn: sa.Connection, view: View) -> Cursor | None:
     return _cursor(conn.execute(sa.select(sa.func.max(view.table.c.updated_at))).scalar())
 
 
+def fits(conn: sa.Connection, view: View, cursor: Cursor) -> bool:
+    """Whether the cursor is what its column holds now. PostgreSQL compares no text with a time, and times with a zone
+    with those without by a zone of its own."""
+    if conn.dialect.name != "postgresql":
+        return True
+    with conn.execute(sa.select(view.table.c.updated_at).limit(0)) as result:
+        answer: Any = result.cursor
+        column = psycopg.adapters.types.get(answer.description[0].type_code)
+    if "text" in cursor:
+        return column is None or column.name in _TEXTS  # None: a type of this database's own, which comes as text
+    return column is not None and column.name == ("timestamptz" if cursor["aware"] else "timestamp")
+
+
+def not_after(cursor: Cursor, now: datetime) -> Cursor:
+    """The cursor, or the present in its style: one of a clock that was ahead would hide all that comes until then."""
+    ahead = (moment(cursor) - now).total_seconds()
+    if ahead <= 0:
+        return cursor
+    present = _earlier(cursor, ahead)
+    zone = _ZONE.search(cursor.get("text", ""))
+    return {"text": present["text"] + zone[0]} if zone and "text" in present else present
+
+
 def advanced(since: Cursor | None, rows: Sequence[Raw], now: datetime) -> Cursor | None:
     """The cursor after these rows. A time in the future does not count: it would hide all that comes until then."""
     latest, at = since, None if since is None else moment(since)
@@ -315,19 +340,25 @@ def _value(cursor: Cursor) -> sa.ColumnElement[Any]:
 
 
 def _bound(cursor: Cursor, overlap: int) -> sa.ColumnElement[Any]:
-    """The cursor less the overlap, in the source's own style, so that text compares as time does.
+    """The cursor less the overlap, in the source's own style, so that text compares as time does."""
+    return _value(_earlier(cursor, overlap))
 
-    The text ends before fraction and zone: as a prefix it sorts before every time that begins with it.
+
+def _earlier(cursor: Cursor, seconds: float) -> Cursor:
+    """A cursor that stands before this one.
+
+    Text ends before fraction and zone: as a prefix it sorts before every time that begins with it.
     """
+    by = timedelta(seconds=seconds)
     if "at" in cursor:
-        return _literal(datetime.fromisoformat(cursor["at"]) - timedelta(seconds=overlap))
+        return cursor | {"at": (datetime.fromisoformat(cursor["at"]) - by).isoformat()}
     text = cursor["text"]
     style = _TEXT.match(text)
     if style is None:
         raise SourceError(f"the cursor is no time: {text!r}")
-    _, separator, _, seconds = style.groups()
-    back = datetime.fromisoformat(text).replace(tzinfo=None) - timedelta(seconds=overlap)
-    return sa.literal(back.strftime(f"%Y-%m-%d{separator}%H:%M" + (":%S" if seconds else "")))
+    _, separator, _, seconds_too = style.groups()
+    back = datetime.fromisoformat(text).replace(tzinfo=None) - by
+    return {"text": back.strftime(f"%Y-%m-%d{separator}%H:%M" + (":%S" if seconds_too else ""))}
 
 
 def _literal(value: Any) -> sa.ColumnElement[Any]:

@@ -153,8 +153,17 @@ class _Reading:
             self.memory.load, self.memory.cursors = load, cursors or {}
         if not self.memory.views:
             self.memory.views = contract.present(self.conn)
-        self.cursors = dict(self.memory.cursors)
+        self.cursors = self._cursors_now()
         self.first = not load
+
+    def _cursors_now(self) -> dict[str, Cursor]:
+        """The cursors; none of a view whose times are of another type now: it is read from its beginning."""
+        cursors = dict(self.memory.cursors)
+        for view in self.memory.views:
+            last = cursors.pop(view.name, None)
+            if last and contract.fits(self.conn, view, last):
+                cursors[view.name] = contract.not_after(last, self.now)
+        return cursors
 
     def _news(self, view: View, page: int = contract.PAGE, flush: bool = True) -> Iterator[list[Raw]]:
         """Pages of rows that differ from what the last poll read; the cursor moves on when a page was taken."""
