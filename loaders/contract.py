@@ -242,13 +242,17 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
     wanted = sorted(set(keys))
     if not wanted:
         return []
-    sample = conn.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
-    if sample is None:
-        return []
-    typed = sa.type_coerce(column, sa.BigInteger) if type(sample) is int else column  # else as large as the first
+    typed: sa.ColumnElement[Any] = column
+    if conn.dialect.name == "sqlite":  # it may keep text and numbers in one column
+        typed, samples = sa.type_coerce(column, sa.Text), ["", 0, 0.0]  # Text: each is given as it is
+    else:
+        samples = list(conn.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalars())
+        if any(type(sample) is int for sample in samples):
+            typed = sa.type_coerce(column, sa.BigInteger)  # else as large as the first
     rows: list[Raw] = []
     for start in range(0, len(wanted), _SOME):
-        some = [k for w in wanted[start : start + _SOME] if (k := _like(sample, w)) is not None]
+        part = wanted[start : start + _SOME]
+        some = {own for key in part for sample in samples if (own := _like(sample, key)) is not None}
         rows += _rows(conn, sa.select(view.table).where(typed.in_(some))) if some else []
     asked = {code(key) for key in wanted}  # a database may find others: 10 is no '010', 'r1' no 'R1'
     return [row for row in rows if code(row[column.name]) in asked]
