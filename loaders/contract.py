@@ -395,9 +395,19 @@ def code(value: Any) -> str:
     return clean(str(value)).strip()
 
 
+def question(value: Any) -> str:
+    """A question as it stands in '<report>/<question>': without a '/' of its own, so that the report is found."""
+    return code(value).replace("/", "\u2215")
+
+
+def can_be_asked(key: str) -> bool:
+    """Whether a row can be asked for by this key: it has one, of characters that a database takes."""
+    return key != "" and "\ufffd" not in key
+
+
 def as_written(found: dict[str, set[str]], key: Any) -> None:
     """Keep how a key is written, where it is text that is not its code: only so can it be asked for."""
-    if isinstance(key, str) and "\ufffd" not in code(key):
+    if isinstance(key, str) and can_be_asked(code(key)):
         found.setdefault(code(key), set()).add(key)
 
 

@@ -298,6 +298,7 @@ class _Reading:
             self._read_again(view, there, here[view.name] | aside.get(view.name, set()))
         self.memory.told = {}
         self._flush()
+        self._take_unasked(there)
         self._look_again()
         if self.frame_changed:
             self._try_again()
@@ -349,6 +350,24 @@ class _Reading:
             self.memory.alarms.append(Alarm("untimed", view.name, own.untimed))
         if contract.goes_back(own.newest, cursor) if before is None else own.goes_back(before, edited):
             self.memory.alarms.append(Alarm("back", view.name))
+
+    def _take_unasked(self, there: Mapping[str, Contents]) -> None:
+        """All rows that cannot be asked for by their key: what else was set aside of such is not there any more."""
+        for view in self.memory.views:
+            for row in there[view.name].unasked:
+                if view in (REPORT, ANSWER):
+                    report = code(row["report"])
+                    reports, answers = (
+                        part.setdefault(report, []) for part in (self.batch.reports, self.batch.answers)
+                    )
+                    (reports if view == REPORT else answers).append(row)
+                elif view != INCIDENT:  # these are kept, unsorted
+                    self._add(view, [row])
+        with self.store.connect() as conn:
+            self.batch.unasked = bool(self.batch.size) or any(
+                not a.can_be_asked for a in standing(conn, self.source.id)
+            )
+        self._flush()
 
     def _count_frame(self, there: Mapping[str, Contents]) -> None:
         """PECs and observers that vanished, left the sample or left their PEC. A bad row takes none away."""
