@@ -244,7 +244,7 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
         return []
     typed: sa.ColumnElement[Any] = column
     if conn.dialect.name == "sqlite":  # it may keep text and numbers in one column
-        typed, samples = sa.type_coerce(column, sa.Text), ["", 0, 0.0]  # Text: each is given as it is
+        samples = ["", 0, 0.0]  # text first: the type of the first is that of all, and text leaves each as it is
     else:
         samples = list(conn.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalars())
         if any(type(sample) is int for sample in samples):
@@ -252,7 +252,7 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
     rows: list[Raw] = []
     for start in range(0, len(wanted), _SOME):
         part = wanted[start : start + _SOME]
-        some = {own for key in part for sample in samples if (own := _like(sample, key)) is not None}
+        some = [own for key in part for sample in samples if (own := _like(sample, key)) is not None]
         rows += _rows(conn, sa.select(view.table).where(typed.in_(some))) if some else []
     asked = {code(key) for key in wanted}  # a database may find others: 10 is no '010', 'r1' no 'R1'
     return [row for row in rows if code(row[column.name]) in asked]
