@@ -8,7 +8,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, INCIDENT, Raw, View, as_written, code, is_set, when
+from loaders.contract import (
+    ANSWER,
+    INCIDENT,
+    Raw,
+    View,
+    as_written,
+    can_be_asked,
+    code,
+    is_set,
+    question,
+    when,
+)
 
 _MOST = 1 << 64
 _PAGE = 5_000  # rows
@@ -23,7 +34,9 @@ class Contents:
     deleted: set[str] = field(default_factory=set)
     filled: set[str] = field(default_factory=set)  # answers that were not left empty: '<report>/<question>'
     written: dict[str, set[str]] = field(default_factory=dict)  # keys that stand there with blanks, as they stand
-    unasked: list[Raw] = field(default_factory=list)  # incidents that cannot be asked for by their key as it is
+    unasked: list[Raw] = field(
+        default_factory=list
+    )  # rows that cannot be asked for by their key; of incidents: as it is
     untimed: int = 0  # rows whose `updated_at` is no time
     newest: Any = None  # of `changed_at`
 
@@ -53,13 +66,13 @@ def contents(conn: sa.Connection, view: View) -> Contents:
     last = found.changed_at if value is None else dict[str, Any]()  # of answers each has its own
     for row in itertools.chain.from_iterable(conn.execute(sa.select(view.table)).partitions(_PAGE)):
         key, changed = code(row[0]), row[-1]
-        if key != row[0] or not key:
+        if key != row[0] or not can_be_asked(key):
             as_written(found.written, row[0])
-            if view == INCIDENT:
+            if view == INCIDENT or not can_be_asked(key):
                 found.unasked.append(view.raw(tuple(row)))
         found.digests[key] = (found.digests.get(key, 0) + hash(repr(tuple(row)))) % _MOST
         found.untimed += times.of(changed) is None
-        one = key if value is None else f"{key}/{code(row[1])}"
+        one = key if value is None else f"{key}/{question(row[1])}"
         if one in last and not times.is_last(changed, last[one]):
             continue
         last[one] = changed

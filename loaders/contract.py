@@ -30,8 +30,10 @@ _DIGITS = 1_000  # of a numeric key, at most: a database refuses to compare with
 _OLDEST = 1_000  # years before it are no time: text of them does not sort as they do, and an overlap may end before all
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _TIMES = ("date", "time", "timetz", "timestamp", "timestamptz")  # PostgreSQL's types
+_TEXTS = ("text", "varchar", "bpchar", "name")
 _OTHER_BYTES = "surrogateescape"
 _TEXT = re.compile(r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?")
+_ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)?$")
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def connect(address: str) -> sa.Engine:
         settings["connect_args"] = {
             "options": "-c default_transaction_read_only=on -c statement_timeout=60000",
             "connect_timeout": 10,
+            "prepare_threshold": None,  # a prepared statement fails for good once a column of its view has another type
         }
         settings["pool_pre_ping"] = True
     else:
@@ -239,13 +242,17 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
     wanted = sorted(set(keys))
     if not wanted:
         return []
-    sample = conn.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
-    if sample is None:
-        return []
-    typed = sa.type_coerce(column, sa.BigInteger) if type(sample) is int else column  # else as large as the first
+    typed: sa.ColumnElement[Any] = column
+    if conn.dialect.name == "sqlite":  # it may keep text and numbers in one column
+        samples = ["", 0, 0.0]  # text first: the type of the first is that of all, and text leaves each as it is
+    else:
+        samples = list(conn.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalars())
+        if any(type(sample) is int for sample in samples):
+            typed = sa.type_coerce(column, sa.BigInteger)  # else as large as the first
     rows: list[Raw] = []
     for start in range(0, len(wanted), _SOME):
-        some = [k for w in wanted[start : start + _SOME] if (k := _like(sample, w)) is not None]
+        part = wanted[start : start + _SOME]
+        some = [own for key in part for sample in samples if (own := _like(sample, key)) is not None]
         rows += _rows(conn, sa.select(view.table).where(typed.in_(some))) if some else []
     asked = {code(key) for key in wanted}  # a database may find others: 10 is no '010', 'r1' no 'R1'
     return [row for row in rows if code(row[column.name]) in asked]
@@ -254,6 +261,29 @@ def by_key(conn: sa.Connection, view: View, keys: Iterable[str]) -> list[Raw]:
 def newest(conn: sa.Connection, view: View) -> Cursor | None:
     """The cursor that stands after everything that the view holds now; None where it can be none."""
     return _cursor(conn.execute(sa.select(sa.func.max(view.table.c.updated_at))).scalar())
+
+
+def fits(conn: sa.Connection, view: View, cursor: Cursor) -> bool:
+    """Whether the cursor is what its column holds now. PostgreSQL compares no text with a time, and times with a zone
+    with those without by a zone of its own."""
+    if conn.dialect.name != "postgresql":
+        return True
+    with conn.execute(sa.select(view.table.c.updated_at).limit(0)) as result:
+        answer: Any = result.cursor
+        column = psycopg.adapters.types.get(answer.description[0].type_code)
+    if "text" in cursor:
+        return column is None or column.name in _TEXTS  # None: a type of this database's own, which comes as text
+    return column is not None and column.name == ("timestamptz" if cursor["aware"] else "timestamp")
+
+
+def not_after(cursor: Cursor, now: datetime) -> Cursor:
+    """The cursor, or the present in its style: one of a clock that was ahead would hide all that comes until then."""
+    ahead = (moment(cursor) - now).total_seconds()
+    if ahead <= 0:
+        return cursor
+    present = _earlier(cursor, ahead)
+    zone = _ZONE.search(cursor.get("text", ""))
+    return {"text": present["text"] + zone[0]} if zone and "text" in present else present
 
 
 def advanced(since: Cursor | None, rows: Sequence[Raw], now: datetime) -> Cursor | None:
@@ -314,19 +344,25 @@ def _value(cursor: Cursor) -> sa.ColumnElement[Any]:
 
 
 def _bound(cursor: Cursor, overlap: int) -> sa.ColumnElement[Any]:
-    """The cursor less the overlap, in the source's own style, so that text compares as time does.
+    """The cursor less the overlap, in the source's own style, so that text compares as time does."""
+    return _value(_earlier(cursor, overlap))
 
-    The text ends before fraction and zone: as a prefix it sorts before every time that begins with it.
+
+def _earlier(cursor: Cursor, seconds: float) -> Cursor:
+    """A cursor that stands before this one.
+
+    Text ends before fraction and zone: as a prefix it sorts before every time that begins with it.
     """
+    by = timedelta(seconds=seconds)
     if "at" in cursor:
-        return _literal(datetime.fromisoformat(cursor["at"]) - timedelta(seconds=overlap))
+        return cursor | {"at": (datetime.fromisoformat(cursor["at"]) - by).isoformat()}
     text = cursor["text"]
     style = _TEXT.match(text)
     if style is None:
         raise SourceError(f"the cursor is no time: {text!r}")
-    _, separator, _, seconds = style.groups()
-    back = datetime.fromisoformat(text).replace(tzinfo=None) - timedelta(seconds=overlap)
-    return sa.literal(back.strftime(f"%Y-%m-%d{separator}%H:%M" + (":%S" if seconds else "")))
+    _, separator, _, seconds_too = style.groups()
+    back = datetime.fromisoformat(text).replace(tzinfo=None) - by
+    return {"text": back.strftime(f"%Y-%m-%d{separator}%H:%M" + (":%S" if seconds_too else ""))}
 
 
 def _literal(value: Any) -> sa.ColumnElement[Any]:
@@ -359,9 +395,19 @@ def code(value: Any) -> str:
     return clean(str(value)).strip()
 
 
+def question(value: Any) -> str:
+    """A question as it stands in '<report>/<question>': without a '/' of its own, so that the report is found."""
+    return code(value).replace("/", "\u2215")
+
+
+def can_be_asked(key: str) -> bool:
+    """Whether a row can be asked for by this key: it has one, of characters that a database takes."""
+    return key != "" and "\ufffd" not in key
+
+
 def as_written(found: dict[str, set[str]], key: Any) -> None:
     """Keep how a key is written, where it is text that is not its code: only so can it be asked for."""
-    if isinstance(key, str) and "\ufffd" not in code(key):
+    if isinstance(key, str) and can_be_asked(code(key)):
         found.setdefault(code(key), set()).add(key)
 
 

@@ -48,11 +48,12 @@ class Batch:
     reports: dict[str, list[Raw]] = field(default_factory=dict)  # report -> its rows; none: answers without a report
     answers: dict[str, list[Raw]] = field(default_factory=dict)  # report -> its answers
     gone: dict[str, set[str]] = field(default_factory=dict)  # view -> keys that vanished at the source
+    unasked: bool = False  # all rows are among these that cannot be asked for by their key
 
     @property
     def size(self) -> int:
         parts = (self.rows, self.answers, self.gone)
-        return len(self.reports) + sum(len(some) for part in parts for some in part.values())
+        return self.unasked + len(self.reports) + sum(len(some) for part in parts for some in part.values())
 
 
 @dataclass
@@ -319,8 +320,8 @@ class Intake:
 
     def _looked_at(self, aside: Aside) -> bool:
         """Whether the batch says something about a row that was set aside."""
-        if not aside.key.strip("/") or "\ufffd" in aside.key:
-            return False  # rows without a key, or with one that cannot be asked for, are not read again
+        if not aside.can_be_asked:
+            return self.batch.unasked
         if aside.place == ANSWER.name:
             return aside.report in self.batch.reports or aside.report in self.batch.gone.get(REPORT.name, ())
         if aside.place == REPORT.name and aside.key in self.batch.reports:

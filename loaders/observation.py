@@ -73,6 +73,7 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
                 return _Reading(store, election, source, memory, conn, clock.now(), again, accept).read()
         except BaseException:
             memory.forget()
+            memory.source.dispose()  # what failed on a connection may do so for as long as it is used
             raise
         finally:
             memory.polls += 1
@@ -152,8 +153,17 @@ class _Reading:
             self.memory.load, self.memory.cursors = load, cursors or {}
         if not self.memory.views:
             self.memory.views = contract.present(self.conn)
-        self.cursors = dict(self.memory.cursors)
+        self.cursors = self._cursors_now()
         self.first = not load
+
+    def _cursors_now(self) -> dict[str, Cursor]:
+        """The cursors; none of a view whose times are of another type now: it is read from its beginning."""
+        cursors = dict(self.memory.cursors)
+        for view in self.memory.views:
+            last = cursors.pop(view.name, None)
+            if last and contract.fits(self.conn, view, last):
+                cursors[view.name] = contract.not_after(last, self.now)
+        return cursors
 
     def _news(self, view: View, page: int = contract.PAGE, flush: bool = True) -> Iterator[list[Raw]]:
         """Pages of rows that differ from what the last poll read; the cursor moves on when a page was taken."""
@@ -288,6 +298,7 @@ class _Reading:
             self._read_again(view, there, here[view.name] | aside.get(view.name, set()))
         self.memory.told = {}
         self._flush()
+        self._take_unasked(there)
         self._look_again()
         if self.frame_changed:
             self._try_again()
@@ -339,6 +350,24 @@ class _Reading:
             self.memory.alarms.append(Alarm("untimed", view.name, own.untimed))
         if contract.goes_back(own.newest, cursor) if before is None else own.goes_back(before, edited):
             self.memory.alarms.append(Alarm("back", view.name))
+
+    def _take_unasked(self, there: Mapping[str, Contents]) -> None:
+        """All rows that cannot be asked for by their key: what else was set aside of such is not there any more."""
+        for view in self.memory.views:
+            for row in there[view.name].unasked:
+                if view in (REPORT, ANSWER):
+                    report = code(row["report"])
+                    reports, answers = (
+                        part.setdefault(report, []) for part in (self.batch.reports, self.batch.answers)
+                    )
+                    (reports if view == REPORT else answers).append(row)
+                elif view != INCIDENT:  # these are kept, unsorted
+                    self._add(view, [row])
+        with self.store.connect() as conn:
+            self.batch.unasked = bool(self.batch.size) or any(
+                not a.can_be_asked for a in standing(conn, self.source.id)
+            )
+        self._flush()
 
     def _count_frame(self, there: Mapping[str, Contents]) -> None:
         """PECs and observers that vanished, left the sample or left their PEC. A bad row takes none away."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from loaders.contract import ANSWER, can_be_asked
 from loaders.source import Bad
 from store import tables as t
 from store.loading import Load
@@ -24,6 +25,11 @@ class Aside:
     def report(self) -> str:
         """The report that an answer set aside belongs to."""
         return self.key.rpartition("/")[0]
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether its row can be read again by its key."""
+        return can_be_asked(self.report if self.place == ANSWER.name else self.key)
 
 
 def standing(conn: sa.Connection, source: str) -> list[Aside]:

@@ -24,6 +24,7 @@ from loaders.contract import (
     clean,
     code,
     is_set,
+    question,
 )
 from loaders.source import Bad, raw_text
 from store.tables import from_milliseconds, milliseconds
@@ -67,7 +68,8 @@ def deleted(row: Raw) -> bool:
 
 def key(view: View, row: Raw) -> str:
     """A row's key as it stands in quarantine: '<report>/<question>' of an answer."""
-    return "/".join(code(row.get(k)) for k in view.keys)
+    first, *rest = (row.get(k) for k in view.keys)
+    return "/".join((code(first), *map(question, rest)))
 
 
 def bad(view: View, row: Raw, wrong: Wrong, about: Raw | None = None) -> Bad:

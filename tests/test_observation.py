@@ -286,6 +286,18 @@ def test_a_time_in_the_future_does_not_hide_what_comes_until_then(
     assert [i["incident"] for i in current(store, t.incident)] == ["i1", "i2"]
 
 
+def test_a_clock_that_was_ahead_and_was_put_right_hides_nothing(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    poll("08:30")
+    observation.incident("ahead", "09:31")
+    poll("09:31")
+    for minute in range(35, 40):
+        observation.incident(f"i{minute}", f"08:{minute}")
+        assert poll(f"08:{minute}").outcome == "ok"
+        assert f"i{minute}" in {i["incident"] for i in current(store, t.incident)}
+
+
 def test_codes_typed_as_numbers_are_text_here(
     sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

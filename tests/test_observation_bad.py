@@ -1,13 +1,17 @@
 """What the observation loader does with rows that cannot be used: set aside once, with the reason, nothing lost."""
 
 import json
+import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from elections import config
+from loaders import observation as loader
 from loaders import schedule
-from store import clock
+from store import check, clock
 from store import tables as t
 from tests.observation_world import (
     ELECTION,
@@ -19,6 +23,7 @@ from tests.observation_world import (
     at,
     current,
     loads_add_up,
+    poller,
     rows_in,
 )
 
@@ -195,3 +200,57 @@ def test_what_was_set_aside_loads_after_the_configuration_was_mended(
         schedule.poll(store, mended, "observation", again=True)
     assert answers(store) == {"weather": "fine"}
     assert aside(store) == set()
+
+
+NAMELESS: list[tuple[str, dict[str, Any]]] = [
+    ("pec", {"pec": None, "region": "bishkek"}),
+    ("pec", {"pec": "{}", "region": "bishkek"}),
+    ("observer", {"observer": " ", "pec": "1001", "role": "sto"}),
+    ("observer", {"observer": "{}", "pec": "1001", "role": "sto"}),
+    ("report", {"report": None, "observer": "o1", "pec": "1001", "form": "opening"}),
+    ("report", {"report": "{}", "observer": "o1", "pec": "1001", "form": "opening"}),
+    ("answer", {"report": "", "question": "boxes_sealed", "value": "yes"}),
+    ("answer", {"report": "{}", "question": "boxes_sealed", "value": "yes"}),
+    ("answer", {"report": "r1", "question": None, "value": "yes"}),
+    ("answer", {"report": "r1", "question": "{}", "value": "yes"}),
+    ("answer", {"report": "r1", "question": "a/b", "value": "yes"}),
+    ("message", {"message": None, "text": "a text"}),
+    ("message", {"message": "{}", "text": "a text"}),
+    ("attachment", {"attachment": None, "report": "r1", "kind": "protocol"}),
+]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("updated", ["08:31", "07:00"])  # told by its time, or seen by a comparison only
+def test_a_row_whose_key_cannot_be_asked_for_stands_aside_while_it_is_there(
+    sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updated: str, restarted: bool
+) -> None:
+    monkeypatch.setenv("BAIKOO_OBSERVATION", f"sqlite:///{tmp_path / 'observation.sqlite'}")
+    observation, poll = Observation(os.environ["BAIKOO_OBSERVATION"]), poller(sqlite_store)
+    observation.frame()
+    observation.report("r1", "08:10", OPENING)
+    observation.report("r2", "08:29", OPENING)
+    poll("08:30")
+    before, last = check.contents(sqlite_store), {}
+    with observation.engine.connect() as conn:
+        for kind in {kind for kind, _ in NAMELESS}:
+            last[kind] = conn.scalar(sa.text(f"select coalesce(max(rowid), 0) from own_{kind}"))  # noqa: S608 -- ours
+    for n, (kind, row) in enumerate(NAMELESS):
+        observation.twice(kind, updated, **{k: f"k{n}\x00" if v == "{}" else v for k, v in row.items()})
+    poll("08:31")
+    poll("08:32", again=True)
+    stands = aside(sqlite_store)
+    assert len(stands) == len(NAMELESS)
+    observation.twice("answer", "08:33", report="", question="empty_boxes_shown", value="no")  # it ends no other
+    poll("08:33")
+    assert aside(sqlite_store) == stands | {("obs_answer", "/empty_boxes_shown", "unknown_report")}
+    if restarted:
+        loader._memories.pop(sqlite_store)
+    poll("08:34", again=True)
+    assert aside(sqlite_store) == stands | {("obs_answer", "/empty_boxes_shown", "unknown_report")}
+    for kind, row in last.items():
+        with observation.engine.begin() as conn:
+            conn.execute(sa.text(f"delete from own_{kind} where rowid > :row"), {"row": row})  # noqa: S608 -- ours
+    poll("08:35", again=True)
+    assert aside(sqlite_store) == set()
+    assert check.contents(sqlite_store) == before

@@ -228,3 +228,31 @@ def test_times_are_read_as_before(postgresql: Observation) -> None:
     with contract.connect(postgresql.url).connect() as conn:
         ((row,),) = contract.changes(conn, contract.INCIDENT, None, None)
     assert contract.INCIDENT.raw(row)["occurred_at"] == at("08:10")
+
+
+def test_keys_that_sqlite_keeps_as_numbers_and_as_text_are_all_asked_for(
+    sqlite_store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'observation.sqlite'}"
+    monkeypatch.setenv("BAIKOO_OBSERVATION", url)
+    observation, poll = Observation(url), poller(sqlite_store)
+    observation.frame()
+    keys = ["1", "2", "07", "2.5", "sms-8", "9223372036854775808"]
+    for key in keys:
+        observation.report(key, "08:10", OPENING)
+        observation.incident(key, "08:10")
+    for kind, column in (("report", "report"), ("answer", "report"), ("incident", "incident")):
+        names = next(v for v in contract.VIEWS if v.name == f"obs_{kind}").names
+        own = f"case when {column} in ('1', '2') then cast({column} as integer) when {column} = '2.5' then 2.5"
+        given = ", ".join(f"{own} else {n} end as {n}" if n == column else n for n in names)
+        run(observation, f"drop view obs_{kind}")
+        run(observation, f"create view obs_{kind} as select {given} from own_{kind}")  # noqa: S608 -- our own names
+    poll("08:30")
+    assert loaded(sqlite_store, t.report) == loaded(sqlite_store, t.incident) == sorted(keys)
+    assert {key: answers(sqlite_store, key) for key in keys} == dict.fromkeys(keys, OPENING)
+    observation.vanish("report", report="1")
+    observation.vanish("report", report="sms-8")
+    observation.answer("2", "boxes_sealed", "no", "07:00")
+    poll("08:31", again=True)
+    assert loaded(sqlite_store, t.report) == sorted({*keys} - {"1", "sms-8"})
+    assert answers(sqlite_store, "2")["boxes_sealed"] == "no"
