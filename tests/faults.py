@@ -706,9 +706,30 @@ FAULTS = (
     Fault(
         "a third of a stratum's sample goes unasked",
         "loaders/losses.py",
-        "return too_many(len(lost & whole), len(whole), most) or any(strata)",
-        "return too_many(len(lost & whole), len(whole), most)",
+        "few = 1 if loss.view == PEC.name else FEW",
+        "few = len(kinds) and FEW",
         "tests/test_losses.py::test_a_third_of_a_stratums_sample_waits_though_it_is_little_of_the_frame[sqlite]",
+    ),
+    Fault(
+        "what went little by little within the hour is forgotten",
+        "loaders/losses.py",
+        "lately = held.gone_since(conn, loss.view, self.source, clock.now() - _TOGETHER)",
+        "lately = held.gone_since(conn, loss.view, self.source, clock.now())",
+        "tests/test_losses.py::test_what_goes_little_by_little_waits_when_it_is_many_in_an_hour[sqlite]",
+    ),
+    Fault(
+        "all incidents are played down at once, unasked",
+        "loaders/rows.py",
+        '"severity": step > 0,',
+        '"severity": step > 2,',
+        "tests/test_losses.py::test_a_large_loss_waits_for_a_person_and_can_be_undone[sqlite-incidents are played down]",
+    ),
+    Fault(
+        "a page that the pulse finds half drawn stays so",
+        "pages/pulse.py",
+        "if st.session_state[_WHOLE]:",
+        "if st.session_state[_PARTS]:",
+        "tests/test_pulse.py::test_a_pulse_in_the_midst_of_the_first_drawing_leaves_no_part_out",
     ),
     Fault(
         "an edit without a new time never arrives",
