@@ -305,6 +305,31 @@ def test_reports_without_a_sender_fold_where_their_words_are_the_same(facts: Fac
     assert (len(folded), folded["more"].sum()) == (13, 7)
 
 
+def test_a_flood_at_one_pec_is_folded_on_its_page(facts: Facts) -> None:
+    flood = (row(f"f{n}", observer="5001-1", pec="5001", severity="minor") for n in range(200))
+    words = (row(f"w{n}", observer=None, pec="5001", severity="minor", description=f"{n}") for n in range(60))
+    take(facts.store, row("own", category="violence", observer="5001-1", pec="5001"), *flood, *words)
+    app = drawn("pec", pec="5001")
+    said = words_of(app)
+    assert "261 incident reports" in said
+    assert said.count("<blockquote>") < 30
+    assert "and 197 more of this sender" in said
+    assert "30 of 261 reports" in said
+    app.toggle("pec_reports_all").set_value(True).run()
+    assert "261 of 261 reports" in words_of(app)
+
+
+def test_a_few_reports_of_a_pec_are_all_shown(facts: Facts) -> None:
+    take(
+        facts.store,
+        row("own", category="violence", observer="5001-1", pec="5001"),
+        row("i2", observer="5001-1", pec="5001", severity="minor"),
+    )
+    app = drawn("pec", pec="5001")
+    assert not app.toggle
+    assert "2 of 2 reports" in words_of(app)
+
+
 def test_a_decision_counts_and_can_be_taken_back_and_the_past_stays(facts: Facts) -> None:
     take(facts.store, row("i1", category="shots fired"), row("i2", category="a test message"))
     first, second = sorted(incidents.unsorted(facts.at("14:00"))["subject"])
