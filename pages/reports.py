@@ -117,6 +117,11 @@ def more_of_sender(more: int) -> str:
     return n_("and {n} more of this sender", "and {n} more of this sender", more).format(n=words.number(more))
 
 
+def and_more(more: int) -> str:
+    """How many others there are."""
+    return n_("and {n} more", "and {n} more", more).format(n=words.number(more)) if more else ""
+
+
 def _differs(row: dict[Any, Any]) -> str:
     """Region and district as reported, where they are not the frame's: shown, never set aside."""
     if not row["differs"]:
