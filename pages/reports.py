@@ -39,8 +39,17 @@ def listed(seen: View) -> None:
         return shell.empty(
             _("No report fits these filters.") if any(chosen.values()) else _("No incident has been reported yet.")
         )
+    _few_or_all(seen, rows, "reports_all")
+    behind = st.expander(_("The list as a table"), key="reports_behind", on_change="rerun")
+    if behind.open:
+        with behind:
+            shell.table(rows[list(_COLUMNS)], columns(), "incident_reports", opens_pec=True)
+
+
+def _few_or_all(seen: View, rows: pd.DataFrame, key: str) -> None:
+    """The first lines, those of one sender folded, and how many reports there are; all of them for who asks."""
     shown, few = rows, incidents.folded(rows).head(_AT_ONCE)
-    if len(rows) > len(few) and not st.toggle(_("Show all"), key="reports_all"):
+    if len(rows) > len(few) and not st.toggle(_("Show all"), key=key):
         shown = few
     st.caption(
         n_("{shown} of {n} report", "{shown} of {n} reports", len(rows)).format(
@@ -48,10 +57,6 @@ def listed(seen: View) -> None:
         )
     )
     lists.draw([item(seen, row) for row in shown.to_dict("records")])
-    behind = st.expander(_("The list as a table"), key="reports_behind", on_change="rerun")
-    if behind.open:
-        with behind:
-            shell.table(rows[list(_COLUMNS)], columns(), "incident_reports", opens_pec=True)
 
 
 def item(seen: View, row: dict[Any, Any]) -> str:
@@ -112,6 +117,11 @@ def more_of_sender(more: int) -> str:
     return n_("and {n} more of this sender", "and {n} more of this sender", more).format(n=words.number(more))
 
 
+def and_more(more: int) -> str:
+    """How many others there are."""
+    return n_("and {n} more", "and {n} more", more).format(n=words.number(more)) if more else ""
+
+
 def _differs(row: dict[Any, Any]) -> str:
     """Region and district as reported, where they are not the frame's: shown, never set aside."""
     if not row["differs"]:
@@ -154,4 +164,4 @@ def columns() -> shell.Columns:
 
 def of_a_pec(seen: View, rows: pd.DataFrame) -> None:
     """The reports of one PEC."""
-    lists.draw([item(seen, row) for row in rows.to_dict("records")])
+    _few_or_all(seen, rows, "pec_reports_all")

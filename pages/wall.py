@@ -4,6 +4,7 @@ import time
 from html import escape
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from pages import cards, charts, charts_incidents, names, overview, pulse, reports, shell, strip, unsorted, words
@@ -14,6 +15,7 @@ from queries.moment import here
 
 ENLARGED = 1.7
 URGENT_MINUTES = 10  # a critical report so fresh keeps the lower half
+_NAMED = 3  # lines; as many as the banner of those to be sorted has
 
 
 def asked_for() -> bool:
@@ -47,7 +49,7 @@ def _lower_half(seen: View) -> None:
         left, right = st.columns([2, 1], gap="large")
     with shell.enlarged(ENLARGED):
         with left:
-            if urgent:
+            if len(urgent):
                 _show_urgent(urgent)
             else:
                 parts[turn](seen)
@@ -65,28 +67,30 @@ def incident_hours(seen: View) -> None:
     shell.empty(_("No incident has been reported yet."))
 
 
-def _urgent(seen: View) -> list[dict[str, str]]:
-    """Critical reports of the last minutes, those of observers of the frame first, a line a sender."""
-    fresh = seen.figure(room.fresh_critical, minutes=URGENT_MINUTES, **seen.place)
-    return [
-        {
-            "at": words.clock_time(row["reported_at"]),
-            "what": names.category(row["category"]),
-            "where": " · ".join(part for part in _where(row) if part),
-        }
-        for row in incidents.folded(fresh, 1).head(3).to_dict("records")
-    ]
+def _urgent(seen: View) -> pd.DataFrame:
+    """What was learnt in the last minutes to be critical or to be sorted, a line a sender; the banner above names some
+    of it already."""
+    fresh = incidents.folded(seen.figure(room.fresh_critical, minutes=URGENT_MINUTES, **seen.place), 1)
+    named = incidents.folded(seen.figure(incidents.unsorted), 1).head(_NAMED)
+    return fresh[~(fresh["unsorted"] & fresh["subject"].isin(named["subject"]))]
 
 
-def _where(row: dict[Any, Any]) -> tuple[str, ...]:
-    return cards.pec_words(row["pec"]), names.region(row["region"]), reports.more_of_sender(row["more"])
-
-
-def _show_urgent(urgent: list[dict[str, str]]) -> None:
-    """What, where and when; the observer's own words are for those who act on them, not for a wall."""
+def _show_urgent(urgent: pd.DataFrame) -> None:
+    """What, where and when it was learnt, and how many more; the observer's own words are for those who act on them,
+    not for a wall."""
     shell.heading(_("New and critical"))
-    rows = "".join(
-        f"<li><time>{escape(u['at'])}</time> <b>{escape(u['what'])}</b><div>{escape(u['where'])}</div></li>"
-        for u in urgent
+    shown = urgent.head(_NAMED)
+    lines = "".join(map(_line, shown.to_dict("records")))
+    st.html(f"<ul class='bk-urgent'>{lines}</ul>")
+    if more := reports.and_more(incidents.beyond(urgent, shown)):
+        st.html(f"<p class='bk-urgent'>{escape(more)}</p>")
+
+
+def _line(row: dict[Any, Any]) -> str:
+    reported = _("reported {time}").format(time=words.clock_time(row["reported_at"]))
+    where = (cards.pec_words(row["pec"]), names.region(row["region"]), reported, reports.more_of_sender(row["more"]))
+    what = names.category(row["category"])
+    return (
+        f"<li><time>{escape(words.clock_time(row['learnt_at']))}</time> <b>{escape(what)}</b>"
+        f"<div>{escape(' · '.join(part for part in where if part))}</div></li>"
     )
-    st.html(f"<ul class='bk-urgent'>{rows}</ul>")

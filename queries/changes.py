@@ -2,12 +2,15 @@
 
 import pandas as pd
 
-from queries import equipment
+from queries import equipment, incidents
 from queries.kept import KeptOfMoment
 from queries.moment import Moment
 
-WHAT = ("report_in", "report_corrected", "report_withdrawn", "incident", "episode_open", "episode_end", "published")
-AT_MOST = 2  # rows that say the same of the same place, or are incidents of one sender
+WHAT = (
+    "report_in", "report_corrected", "report_withdrawn", "incident", "incident_critical", "episode_open", "episode_end",
+    "published",
+)  # fmt: skip
+AT_MOST = 2  # rows that say the same of the same place, or are incidents of one sender and severity
 
 
 def recent(m: Moment, minutes: int = 15, region: str | None = None, limit: int = 200) -> pd.DataFrame:
@@ -17,8 +20,9 @@ def recent(m: Moment, minutes: int = 15, region: str | None = None, limit: int =
     at_at (known here), what (one of `WHAT`), pec, region (none for what the commission published), detail (the
     report's form, the incident's category, the episode's device, the commission's count and hour), number (answers
     corrected, PECs published where it was by PEC), severity and sender (of an incident), known (bool: the sender of an
-    incident is an observer of the frame; of anything else true), more (other incidents of this sender that stand behind
-    this one).
+    incident is an observer of the frame, or a person sorted it; of anything else true), more (other incidents of this
+    sender and severity that stand behind this one). An incident that came earlier and is critical only now is an
+    `incident_critical`; one that came and went, or was dismissed, is none.
     """
     rows = _recent(m, minutes)
     rows = _folded(rows if region is None else rows[rows["region"] == region])
@@ -28,7 +32,8 @@ def recent(m: Moment, minutes: int = 15, region: str | None = None, limit: int =
 def _folded(rows: pd.DataFrame) -> pd.DataFrame:
     """Of each thing the newest rows, and how many others of its sender stand behind the last of them."""
     same = rows["what"] + "|" + rows["detail"].fillna("") + "|" + rows["pec"].fillna("")
-    of_one = rows.groupby(rows["sender"].where(rows["sender"].notna(), same).rename("from"), sort=False)
+    sender = rows["sender"].where(rows["sender"].notna(), same).rename("from")
+    of_one = rows.groupby([sender, rows["severity"].fillna("")], sort=False)
     turn, size = of_one.cumcount(), of_one["what"].transform("size")
     last = (turn == AT_MOST - 1) & (size > AT_MOST) & rows["sender"].notna()
     return rows.assign(more=(size - AT_MOST).where(last, 0).astype("int64"))[turn < AT_MOST]
@@ -65,30 +70,18 @@ def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
             from fresh l join report r on r.load_to = l.id
             where r.held is null and not exists (
                 select 1 from report n where n.source = r.source and n.report = r.report and n.load_from = l.id))
-        select at as at_at, what, e.pec, p.region, detail, number, severity, sender, known
+        select at as at_at, what, e.pec, p.region, detail, number
         from (
-            select at, what, pec, form as detail, number, cast(null as text) as severity, cast(null as text) as sender,
-                1 as known
-            from corrected
+            select at, what, pec, form as detail, number from corrected
             union all
-            select at, what, pec, form, number, null, null, 1 from came c
+            select at, what, pec, form, number from came c
             where not exists (
                 select 1 from corrected d where d.source = c.source and d.report = c.report and d.at = c.at)
-            union all select at, 'report_withdrawn', pec, form, null, null, null, 1 from withdrawn
-            union all
-            select l.committed_at, 'incident', i.pec, coalesce(i.category, 'unsorted'), null,
-                case when i.unsorted is null then i.severity else 'unsorted' end,
-                i.observer, case when o.observer is null then 0 else 1 end
-            from fresh l
-            join incident i on i.load_from = l.id
-            left join observer_now o on o.source = i.source and o.observer = i.observer
-            where not exists (
-                select 1 from incident b
-                where b.source = i.source and b.incident = i.incident and b.load_from < i.load_from)
+            union all select at, 'report_withdrawn', pec, form, null from withdrawn
             union all
             select l.committed_at, 'published', null,
                 case when v.hour = '' then v.count else v.count || ' ' || v.hour end,
-                nullif(count(distinct case when v.scope = 'pec' then v.place end), 0), null, null, 1
+                nullif(count(distinct case when v.scope = 'pec' then v.place end), 0)
             from fresh l
             cross join published v
             where v.load_from = l.id and v.scope in ('pec', 'region')
@@ -99,8 +92,8 @@ def _ask_recent(m: Moment, minutes: int) -> pd.DataFrame:
         """,
         since=since.to_pydatetime(),
     )
-    rows["known"] = rows["known"].astype("bool")
-    return _with_episodes(m, rows, since)
+    rows = rows.assign(severity=None, sender=None, known=True)
+    return _with_episodes(m, _with_incidents(m, rows, minutes), since)
 
 
 _LAST: KeptOfMoment[dict[int, pd.DataFrame]] = KeptOfMoment(lambda m: {})  # minutes -> what happened in them
@@ -120,6 +113,18 @@ def counts(m: Moment, minutes: int = 15, region: str | None = None) -> pd.DataFr
     return rows.groupby("what", sort=False).size().rename("number").reset_index()
 
 
+def _with_incidents(m: Moment, rows: pd.DataFrame, minutes: int) -> pd.DataFrame:
+    """And the incidents that came, or became critical."""
+    listed = incidents.incident_list(m)
+    came = incidents.lately(m, listed["came_at"], minutes)
+    listed["what"] = came.map({True: "incident", False: "incident_critical"})
+    listed["at_at"] = listed[["came_at", "learnt_at"]].max(axis="columns")
+    listed["known"] = incidents.vouched(listed)
+    news = listed[came | ((listed["severity"] == "critical") & incidents.lately(m, listed["learnt_at"], minutes))]
+    told = ["at_at", "what", "pec", "region", "detail", "severity", "sender", "known"]
+    return _put(rows, news.rename(columns={"category": "detail"})[told])
+
+
 def _with_episodes(m: Moment, rows: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
     """The reports of failures told as what they say: it began, it ended."""
     forms = equipment.episode_forms(m.election)
@@ -136,6 +141,11 @@ def _with_episodes(m: Moment, rows: pd.DataFrame, since: pd.Timestamp) -> pd.Dat
         }
     )
     others = rows[~(rows["detail"].isin(forms) & rows["what"].isin(["report_in", "report_corrected"]))]
-    if told.empty:
-        return others
-    return pd.concat([others, told], ignore_index=True).sort_values("at_at", ascending=False, kind="stable")
+    return _put(others, told)
+
+
+def _put(rows: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Both together, the newest first."""
+    some = [part for part in (rows, told) if len(part)] or [rows]
+    both = pd.concat(some, ignore_index=True).reindex(columns=rows.columns)
+    return both.sort_values("at_at", ascending=False, kind="stable")

@@ -5,6 +5,7 @@ stands before all others. What a person dismissed is no incident and counts nowh
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -74,7 +75,9 @@ def incident_list(
     incident, pec, region, district (the frame's, or as reported where it names no PEC of the frame),
     region_as_reported, district_as_reported, differs (bool: from the frame's), category, severity (either may be
     'unsorted'), occurred_at, reported_at (when it came in, where nobody said), hour, day (local), reporter, sender
-    (the observer's code), known (bool: the sender is an observer of the frame), channel, status, description (the
+    (the observer's code), known (bool: the sender is an observer of the frame), came_at (when the monitor learnt of
+    it), learnt_at (when it learnt that it is of this severity, or to be sorted as it is: by a version or a person; of
+    what the first load of its source found there already, when it was reported), channel, status, description (the
     observer's words), unsorted (bool), why (a tuple of codes: why it could not be used as it came), written (JSON:
     field -> what stood there), subject (what decisions call it), and of the decision of a person decided_by,
     decided_at, decided_why.
@@ -85,6 +88,16 @@ def incident_list(
         rows = rows if value is None else rows[rows[name] == value]
     rows = rows if day is None else rows[rows["day"] == day]
     return (rows if limit is None else rows.head(limit)).reset_index(drop=True)
+
+
+def vouched(rows: pd.DataFrame) -> pd.Series:
+    """Which of `incident_list` an observer of the frame sent, or a person sorted."""
+    return rows["known"] | (rows["decided_by"].notna() & ~rows["unsorted"])
+
+
+def lately(m: Moment, times: pd.Series, minutes: int) -> pd.Series:
+    """Which of these times are of the last minutes, as this moment sees it; one of a clock that was ahead is not."""
+    return (times > m.at - timedelta(minutes=minutes)) & (times <= m.at + timedelta(minutes=1))
 
 
 def unsorted(m: Moment) -> pd.DataFrame:
@@ -111,6 +124,11 @@ def folded(rows: pd.DataFrame, most: int = 3) -> pd.DataFrame:
     return kept[turn < most].reset_index(drop=True)
 
 
+def beyond(rows: pd.DataFrame, shown: pd.DataFrame) -> int:
+    """How many of `folded` reports neither stand in the lines that are shown nor behind them."""
+    return len(rows) + int(rows["more"].sum()) - len(shown) - int(shown["more"].sum())
+
+
 def found(rows: pd.DataFrame, words: str) -> pd.DataFrame:
     """Of `incident_list`, the reports that have these words in their description, PEC, sender or channel, as it came or
     as it was written; capitals are no matter."""
@@ -126,13 +144,31 @@ def _ask_all(m: Moment) -> pd.DataFrame:
     rows = m.frame(
         """
         with last as (
-            select subject, max(id) as id from decision where kind = 'incident' and load <= :load group by subject)
+            select subject, max(id) as id from decision where kind = 'incident' and load <= :load group by subject),
+        version as (
+            select source, incident, load_from,
+                case when unsorted is null then coalesce(severity, '') else 'unsorted ' || coalesce(hash, '') end
+                    as is_so
+            from incident where load_from <= :load),
+        step as (
+            select source, incident, load_from, is_so,
+                lag(is_so) over (partition by source, incident order by load_from) as was_so
+            from version),
+        news as (
+            select source, incident, min(load_from) as came,
+                max(case when was_so is null or was_so <> is_so then load_from end) as learnt
+            from step group by source, incident),
+        first as (select source, min(id) as load from load group by source)
         select i.incident, i.pec, coalesce(p.region, r.region) as region, coalesce(p.district, i.district) as district,
             i.region as region_as_reported, i.district as district_as_reported,
             case when i.region <> p.region or i.district <> p.district then 1 else 0 end as differs,
             i.category, i.severity, i.occurred_at, coalesce(i.reported_at, l.committed_at) as reported_at,
             case when i.observer is null then 'hotline' else coalesce(o.role, 'unknown') end as reporter,
-            i.observer as sender, case when o.observer is null then 0 else 1 end as known, i.channel, i.status,
+            i.observer as sender, case when o.observer is null then 0 else 1 end as known,
+            c.committed_at as came_at,
+            case when s.id = first.load and i.reported_at < s.committed_at then i.reported_at else s.committed_at end
+                as learnt_at,
+            i.channel, i.status,
             i.description, i.unsorted as why, i.written,
             i.source || '|' || i.incident || '|' || i.hash as subject,
             case when d.value <> 'open' then d.value end as decided, d.who as decided_by, d.decided_at,
@@ -144,6 +180,10 @@ def _ask_all(m: Moment) -> pd.DataFrame:
         left join observer_now o on o.source = i.source and o.observer = i.observer
         left join last on last.subject = i.source || '|' || i.incident || '|' || i.hash
         left join decision d on d.id = last.id
+        join news on news.source = i.source and news.incident = i.incident
+        join first on first.source = i.source
+        join load c on c.id = news.came
+        join load s on s.id = case when d.load > news.learnt then d.load else news.learnt end
         order by case when o.observer is null then 2 else 1 end, coalesce(i.occurred_at, i.reported_at, l.committed_at)
             desc, i.incident
         """,

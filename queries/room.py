@@ -135,13 +135,18 @@ def severities(m: Moment, **place: str) -> pd.DataFrame:
 
 
 def fresh_critical(m: Moment, minutes: int = 10, **place: str) -> pd.DataFrame:
-    """Critical and unsorted incidents reported in the last minutes, those of observers of the frame first, then the
-    newest: the columns of `incident_list`."""
+    """Incidents that the monitor learnt in the last minutes are critical or to be sorted, whatever time their senders
+    gave them: the columns of `incident_list`.
+
+    Those of observers of the frame and those that a person sorted first, of these the critical ones, then the newest.
+    The first load of a source finds what came all day, which is no news: of that, those reported in the last minutes.
+    """
     listed = ask(m, incidents.incident_list, **place)
-    fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(minutes=minutes))
-    return listed[listed["severity"].isin(["critical", incidents.UNSORTED]) & fresh].sort_values(
-        ["known", "reported_at"], ascending=False, kind="stable"
-    )
+    urgent = listed["severity"].isin(["critical", incidents.UNSORTED])
+    rows = listed[urgent & incidents.lately(m, listed["learnt_at"], minutes)]
+    order = rows.assign(first=incidents.vouched(rows), critical=rows["severity"] == "critical")
+    order = order.sort_values(["first", "critical", "learnt_at"], ascending=False, kind="stable")
+    return order.drop(columns=["first", "critical"])
 
 
 def latest_turnout(m: Moment, region: str | None = None) -> dict[str, Any] | None:

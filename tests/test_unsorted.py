@@ -279,10 +279,11 @@ def test_the_wall_names_observers_of_the_frame_before_a_flood_of_strangers(facts
     flood_after_two_observers(facts)
     said = words_of(drawn("wall", wall="1"))
     urgent = re.findall("<li><time>.*?</li>", said[said.index("New and critical") :])
-    assert ["13:58" in urgent[1], "13:59" in urgent[0], "14:03" in urgent[2]] == [True] * 3
-    assert "and 2 more of this sender" in urgent[0]
+    assert ["13:58" in urgent[0], "14:03" in urgent[1], "14:03" in urgent[2]] == [True] * 3
+    assert "and 2 more of this sender" in said[: said.index("New and critical")], "the banner names the other"
+    assert "and 36 more" in said
     fresh = room.fresh_critical(facts.at("14:05"))
-    assert fresh["incident"].tolist()[:4] == ["m0", "m1", "m2", "own"]
+    assert fresh["incident"].tolist()[:4] == ["own", "m0", "m1", "m2"]
     assert len(fresh) == 44, "nothing is dropped"
 
 
@@ -303,6 +304,31 @@ def test_reports_without_a_sender_fold_where_their_words_are_the_same(facts: Fac
     take(facts.store, *same, *others)
     folded = incidents.folded(incidents.incident_list(facts.at("14:00")))
     assert (len(folded), folded["more"].sum()) == (13, 7)
+
+
+def test_a_flood_at_one_pec_is_folded_on_its_page(facts: Facts) -> None:
+    flood = (row(f"f{n}", observer="5001-1", pec="5001", severity="minor") for n in range(200))
+    words = (row(f"w{n}", observer=None, pec="5001", severity="minor", description=f"{n}") for n in range(60))
+    take(facts.store, row("own", category="violence", observer="5001-1", pec="5001"), *flood, *words)
+    app = drawn("pec", pec="5001")
+    said = words_of(app)
+    assert "261 incident reports" in said
+    assert said.count("<blockquote>") < 30
+    assert "and 197 more of this sender" in said
+    assert "30 of 261 reports" in said
+    app.toggle("pec_reports_all").set_value(True).run()
+    assert "261 of 261 reports" in words_of(app)
+
+
+def test_a_few_reports_of_a_pec_are_all_shown(facts: Facts) -> None:
+    take(
+        facts.store,
+        row("own", category="violence", observer="5001-1", pec="5001"),
+        row("i2", observer="5001-1", pec="5001", severity="minor"),
+    )
+    app = drawn("pec", pec="5001")
+    assert not app.toggle
+    assert "2 of 2 reports" in words_of(app)
 
 
 def test_a_decision_counts_and_can_be_taken_back_and_the_past_stays(facts: Facts) -> None:
