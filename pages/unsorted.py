@@ -16,7 +16,7 @@ from queries import incidents
 from queries.moment import here
 from store import decisions
 
-_SAID = 3  # reports that the banner names
+NAMED = 3  # reports that the banner names
 _LISTED = 30
 _OFFERED = 200  # reports in the form's list
 STRANGERS = "strangers"  # in it, stands for all whose sender is no observer of the frame
@@ -38,7 +38,7 @@ def banner(seen: View) -> None:
 
 def _first(rows: pd.DataFrame) -> pd.DataFrame:
     """Those that the banner names, a line a sender, observers of the frame first."""
-    return incidents.folded(rows, 1).head(_SAID)
+    return incidents.folded(rows, 1).head(NAMED)
 
 
 def _told(row: Mapping[Any, Any]) -> str:

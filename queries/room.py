@@ -104,14 +104,15 @@ FINAL = "final_report"
 
 
 def incident_counts(m: Moment, **place: str) -> dict[str, int]:
-    """Reports of incidents of election day and after it: total, critical, last_hour (reported), critical_last_hour.
+    """Reports of incidents of election day and after it: total, critical, last_hour (so new to the monitor, or to be so
+    severe: `learnt_at`), critical_last_hour.
 
     before: reports of the days ahead of it, which no figure of the day counts; unsorted: reports of any day that a
     person must sort.
     """
     every = ask(m, incidents.incident_list, **place)
     listed = every[every["day"] >= m.election.date.isoformat()]
-    fresh = listed["reported_at"] > pd.Timestamp(m.at - timedelta(hours=1))
+    fresh = incidents.lately(m, listed["learnt_at"], 60)
     critical = listed["severity"] == "critical"
     return {
         "total": len(listed),

@@ -722,7 +722,7 @@ FAULTS = (
         "loaders/rows.py",
         '"severity": step > 0,',
         '"severity": step > 2,',
-        "tests/test_losses.py::test_a_large_loss_waits_for_a_person_and_can_be_undone[sqlite-incidents are played down]",
+        "tests/test_losses.py::test_a_large_loss_waits_for_a_person_and_can_be_undone[sqlite-incidents made minor]",
     ),
     Fault(
         "a page that the pulse finds half drawn stays so",

@@ -59,7 +59,7 @@ def leaves_the_sample(observation: Observation) -> None:
     observation.change("pec", "08:31", in_sample=0)
 
 
-def are_played_down(observation: Observation) -> None:
+def are_made_minor(observation: Observation) -> None:
     observation.change("incident", "08:31", severity="minor")
 
 
@@ -75,7 +75,7 @@ LOSSES = {
     "PECs leave the sample": (leaves_the_sample, t.pec),
     "observers get another role": (gets_another_role, t.observer),
     "reports change their checklist": (changes_its_checklist, t.report),
-    "incidents are played down": (are_played_down, t.incident),
+    "incidents made minor": (are_made_minor, t.incident),
 }
 
 

@@ -66,6 +66,8 @@ def test_an_incident_that_becomes_critical_is_new_once(facts: Facts) -> None:
     take(facts.store, danger("i1", status="verified", description="beaten"), hour="14:20")
     assert fresh(facts, "14:21") == [], "it was critical before"
     assert lately(facts, "14:21") == []
+    assert room.incident_counts(facts.at("14:59"))["critical_last_hour"] == 1
+    assert room.incident_counts(facts.at("15:01"))["critical_last_hour"] == 0
     assert room.fresh_critical(facts.as_of("14:05"))["incident"].tolist() == ["i1"]
     assert room.fresh_critical(facts.as_of("13:50")).empty
     said = words_of(drawn("overview"))
