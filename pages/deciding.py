@@ -27,6 +27,13 @@ def say_who(_reason: str) -> str:
     return _("Say who decides, and why.")
 
 
+def drawn_before(key: str, drawn: T) -> T:
+    """What the form was drawn with which is sent now: nobody decides on what came since."""
+    before: T = st.session_state.get(key, drawn)
+    st.session_state[key] = drawn
+    return before
+
+
 def decide(
     form: str,
     pressed: bool,
