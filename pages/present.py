@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from store import clock, clocks, writable
 from store.outage import Outage
 
 log = logging.getLogger("baikoo.pages")
+T = TypeVar("T")
 _GOOD = 1.0  # seconds that an answer is good for
 _PATIENCE = 5.0  # seconds that an answer may take; pages take a server for silent after some more
 _LATE = 120.0  # seconds of real time; a snapshot is made anew with every load, and every minute
@@ -86,7 +87,7 @@ class Present:
         go on. Raises NoAnswer where it has said nothing yet."""
         with self._lock:
             if self._asking is None or (self._asking.done() and monotonic() - self._asked_at > good):
-                self._asking, self._asked_at = _put(self._ask), monotonic()
+                self._asking, self._asked_at = in_thread(self._ask), monotonic()
             asking = self._asking
         self._wait(asking)
         if not self.broken and self._known:
@@ -152,18 +153,17 @@ class Present:
         return text
 
 
-def _put(question: Callable[[], None]) -> Future[None]:
+def in_thread(question: Callable[[], T]) -> Future[T]:
     """Ask in a thread of its own, for which nobody waits, not even the end of the process."""
-    answer: Future[None] = Future()
+    answer: Future[T] = Future()
 
     def ask() -> None:
         try:
-            question()
-            answer.set_result(None)
+            answer.set_result(question())
         except BaseException as error:  # whoever waits for it gets it
             answer.set_exception(error)
 
-    threading.Thread(target=ask, name="present", daemon=True).start()
+    threading.Thread(target=ask, name="asked apart", daemon=True).start()
     return answer
 
 

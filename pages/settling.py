@@ -16,7 +16,7 @@ from store import decisions
 def part(seen: View, one: Pec) -> None:
     """The form for a conflict, and what was settled before."""
     if len(one.differing) and not seen.as_of:  # the past is not decided on
-        _form(one)
+        _form(seen, one)
     for row in one.settled.to_dict("records"):
         said = _("{question}: {answer}, settled by {who} at {time}: {why}")
         st.text(
@@ -30,7 +30,7 @@ def part(seen: View, one: Pec) -> None:
         )
 
 
-def _form(one: Pec) -> None:
+def _form(seen: View, one: Pec) -> None:
     """Who says which answer holds, and why. A correction that the observers send ends the conflict as well."""
     key = f"settle_{words.beginning(one.code)}"
     with st.expander(_("Somebody has asked the observers: settle a conflict"), key=key):
@@ -38,6 +38,7 @@ def _form(one: Pec) -> None:
         chosen = str(st.selectbox(_("Question"), list(rows), format_func=_named, key=f"{key}_question"))
         form, question = chosen.split("|")
         key = f"{key}_{chosen}"
+        known = deciding.drawn_before(f"{key}_drawn", seen.moment.load)
         with st.form(key, border=False):
             value = st.radio(
                 _("The answer that holds"),
@@ -51,9 +52,14 @@ def _form(one: Pec) -> None:
             deciding.decide(
                 key,
                 st.form_submit_button(_("Settle it")),
-                partial(decisions.settle_answer, here()[0], one.code, form, question, str(value), who, why),
+                partial(decisions.settle_answer, here()[0], one.code, form, question, str(value), who, why, known),
                 _("Choose the answer that holds.") if value is None else "",
+                _refused,
             )
+
+
+def _refused(reason: str) -> str:
+    return _("Somebody else has settled it already.") if reason == "meanwhile" else deciding.say_who(reason)
 
 
 def _named(chosen: str) -> str:

@@ -20,6 +20,7 @@ NAMED = 3  # reports that the banner names
 _LISTED = 30
 _OFFERED = 200  # reports in the form's list
 STRANGERS = "strangers"  # in it, stands for all whose sender is no observer of the frame
+_MEANWHILE = "sorted_meanwhile"  # of this session: what its last decision left as somebody else had decided
 
 
 def banner(seen: View) -> None:
@@ -54,6 +55,8 @@ def _told(row: Mapping[Any, Any]) -> str:
 
 def panel(seen: View) -> None:
     """Each of them with what could not be used, and the form. The past is not decided on."""
+    if said := st.session_state.get(_MEANWHILE):
+        st.warning(said)
     rows = seen.figure(incidents.unsorted)
     if rows.empty:
         return
@@ -62,10 +65,10 @@ def panel(seen: View) -> None:
     few = incidents.folded(rows).head(_LISTED)
     lists.draw([reports.item(seen, row) for row in few.to_dict("records")])
     if not seen.as_of:
-        _form(rows)
+        _form(seen, rows)
 
 
-def _form(rows: pd.DataFrame) -> None:
+def _form(seen: View, rows: pd.DataFrame) -> None:
     with st.expander(_("Sort a report"), key="sort", expanded=True):
         found = incidents.found(rows, st.text_input(_("Words, PEC or sender of the report"), key="sort_words"))
         if found.empty:
@@ -80,12 +83,15 @@ def _form(rows: pd.DataFrame) -> None:
         row = subjects.get(chosen, {"category": None, "sender": None})
         of_sender = rows.loc[rows["sender"] == row["sender"], "subject"]  # none where nobody is named
         key = f"sort_{chosen.rpartition('|')[2]}"  # a subject begins with the report's own key, however long that is
-        told = _told_before(f"{key}_told", strangers if chosen == STRANGERS else list(of_sender))
+        many = strangers if chosen == STRANGERS else list(of_sender)
+        stand = {*many, *seen.figure(incidents.decided)["subject"]}
+        known, many = deciding.drawn_before(f"{key}_drawn", (seen.moment.load, many))
+        many = [subject for subject in many if subject in stand]  # the others went or were found out without a person
         with st.form(key, border=False):
             categories = [c.id for c in here()[1].categories]
-            known = categories.index(row["category"]) if row["category"] in categories else None
+            index = categories.index(row["category"]) if row["category"] in categories else None
             category = st.selectbox(
-                _("Category"), categories, index=known, format_func=names.category, key=f"{key}_category",
+                _("Category"), categories, index=index, format_func=names.category, key=f"{key}_category",
                 placeholder=_("Category"),
             )  # fmt: skip
             severity = st.radio(
@@ -108,12 +114,14 @@ def _form(rows: pd.DataFrame) -> None:
             partial(
                 decisions.sort_incidents,
                 here()[0],
-                told if every or chosen == STRANGERS else [chosen],
+                many if every or chosen == STRANGERS else [chosen],
                 incidents.DISMISSED if dismiss else f"{category}|{severity}",
                 who,
                 why,
+                known,
             ),
             _("Choose its category and its severity.") if unsaid else "",
+            kept=_left_as_they_are,
         )
 
 
@@ -123,11 +131,15 @@ def _of_strangers(n: int) -> dict[str, str]:
     return {STRANGERS: said.format(n=words.number(n))} if n > 1 else {}
 
 
-def _told_before(key: str, subjects: list[str]) -> list[str]:
-    """Those of them that were there when the form was drawn which is sent now: nobody decides on what came since."""
-    before = set(st.session_state.get(key, subjects))
-    st.session_state[key] = subjects
-    return [subject for subject in subjects if subject in before]
+def _left_as_they_are(left: Mapping[str, str]) -> None:
+    """Say what somebody else had decided on before the press came to the store."""
+    said = n_(
+        "{n} report was decided on meanwhile by {who} and is left as it is.",
+        "{n} reports were decided on meanwhile by {who} and are left as they are.",
+        len(left),
+    )
+    who = ", ".join(sorted(set(left.values())))
+    st.session_state[_MEANWHILE] = said.format(n=words.number(len(left)), who=who) if left else ""
 
 
 def _by_subject(rows: pd.DataFrame) -> dict[str, dict[Any, Any]]:
@@ -148,7 +160,7 @@ def decided(seen: View) -> None:
     with st.expander(title.format(n=words.number(len(rows))), key="decided"):
         lists.draw([_decision(row) for row in rows.head(_LISTED).to_dict("records")])
         if not seen.as_of:
-            _take_back(rows)
+            _take_back(seen, rows)
 
 
 def _decision(row: Mapping[Any, Any]) -> str:
@@ -163,11 +175,12 @@ def _decision(row: Mapping[Any, Any]) -> str:
     )
 
 
-def _take_back(rows: pd.DataFrame) -> None:
+def _take_back(seen: View, rows: pd.DataFrame) -> None:
     at_once = rows.groupby(["decided_at", "decided_by"], sort=False)
     together = {f"{at} {who}": own for (at, who), own in at_once if len(own) > 1}
     named = {key: _all_of(own) for key, own in together.items()}
     named |= {subject: _choice(row) for subject, row in _by_subject(rows).items()}
+    known = deciding.drawn_before("take_back_drawn", seen.moment.load)
     with st.form("take_back", border=False):
         chosen = st.selectbox(
             _("Report"),
@@ -183,8 +196,9 @@ def _take_back(rows: pd.DataFrame) -> None:
         deciding.decide(
             "take_back",
             st.form_submit_button(_("Take the decision back")),
-            partial(decisions.sort_incidents, here()[0], subjects, incidents.OPEN, who, why),
+            partial(decisions.sort_incidents, here()[0], subjects, incidents.OPEN, who, why, known),
             _("Choose the report.") if chosen is None else "",
+            kept=_left_as_they_are,
         )
 
 

@@ -14,7 +14,7 @@ STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machin
 
 
 class Refused(ValueError):
-    """The decision cannot be kept as it is. `reason`: who, why, picture, step, undone."""
+    """The decision cannot be kept as it is. `reason`: who, why, picture, step, undone, meanwhile."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -40,10 +40,17 @@ def accept_frame(store: sa.Engine, who: str, why: str) -> None:
     decide(store, "frame", "sample", who, why)
 
 
-def settle_answer(store: sa.Engine, pec: str, form: str, question: str, value: str, who: str, why: str) -> None:
-    """A PEC's observers differ on a question, and this is its answer. Raises Refused."""
+def settle_answer(
+    store: sa.Engine, pec: str, form: str, question: str, value: str, who: str, why: str, known: int
+) -> None:
+    """A PEC's observers differ on a question, and this is its answer. Raises Refused, also where somebody else has
+    settled it since the load `known`, which the page showed."""
     _reasoned(who, why)
-    decide(store, "answer", f"{pec}|{form}|{question}", who, why, value)
+    subject = f"{pec}|{form}|{question}"
+    with loading(store, "person") as load:
+        if subject in _decided_since(load, "answer", known):
+            raise Refused("meanwhile")
+        _keep(load, "answer", [subject], who, why, value)
 
 
 def accept_count(store: sa.Engine, pec: str, form: str, question: str, count: float, who: str, why: str) -> None:
@@ -53,12 +60,17 @@ def accept_count(store: sa.Engine, pec: str, form: str, question: str, count: fl
     decide(store, "count", f"{pec}|{form}|{question}", who, why, f"{count:.15g}")
 
 
-def sort_incidents(store: sa.Engine, subjects: Sequence[str], value: str, who: str, why: str) -> None:
-    """What these incidents are: '<category>|<severity>', 'dismissed', or 'open' to take a decision back. Raises
-    Refused."""
+def sort_incidents(
+    store: sa.Engine, subjects: Sequence[str], value: str, who: str, why: str, known: int
+) -> dict[str, str]:
+    """What these incidents are: '<category>|<severity>', 'dismissed', or 'open' to take a decision back. One that
+    somebody has decided on since the load `known`, which the page showed, is left as it is: returns those, and who
+    decided. Raises Refused."""
     _reasoned(who, why)
     with loading(store, "person") as load:
-        _keep(load, "incident", subjects, who, why, value)
+        since = _decided_since(load, "incident", known)
+        _keep(load, "incident", [subject for subject in subjects if subject not in since], who, why, value)
+    return {subject: since[subject] for subject in subjects if subject in since}
 
 
 def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, why: str) -> None:
@@ -111,6 +123,13 @@ def _reasoned(who: str, why: str) -> None:
     _named(who)
     if not why.strip():
         raise Refused("why")
+
+
+def _decided_since(load: Load, kind: str, known: int) -> dict[str, str]:
+    """What was decided on in later loads than this one, and by whom last."""
+    d = t.decision.c
+    query = sa.select(d.subject, d.who).where(d.kind == kind, d.load > known).order_by(d.id)
+    return {subject: who for subject, who in load.conn.execute(query)}
 
 
 def _keep(load: Load, kind: str, subjects: Sequence[str], who: str, why: str, value: str | None) -> None:

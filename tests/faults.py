@@ -264,6 +264,13 @@ FAULTS = (
         "    if why is None:\n",
         "tests/test_refused.py::test_nobody_accepts_without_a_name_and_a_reason",
     ),
+    Fault(
+        "a bulk overturns what somebody else has decided meanwhile",
+        "store/decisions.py",
+        "d.load > known",
+        "d.load < 0",
+        "tests/test_meanwhile.py::test_taking_a_bulk_back_leaves_what_was_decided_later[sqlite]",
+    ),
     # the door
     Fault(
         "a foreign name that begins like ours is let in",

@@ -7,19 +7,25 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
+from pages import pulse
 from queries import incidents, moment, snapshot
 from store import clock, writable
 from store import tables as t
-from store.engine import writing
+from store.engine import open_store, writing
+from tests.browser import clock_of
+from tests.dashboard import running, streamlit
 from tests.facts import ELECTION, Facts
 from tests.harm import gone
 from tests.test_pages import drawn, words_of
+from tests.test_pulse import NOW, hanging, on_postgresql, opened
 from tests.test_unsorted import press, row, take
+from tests.waiting import eventually
 
 NOT_KEPT = "The decision was not kept: the store cannot be written. Press again when it can be."
+WAITS = "The decision is being written"
 Harm = Callable[[sa.Engine], AbstractContextManager[object]]
 
 
@@ -55,12 +61,6 @@ def settling(_facts: Facts) -> tuple[str, str, AppTest]:
     return form, "Settle it", app
 
 
-def drawn_anew_meanwhile(_conn: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
-    """While a decision waits for the store another run draws the page: this one ends when it calls Streamlit next."""
-    if statement == "begin immediate" and (run := get_script_run_ctx()) and run.script_requests:
-        run.script_requests.request_stop()
-
-
 @pytest.mark.parametrize(("opened", "harm"), [(sorting, writing), (sorting, moved_away), (settling, writing)])
 def test_a_decision_that_could_not_be_written_is_told_until_the_next_press(
     facts: Facts, opened: Callable[[Facts], tuple[str, str, AppTest]], harm: Harm, caplog: pytest.LogCaptureFixture
@@ -70,7 +70,6 @@ def test_a_decision_that_could_not_be_written_is_told_until_the_next_press(
         app.text_input(f"{form}_who").set_value("Asanova")
         app.text_input(f"{form}_why").set_value("rang them")
         harmed.enter_context(harm(facts.store))
-        sa.event.listen(moment.here()[0], "before_cursor_execute", drawn_anew_meanwhile)
         app = press(app, label)
         for _ in range(2):
             app = app.run()
@@ -85,3 +84,75 @@ def test_a_decision_that_could_not_be_written_is_told_until_the_next_press(
     assert not app.error
     with facts.store.connect() as conn:
         assert conn.scalars(sa.select(t.decision.c.who)).all() == ["Asanova"]
+
+
+# The dashboard, whose writers wait for another process's so many seconds: a redraw of the page fits into them.
+_IMPATIENT = """
+import sys
+from store import writable
+from streamlit.web import cli
+
+writable.PATIENCE = 6.0
+sys.argv = ["streamlit", *sys.argv[1:]]
+cli.main()
+"""
+
+
+def dismissed_on(page: Page, why: str) -> None:
+    """A person fills the form in and presses."""
+    form = page.locator(".st-key-sort [data-testid=stForm]")
+    form.get_by_label("Who decides").fill("Asanova")
+    form.get_by_label("Why").fill(why)
+    form.get_by_role("button", name="Dismiss: it is no incident").click()
+
+
+def drawn_anew(page: Page) -> None:
+    """By the pulse, as when figures moved."""
+    page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
+
+
+def test_a_decision_that_waits_is_told_and_so_is_its_failure_though_the_page_was_drawn_anew(
+    tmp_path: Path, browser: Browser
+) -> None:
+    engine, log = open_store(f"sqlite:///{tmp_path}/store.sqlite"), tmp_path / "log"
+    take(engine, row("i1", category="shots fired"), hour="14:00")
+    clock.set_rehearsed(engine, NOW, 1)
+    command = ["-c", _IMPATIENT, *streamlit()[2:]]
+    with running(str(engine.url), command, log) as (_, address), opened(browser, address, "/incidents?lang=en") as page:
+        waits, not_kept = page.get_by_text(WAITS), page.get_by_text(NOT_KEPT)
+        with writing(engine):
+            dismissed_on(page, "rang them")
+            waits.wait_for()
+            drawn_anew(page)
+            not_kept.wait_for()
+            waits.wait_for(state="detached")
+        dismissed_on(page, "rang them again")
+        page.get_by_text("1 report sorted by a person").wait_for()
+        assert not_kept.count() == 0
+    with engine.connect() as conn:
+        assert conn.scalars(sa.select(t.decision.c.why)).all() == ["rang them again"]
+    engine.dispose()
+    assert "a decision was not kept: Unwritable" in log.read_text()
+
+
+@pytest.mark.breaks
+def test_while_a_postgresql_hangs_a_decision_waits_beside_its_page_and_is_kept_in_the_end(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with on_postgresql(speed=1) as (database, url):
+        engine = open_store(url)
+        take(engine, row("i1", category="shots fired"), hour="14:00")
+        with (
+            running(url, streamlit(), tmp_path / "log") as (_, address),
+            opened(browser, address, "/incidents?lang=en") as page,
+        ):
+            with hanging(database):
+                dismissed_on(page, "rang them")
+                page.get_by_text(WAITS).wait_for()
+                before = clock_of(page)
+                drawn_anew(page)
+                eventually(lambda: clock_of(page) > before, "a clock that goes on")
+                assert page.get_by_text(WAITS).is_visible()
+            page.get_by_text("1 report sorted by a person").wait_for()
+            page.get_by_text(WAITS).wait_for(state="detached")
+        engine.dispose()

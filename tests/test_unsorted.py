@@ -336,7 +336,7 @@ def test_a_decision_counts_and_can_be_taken_back_and_the_past_stays(facts: Facts
     first, second = sorted(incidents.unsorted(facts.at("14:00"))["subject"])
     for hour, subject, value in (("14:01", first, "violence|critical"), ("14:02", second, incidents.DISMISSED)):
         with clock.frozen(at(hour)):
-            decisions.sort_incidents(facts.store, [subject], value, "Asanova", "rang them")
+            decisions.sort_incidents(facts.store, [subject], value, "Asanova", "rang them", known=facts.at(hour).load)
     m = facts.at("14:03")
     rows = incidents.incident_list(m)
     assert rows[["incident", "category", "severity", "unsorted", "decided_by"]].values.tolist() == [
@@ -347,7 +347,7 @@ def test_a_decision_counts_and_can_be_taken_back_and_the_past_stays(facts: Facts
         "total": 1, "critical": 1, "last_hour": 0, "critical_last_hour": 0, "before": 0, "unsorted": 0
     }  # fmt: skip
     with clock.frozen(at("14:04")):
-        decisions.sort_incidents(facts.store, [second], incidents.OPEN, "Asanova", "it was one after all")
+        decisions.sort_incidents(facts.store, [second], incidents.OPEN, "Asanova", "it was one after all", m.load)
     assert incidents.unsorted(facts.at("14:05"))["incident"].tolist() == ["i2"]
     assert incidents.unsorted(facts.as_of("14:00"))["incident"].tolist() == ["i1", "i2"]
     take(facts.store, row("i1", category="shots fired", description="three of them"), hour="14:06")
@@ -361,9 +361,9 @@ def test_a_decision_counts_and_can_be_taken_back_and_the_past_stays(facts: Facts
 def test_nobody_sorts_without_a_name_and_a_reason(facts: Facts) -> None:
     for who, why in (("", "rang"), ("Asanova", " ")):
         with pytest.raises(decisions.Refused):
-            decisions.sort_incidents(facts.store, ["observation|i1|x"], incidents.DISMISSED, who, why)
+            decisions.sort_incidents(facts.store, ["observation|i1|x"], incidents.DISMISSED, who, why, known=0)
     before = facts.at("14:05").load
-    decisions.sort_incidents(facts.store, [], incidents.DISMISSED, "Asanova", "somebody else was quicker")
+    decisions.sort_incidents(facts.store, [], incidents.DISMISSED, "Asanova", "somebody else was quicker", before)
     assert facts.at("14:05").load == before
 
 
@@ -499,8 +499,9 @@ def test_a_flood_that_was_dismissed_costs_in_proportion(facts: Facts) -> None:
     def steps(number: int) -> int:
         take(facts.store, *(row(f"f{n}", category="x", observer=None, description=f"{n}") for n in range(number)))
         with clock.frozen(at("14:02")):
-            subjects = list(incidents.unsorted(facts.at("14:02"))["subject"])
-            decisions.sort_incidents(facts.store, subjects, incidents.DISMISSED, "Asanova", "a campaign")
+            m = facts.at("14:02")
+            subjects = list(incidents.unsorted(m)["subject"])
+            decisions.sort_incidents(facts.store, subjects, incidents.DISMISSED, "Asanova", "a campaign", m.load)
         asked, counted = connect(facts.store.url.render_as_string(False)), itertools.count()
         sa.event.listen(asked, "connect", lambda conn, _: conn.set_progress_handler(lambda: next(counted) < 0, 100))
         assert len(incidents.decided(moment.moment(asked, ELECTION))) == number

@@ -19,6 +19,7 @@ from tests.test_kept import COUNT, FORMS, PECS, REPORTS, begun, take
 from tests.test_unsorted import DANGER
 
 NOW = ELECTION.moment_of("12:59")
+EVERY_LOAD = 2**62  # is known to who decides
 FIGURES = (
     coverage.coverage,
     coverage.states,
@@ -62,11 +63,11 @@ def happens(facts: Facts, minute: int, step: tuple[Any, ...]) -> None:
             with loading(facts.store, "observation") as load:
                 load.put(t.pec, [dict(row) for row in _rows(facts, step[1])])
         elif what == "settled":
-            decisions.settle_answer(facts.store, step[1], step[2], COUNT, f"{step[3]}", *who)
+            decisions.settle_answer(facts.store, step[1], step[2], COUNT, f"{step[3]}", *who, EVERY_LOAD)
         elif what == "accepted":
             decisions.accept_count(facts.store, step[1], step[2], COUNT, float(step[3]), *who)
         elif what == "sorted":
-            decisions.sort_incidents(facts.store, _subjects(facts), step[1], *who)
+            decisions.sort_incidents(facts.store, _subjects(facts), step[1], *who, EVERY_LOAD)
     if what == "published":
         facts.published("manual", step[1], {"valid": float(step[2])}, at=f"12:{minute:02}")
     elif what in ("says", "takes an answer back", "is held"):
@@ -119,7 +120,7 @@ def test_a_decision_moves_the_version_where_it_moves_a_figure(migrated_file: Pat
         facts.report("5001", "turnout_10", observer, at="11:00", **{COUNT: count})
     before, version = figures(url), facts.at("12:59").data_version
     with clock.frozen(ELECTION.moment_of("12:00")):
-        decisions.settle_answer(facts.store, "5001", "turnout_10", COUNT, "300", "Asanova", "rang them")
+        decisions.settle_answer(facts.store, "5001", "turnout_10", COUNT, "300", "Asanova", "rang them", EVERY_LOAD)
     assert figures(url) != before
     assert facts.at("12:59").data_version > version
     facts.store.dispose()
