@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pages import refused, shell, turnout_words, words
+from pages import deciding, refused, shell, turnout_words, words
 from pages.view import View
 from pages.words import _, n_
 from queries import frame
@@ -37,11 +37,12 @@ def accept(seen: View) -> None:
     rows = seen.figure(frame.frame)
     if seen.as_of or not rows[["left", "moved", "set_aside"]].any(axis=None):
         return
+    known = deciding.drawn_before("frame_drawn", seen.moment.load)
     refused.decision(
         _("Was the sample changed on purpose? Accept it as it stands"),
         "frame",
         _("Accept the sample as it is"),
-        partial(decisions.accept_frame, here()[0]),
+        partial(decisions.accept_frame, here()[0], known),
     )
 
 

@@ -10,7 +10,9 @@ _VIEWS = {
     "of_stratum": """
         select pec, coalesce(stratum, '') as stratum, coalesce(region, '') as region, in_sample, registered_voters
         from pec_now""",
-    "accepted": "select coalesce(max(load), 0) as load from decision where kind = 'frame' and load <= :load",
+    "accepted": """
+        select coalesce(max(coalesce(case when kind = 'frame' then cast(value as bigint) end, load)), 0) as load
+        from decision where kind = 'frame' and load <= :load""",
     "sampled_first": """
         select o.pec, coalesce(o.stratum, '') as stratum, coalesce(o.region, '') as region
         from pec o

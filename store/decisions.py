@@ -34,10 +34,11 @@ def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: 
     decide(store, "payload", f"{source}|{feed}", who, why, str(payload))
 
 
-def accept_frame(store: sa.Engine, who: str, why: str) -> None:
-    """The sample was changed on purpose: the PECs that have left it are none that is missing. Raises Refused."""
+def accept_frame(store: sa.Engine, known: int, who: str, why: str) -> None:
+    """The sample was changed on purpose: the PECs that had left it at the load `known`, which the page showed, are none
+    that is missing. Raises Refused."""
     _reasoned(who, why)
-    decide(store, "frame", "sample", who, why)
+    decide(store, "frame", "sample", who, why, str(known))
 
 
 def settle_answer(

@@ -72,11 +72,20 @@ def test_a_person_accepts_a_sample_that_was_changed_on_purpose(facts: Facts) -> 
     facts.put(t.pec, *(row | one for one in changed), at="10:00")
     assert misfits(facts) == [("bishkek", 28, 28, 1, 0)]
     with clock.frozen(ELECTION.moment_of("11:00")):
-        decisions.accept_frame(facts.store, "Asanova", "1000 burnt down")
+        decisions.accept_frame(facts.store, facts.at("11:00").load, "Asanova", "1000 burnt down")
     assert misfits(facts) == []
     assert misfits(facts, "10:30") == [("bishkek", 28, 28, 1, 0)]
     facts.withdraw(t.pec, ("1001",), at="11:30")
     assert misfits(facts) == [("bishkek", 27, 28, 1, 0)], "what leaves later is told again"
+
+
+def test_who_accepts_the_sample_accepts_nothing_that_the_page_did_not_show(facts: Facts) -> None:
+    facts.withdraw(t.pec, ("1000",), at="10:00")
+    shown = facts.at("10:30").load
+    facts.withdraw(t.pec, ("1001",), at="10:31")
+    with clock.frozen(ELECTION.moment_of("10:32")):
+        decisions.accept_frame(facts.store, shown, "Asanova", "1000 burnt down")
+    assert [pec for _, pec, _ in named(facts)] == ["1001"]
 
 
 def test_an_election_that_drew_no_sample_has_nothing_to_hold_it_against(facts: Facts) -> None:
@@ -110,7 +119,7 @@ def test_a_sampled_pec_of_another_region_is_told_until_it_is_back_or_accepted(fa
     assert [named(facts, hour) for hour in ("09:59", "10:01", "11:01", "11:31")] == [[], moved, [], moved]
     assert frame.frame(facts.at("12:00")).set_index("stratum")["moved"].sum() == 1
     with clock.frozen(ELECTION.moment_of("11:40")):
-        decisions.accept_frame(facts.store, "Asanova", "it lies in Osh")
+        decisions.accept_frame(facts.store, facts.at("11:40").load, "Asanova", "it lies in Osh")
     assert named(facts) == []
 
 
