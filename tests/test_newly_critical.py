@@ -90,13 +90,13 @@ def test_one_that_a_person_sorts_as_critical_is_new_then(facts: Facts) -> None:
     subjects = incidents.unsorted(facts.at("13:59"))["subject"].tolist()
     for subject, value in zip(subjects, ("violence|critical", "violence|minor"), strict=True):
         with clock.frozen(at("14:00")):
-            decisions.sort_incidents(facts.store, [subject], value, "Asanova", "rang them")
+            decisions.sort_incidents(facts.store, [subject], value, "Asanova", "rang them", facts.at("13:59").load)
     take(facts.store, *(danger(f"h{n}", observer=None, description=f"{n}") for n in range(9)), hour="14:04")
     assert fresh(facts, "14:05")[0] == "i1", "what a person vouches for stands before a flood of strangers"
     assert ("incident_critical", "critical") in lately(facts, "14:05")
     assert changes.recent(facts.at("14:05")).set_index("what").loc["incident_critical", "known"]
     with clock.frozen(at("14:05")):
-        decisions.sort_incidents(facts.store, subjects[:1], incidents.OPEN, "Asanova", "not so")
+        decisions.sort_incidents(facts.store, subjects[:1], incidents.OPEN, "Asanova", "not so", facts.at("14:05").load)
     assert "incident_critical" not in dict(lately(facts, "14:05"))
 
 
