@@ -1,7 +1,7 @@
 """A small observation database with the contract's views, for tests: rows are put, changed and deleted a line each."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +35,8 @@ _PEC = """insert into own_pec (pec, region, stratum, registered_voters, in_sampl
 _OBSERVER = """insert into own_observer (observer, pec, role, full_name, phone, updated_at)
     values (:observer, :pec, 'sto', 'Aibek Asanov', '+996000000001', :at)"""
 _KEYS = {"answer": ("report", "question")}
+_REPORT = {"observer": "o1", "pec": "1001", "form": "opening", "deleted": 0}
+_INCIDENT = {"pec": "1001", "category": "secrecy", "severity": "serious", "deleted": 0}
 OPENING = dict.fromkeys(ELECTION.required("opening"), "yes") | {"pec_meeting_start": "before_07_00"}
 
 
@@ -71,14 +73,18 @@ class Observation:
 
     def twice(self, kind: str, updated: str, /, **values: Any) -> None:
         """A row beside those with its key."""
-        row = values | {"updated_at": updated}
-        for name in (*_TIMES.get(kind, "").split(), "updated_at"):
-            if isinstance(row.get(name), str):
-                row[name] = self._time(row[name])
+        self.add(kind, updated, [values])
+
+    def add(self, kind: str, updated: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows with the same columns, at once, beside those with their keys."""
+        times = (*_TIMES.get(kind, "").split(), "updated_at")
+        timed = [dict(row) | {"updated_at": updated} for row in rows]
+        for row in timed:
+            row |= {name: self._time(row[name]) for name in times if isinstance(row.get(name), str)}
         with self.engine.begin() as conn:
-            names = ", ".join(row)
-            given = ", ".join(f":{name}" for name in row)
-            conn.execute(sa.text(f"insert into own_{kind} ({names}) values ({given})"), row)  # noqa: S608 -- our own names
+            names = ", ".join(timed[0])
+            given = ", ".join(f":{name}" for name in timed[0])
+            conn.execute(sa.text(f"insert into own_{kind} ({names}) values ({given})"), timed)  # noqa: S608 -- our own names
 
     def change(self, kind: str, updated: str | None = None, /, **values: Any) -> None:
         """All rows; without `updated` their times stay as they are."""
@@ -110,8 +116,7 @@ class Observation:
 
     def report(self, report: str, updated: str, answers: dict[str, Any] | None = None, **values: Any) -> None:
         """A report with its answers; an opening one of observer o1 at PEC 1001 unless said otherwise."""
-        own = {"observer": "o1", "pec": "1001", "form": "opening", "submitted_at": updated, "deleted": 0}
-        self.put("report", updated, **({"report": report} | own | values))
+        self.put("report", updated, **({"report": report} | _REPORT | {"submitted_at": updated} | values))
         for question, value in (answers or {}).items():
             self.answer(report, question, value, updated)
 
@@ -119,8 +124,20 @@ class Observation:
         self.put("answer", updated, report=report, question=question, value=value)
 
     def incident(self, incident: str, updated: str, **values: Any) -> None:
-        own = {"pec": "1001", "category": "secrecy", "severity": "serious", "reported_at": updated, "deleted": 0}
-        self.put("incident", updated, **({"incident": incident} | own | values))
+        self.put("incident", updated, **({"incident": incident} | _INCIDENT | {"reported_at": updated} | values))
+
+    def day(self, pecs: int, updated: str, **of_incident: Any) -> None:
+        """So many PECs, each with an opening report and an incident: r1, i1, ... There was none before."""
+        self.frame(pecs)
+        own = [
+            {"report": f"r{n}", "pec": str(1000 + n), "observer": f"o{n}", "submitted_at": updated}
+            for n in range(1, pecs + 1)
+        ]
+        said = [{"report": row["report"], "question": q, "value": v} for row in own for q, v in OPENING.items()]
+        incidents = [{"incident": f"i{n}", "reported_at": updated} for n in range(1, pecs + 1)]
+        self.add("report", updated, [_REPORT | row for row in own])
+        self.add("answer", updated, said)
+        self.add("incident", updated, [_INCIDENT | row | of_incident for row in incidents])
 
     def frame(self, pecs: int = 3) -> None:
         """PECs 1001, 1002, ... each with an observer o1, o2, ...; again: those that are missing."""

@@ -24,11 +24,7 @@ MANY = 40
 
 
 def fill(observation: Observation) -> None:
-    """So many PECs, each with its report and an incident."""
-    observation.frame(MANY)
-    for n in range(1, MANY + 1):
-        observation.report(f"r{n}", "08:10", OPENING, pec=f"{1000 + n}", observer=f"o{n}")
-        observation.incident(f"i{n}", "08:10", description="told")
+    observation.day(MANY, "08:10", description="told")
 
 
 def marks(kind: str) -> Callable[[Observation], None]:
