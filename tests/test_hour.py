@@ -32,7 +32,7 @@ def now(store: sa.Engine) -> datetime:
 
 def age(page: Page) -> timedelta:
     """The age of the observers' database, as the page shows it."""
-    said = page.locator("[data-source=observation] b").inner_text()
+    said = page.locator(".bk-strip [data-source=observation] b").inner_text()
     units = {unit: int(n) for n, unit in re.findall(r"(\d+)\s*(h|min|s)\b", said)}
     return timedelta(hours=units.get("h", 0), minutes=units.get("min", 0), seconds=units.get("s", 0))
 
@@ -71,7 +71,7 @@ def test_pages_left_open_for_an_hour_never_lie_about_their_age(tmp_path: Path, b
         for path in PATHS:
             page = context.new_page()
             page.goto(address + path)
-            page.locator("[data-source=observation].bk-ok").wait_for()
+            page.locator(".bk-strip [data-source=observation].bk-ok").wait_for()
             pages.append(page)
 
         def lively() -> None:
