@@ -262,6 +262,7 @@ class _Poll:
             self._lines(feed),
             afresh,
             self.accept or accept,
+            refused.since if (refused := self.refused.get(feed.id)) else None,
         )
         own = self.memory.mark.get(feed.id, {}) | {"payload": payload, "mapping": self._mapping(feed)}
         mark = self.memory.mark | {feed.id: own}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,6 +75,7 @@ class Publication:
     lines: Collection[tuple[str, str]] | None  # (line, unit) that it may say, where other feeds say others; None: all
     afresh: bool = False  # nothing is taken as unchanged: the mapping is another than it was
     accept: bool = False  # a person says that what vanished has truly gone
+    refused_at: datetime | None = None  # since when a person is awaited who says so
 
     def take(
         self, payload: int, rows: mapping.Rows, before_mark: dict[str, Any], mark: dict[str, Any]
@@ -104,7 +106,8 @@ class Publication:
         lost = Vanished(self.feed, self.most_lost, self.held.figures, said, now)
         if not (lost.rows or lost.figures):
             return
-        since, accepted = clock.now() - vanished.TOGETHER, mark.get(self.feed.id, {}).get("accepted", 0)
+        since = (self.refused_at or clock.now()) - vanished.TOGETHER  # the hour stands still while a person is awaited
+        accepted = mark.get(self.feed.id, {}).get("accepted", 0)
         with self.store.connect() as conn:
             gone = vanished.gone_since(conn, self.source, self.contest, self.feed, since, accepted)
             region_of = vanished.region_of(conn) if self.feed.scope == "pec" else {}

@@ -1,6 +1,6 @@
 """What the store holds of an observers' database now: keys, answers, the sample, what a person must sort."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,21 +50,23 @@ class Gone:
 
 
 def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> list[Gone]:
-    """What has gone from a view since then, is not back, and was accepted by nobody. Answers that went with their
-    report are not counted with those that went alone."""
+    """What has gone from a view since then, after all that somebody accepted of it, and is not back. Answers that went
+    with their report are not counted with those that went alone."""
     table = t.OF_VIEW[view][0]
     now = table.alias("now")
     same = sa.and_(now.c.load_to.is_(None), *(now.c[k] == table.c[k] for k in table.info["keys"]))
     o, d = t.loss.c, t.decision.c
-    accepted = sa.exists().where(
-        *(o.source == source, o.load_to == table.c.load_to, d.kind == "loss", d.value == o.hash),
-        *(d.subject == o.source + "|" + o.view, d.load > o.load_from, d.load < o.load_to),
+    accepted = sa.select(sa.func.coalesce(sa.func.max(o.load_to), 0)).where(
+        *(o.source == source, o.view.in_([view, REPORT.name] if view == ANSWER.name else [view])),
+        *(d.kind == "loss", d.subject == o.source + "|" + o.view, d.value == o.hash),
+        *(d.load > o.load_from, d.load < o.load_to),
     )
     query = (
         sa.select(_key(view).label("key"), table, *(c.label(f"now_{c.name}") for c in now.c))
         .join_from(table, t.load, t.load.c.id == table.c.load_to)
         .outerjoin(now, same)
-        .where(t.load.c.source == source, t.load.c.committed_at > since, ~accepted)
+        .where(t.load.c.source == source, t.load.c.committed_at > since)
+        .where(table.c.load_to > accepted.scalar_subquery())
         .order_by(table.c.id)
     )
     first: dict[str, dict[str, Any]] = {}  # how a row was when it first changed since then
@@ -130,6 +132,16 @@ def unsorted(conn: sa.Connection, source: str) -> set[str]:
     i = t.incident.c
     query = sa.select(i.incident).where(i.source == source, i.load_to.is_(None), i.unsorted.is_not(None))
     return set(conn.execute(query).scalars())
+
+
+def usable(conn: sa.Connection, source: str, incidents: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """Incidents that stand as they were when they could last be used as they came, by key."""
+    i, now = t.incident.c, t.incident.alias("now")
+    here = sa.exists().where(now.c.source == i.source, now.c.incident == i.incident, now.c.load_to.is_(None))
+    last = sa.select(sa.func.max(i.id)).where(i.source == source, i.unsorted.is_(None), here).group_by(i.incident)
+    query = sa.select(t.incident).where(i.id.in_(last))
+    found = (dict(row) for row in conn.execute(query).mappings())
+    return {row["incident"]: row for row in found if row["incident"] in incidents}
 
 
 def of_the_frame(conn: sa.Connection, source: str, pecs: set[str], observers: set[str]) -> tuple[set[str], set[str]]:

@@ -125,26 +125,26 @@ class Intake:
             self.losing.setdefault(view.name, set()).update(waiting)
         return waiting
 
-    def _staying(self, view: View, rows: list[Raw], moved: set[str]) -> list[Raw]:
-        """The rows without those of a PEC that leaves the sample, or an observer who leaves a PEC, and may not yet."""
+    def _staying(self, view: View, facts: list[tuple[Fact, Raw]], moved: set[str]) -> list[tuple[Fact, Raw]]:
+        """The facts without those of a PEC that leaves the sample, or an observer who leaves a PEC, and may not yet."""
         waiting = self._waiting(view, moved)
-        staying = [row for row in rows if code(row[view.keys[0]]) not in waiting]
-        self.load.counts["unchanged"] += len(rows) - len(staying)
+        staying = [one for one in facts if one[0][view.keys[0]] not in waiting]
+        self.load.counts["unchanged"] += len(facts) - len(staying)
         return staying
 
     def _frame(self) -> None:
         if rows := self._rows(PEC):
             known = self._known()
-            rows = self._staying(PEC, rows, left(rows, held.sampled(self.load.conn)))
             facts = self._checked(rows, lambda raw: check.pec(raw, known))
-            self.frame_changed |= bool(self._put(PEC, facts, t.pec))
+            moved = left((fact for fact, _ in facts), held.sampled(self.load.conn))
+            self.frame_changed |= bool(self._put(PEC, self._staying(PEC, facts, moved), t.pec))
 
     def _observers(self) -> None:
         if rows := self._rows(OBSERVER):
             known = self._known()
-            rows = self._staying(OBSERVER, rows, elsewhere(rows, held.posts(self.load.conn, self.load.source)))
             facts = self._checked(rows, lambda raw: check.observer(raw, known))
-            self.frame_changed |= bool(self._put(OBSERVER, facts, t.observer))
+            moved = elsewhere((fact for fact, _ in facts), held.posts(self.load.conn, self.load.source))
+            self.frame_changed |= bool(self._put(OBSERVER, self._staying(OBSERVER, facts, moved), t.observer))
 
     def _reports(self) -> None:
         if not self.batch.reports:
@@ -273,7 +273,7 @@ class Intake:
         known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
         here = [raw for raw in rows if not deleted(raw)]
         if view == INCIDENT:
-            make = partial(self._incident, stands=self.load.current(table, [(source, code(r[key])) for r in here]))
+            make = partial(self._incident, before=held.usable(self.load.conn, source, {code(r[key]) for r in here}))
         facts = self._checked(here, lambda raw: make(raw, known))
         if view == INCIDENT:
             facts += [(check.incident(raw, known, twice=True), raw) for raw in self._twice(rows)]
@@ -289,13 +289,13 @@ class Intake:
         self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)
         self.load.withdraw(table, [(source, k) for k in aside - waiting], seen=False)
 
-    def _incident(self, raw: Raw, known: Known, stands: Mapping[Key, Fact]) -> Fact | Bad:
-        """An incident. One that would leave its PEC or category, or tell less, is bad until it may."""
+    def _incident(self, raw: Raw, known: Known, before: Mapping[str, Mapping[str, Any]]) -> Fact | Bad:
+        """An incident. One that would leave its PEC or category, or tell less, is bad until it may; `before`: how the
+        incidents were that could be used."""
         fact = check.incident(raw, known)
-        before = stands.get((self.load.source, fact["incident"]))
-        if not before or fact["incident"] in self.agreed.get(INCIDENT.name, ()):
+        if fact["incident"] not in before or fact["incident"] in self.agreed.get(INCIDENT.name, ()):
             return fact
-        less = check.weaker(fact, before)
+        less = check.weaker(fact, before[fact["incident"]])
         return bad(INCIDENT, raw, Wrong("weaker", less, fact[less])) if less else fact
 
     def _twice(self, rows: Iterable[Raw]) -> list[Raw]:

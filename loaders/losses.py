@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from loaders import held
-from loaders.contract import PEC, Raw, code, is_set
+from loaders.contract import PEC
 from loaders.rows import AT_A_PEC
 from store import clock
 from store import tables as t
@@ -43,25 +43,33 @@ def too_many(lost: int, held: int, most: float, few: int = FEW) -> bool:
     return lost > max(few, most * held) or lost == held > 1
 
 
-def left(rows: Iterable[Raw], sampled: Mapping[str, set[str]]) -> set[str]:
-    """The PECs of these rows that are in the sample here, and at the source not, or in another stratum."""
-    stratum = {pec: of for of, pecs in sampled.items() for pec in pecs}
+def left(pecs: Iterable[Row], sampled: Mapping[str, set[str]]) -> set[str]:
+    """Those of these PECs, as their source has them, that are in the sample here and not there, or in another
+    stratum."""
+    stratum = {pec: of for of, some in sampled.items() for pec in some}
     return {
-        pec
-        for row in rows
-        if (pec := code(row["pec"])) in stratum
-        and (not is_set(row["in_sample"]) or code(row["stratum"]) != stratum[pec])
+        row["pec"]
+        for row in pecs
+        if row["pec"] in stratum and (not row["in_sample"] or (row["stratum"] or "") != stratum[row["pec"]])
     }
 
 
-def elsewhere(rows: Iterable[Raw], posts: Mapping[str, str]) -> set[str]:
-    """The observers of these rows who are at another PEC than here, or at none any more."""
+def elsewhere(observers: Iterable[Row], posts: Mapping[str, str]) -> set[str]:
+    """Those of these observers, as their source has them, who are at another PEC than here, or at none any more."""
     return {
-        observer
-        for row in rows
-        if (observer := code(row["observer"])) in posts
-        and (code(row["pec"]), code(row["role"])) != (posts[observer], AT_A_PEC)
+        row["observer"]
+        for row in observers
+        if row["observer"] in posts and (row["pec"], row["role"]) != (posts[row["observer"]], AT_A_PEC)
     }
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A loss that is written down; `hash`: of its keys."""
+
+    hash: str
+    accepted: bool
+    since: datetime
 
 
 @dataclass
@@ -72,26 +80,26 @@ class Losses:
     source: str
     most: float
     accept: bool  # a person says so of everything
-    stands: dict[str, tuple[str, bool]] = field(default_factory=dict)  # view -> hash, whether a person has accepted it
+    stands: dict[str, Standing] = field(default_factory=dict)  # what waits for a person, by view
     found: dict[str, Loss] = field(default_factory=dict)  # too many, in this poll, by view
     agreed: dict[str, frozenset[str]] = field(default_factory=dict)  # keys that may go, by view
 
     def __post_init__(self) -> None:
         with self.store.connect() as conn:
             standing = conn.execute(_STANDING, {"source": self.source})
-            self.stands = {row.view: (row.hash, bool(row.accepted)) for row in standing}
+            self.stands = {row.view: Standing(row.hash, bool(row.accepted), row.since) for row in standing}
 
     @property
     def accepted(self) -> bool:
         """Whether a person has accepted anything that has not gone yet."""
-        return self.accept or any(accepted for _, accepted in self.stands.values())
+        return self.accept or any(loss.accepted for loss in self.stands.values())
 
     def counted(self, loss: Loss) -> bool:
         """All that a comparison found gone of a view: whether it may go. Who accepts a loss accepts these keys."""
         many = bool(loss.lost) and self._is_many(loss)
         if many and self.accept:
             self._keep(loss)
-        elif many and self.stands.get(loss.view) != (loss.hash, True):
+        elif many and not (self.stand(loss) and self.stands[loss.view].accepted):
             self.found[loss.view] = loss
             return False
         self.agreed[loss.view] = loss.keys
@@ -100,18 +108,23 @@ class Losses:
     def _is_many(self, loss: Loss) -> bool:
         """Whether so many cannot go, with those that went within the hour: of the view, of a checklist, question or
         category, of a stratum's sample."""
+        waits = self.stands.get(loss.view)
+        since = waits.since if waits else clock.now()  # the hour stands still while a person is awaited
         with self.store.connect() as conn:
             kinds = held.kinds(conn, loss.view, self.source)
-            lately = held.gone_since(conn, loss.view, self.source, clock.now() - _TOGETHER)
+            lately = held.gone_since(conn, loss.view, self.source, since - _TOGETHER)
         lost = {kind: keys & loss.keys for kind, keys in kinds.items()}
         for one in lately:
             if one.kind is not None:
                 kinds.setdefault(one.kind, set()).add(one.key)
                 lost.setdefault(one.kind, set()).add(one.key)
-        held_then = loss.held + sum(not one.stands for one in lately)
+        vanished = {one.key for one in lately if not one.stands}
+        of = loss.held + len(vanished)
         few = 1 if loss.view == PEC.name else FEW  # of a stratum each PEC tells
         return (
-            too_many(len(loss.keys.union(one.key for one in lately)), held_then, self.most)
+            len(loss.keys.union(one.key for one in lately)) > max(FEW, self.most * of)
+            or loss.lost == loss.held > 1
+            or len(vanished | loss.keys) == of > 1
             or any(len(lost[kind]) > max(few, self.most * len(keys)) for kind, keys in kinds.items())
             or (loss.view == PEC.name and too_many(_total(lost), _total(kinds), self.most))
         )
@@ -123,7 +136,7 @@ class Losses:
         with loading(self.store, self.source) as load:
             load.put(t.loss, [self._row(loss)], seen=False)
             said = load.conn.execute(query.limit(1)).first()
-        self.stands[loss.view] = loss.hash, True
+        self.stands[loss.view] = Standing(loss.hash, True, clock.now())
         if said:
             accept_loss(self.store, self.source, loss.view, loss.hash, said.who, said.why or "--accept")
 
@@ -132,7 +145,7 @@ class Losses:
 
     def stand(self, loss: Loss) -> bool:
         """Whether just this loss is written down: it goes with the rows, and can be undone if somebody accepted it."""
-        return self.stands.get(loss.view, ("", False))[0] == loss.hash
+        return loss.view in self.stands and self.stands[loss.view].hash == loss.hash
 
     def taken(self, load: Load, views: Collection[str]) -> None:
         """The loss of these views goes with this load, or is none any more."""
@@ -156,13 +169,14 @@ def _total(kinds: Mapping[str, set[str]]) -> int:
 
 _STANDING = sa.text(
     """
-    select l.view, l.hash, case when d.value = l.hash then 1 else 0 end as accepted
+    select l.view, l.hash, case when d.value = l.hash then 1 else 0 end as accepted, f.committed_at as since
     from loss l
+    join load f on f.id = l.load_from
     left join decision d on d.load > l.load_from and d.id = (
         select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
     where l.source = :source and l.load_to is null
     """
-)
+).columns(since=t.Instant)
 
 
 def undone(conn: sa.Connection, source: str) -> int:

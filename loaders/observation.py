@@ -10,14 +10,15 @@ import sqlalchemy as sa
 
 from elections.config import Election, Source
 from loaders import contract, held
+from loaders import rows as check
 from loaders.archive import keep_rows
 from loaders.contents import Contents, contents
 from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, VIEWS, Cursor, Raw, View, code
 from loaders.intake import Batch, Intake
 from loaders.losses import Loss, Losses, elsewhere, left, undone
 from loaders.quarantine import standing
-from loaders.rows import NO_KEY
-from loaders.source import Found
+from loaders.rows import NO_KEY, Fact, Known
+from loaders.source import Bad, Found
 from store import clock, clocks
 from store import tables as t
 from store.address import shown
@@ -376,7 +377,9 @@ class _Reading:
             sampled, posts = held.sampled(conn), held.posts(conn, self.source.id)
         pecs, _ = contract.latest(self._by_key(PEC, set().union(*sampled.values())), PEC.keys)
         observers, _ = contract.latest(self._by_key(OBSERVER, posts), OBSERVER.keys)
-        left_it, moved = left(pecs.values(), sampled), elsewhere(observers.values(), posts)
+        known = Known(self.election, self.source.id, self.now, {}, {})
+        left_it = left(_usable(check.pec(row, known) for row in pecs.values()), sampled)
+        moved = elsewhere(_usable(check.observer(row, known) for row in observers.values()), posts)
         for view, some in ((PEC, left_it), (OBSERVER, moved)):
             own, stand = there[view.name], here[view.name]
             self._end(view, (stand - own.keys) | some, stand, own, aside.get(view.name, set()))
@@ -467,6 +470,10 @@ class _Reading:
                 self.frame.setdefault(view.name, set()).update(moved)
         if load.moved:
             self.found.load = self.memory.load = load.id
+
+
+def _usable(facts: Iterable[Fact | Bad]) -> list[Fact]:
+    return [fact for fact in facts if not isinstance(fact, Bad)]
 
 
 def _is_in(known: set[tuple[object, ...]], row: tuple[object, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -24,6 +25,7 @@ class Refusal:
     """What stands refused of a feed: from its first payload since the last good one to the last."""
 
     first: int
+    since: datetime  # when the first came
     last: int
     accepted: int | None  # the newest of them that a person accepted
 
@@ -31,7 +33,9 @@ class Refusal:
 def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
     """What is refused of this source now, by feed."""
     r, d = t.refusal.c, t.decision.c
-    query = sa.select(r.feed, r.first_payload, r.last_payload).where(r.source == source, r.load_to.is_(None))
+    query = sa.select(r.feed, r.first_payload, r.last_payload, t.payload.c.fetched_at)
+    query = query.join_from(t.refusal, t.payload, t.payload.c.id == r.first_payload)
+    query = query.where(r.source == source, r.load_to.is_(None))
     found = conn.execute(query).all()
     if not found:
         return {}
@@ -44,6 +48,7 @@ def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
     return {
         row.feed: Refusal(
             row.first_payload,
+            row.fetched_at,
             row.last_payload,
             max((p for p in said.get(row.feed, ()) if row.first_payload <= p <= row.last_payload), default=None),
         )

@@ -720,8 +720,8 @@ FAULTS = (
     Fault(
         "what went little by little within the hour is forgotten",
         "loaders/losses.py",
-        "lately = held.gone_since(conn, loss.view, self.source, clock.now() - _TOGETHER)",
-        "lately = held.gone_since(conn, loss.view, self.source, clock.now())",
+        "held.gone_since(conn, loss.view, self.source, since - _TOGETHER)",
+        "held.gone_since(conn, loss.view, self.source, clock.now())",
         "tests/test_losses.py::test_what_goes_little_by_little_waits_when_it_is_many_in_an_hour[sqlite]",
     ),
     Fault(

@@ -17,7 +17,18 @@ from store import clock, decisions
 from store import tables as t
 from store.engine import connect
 from tests.facts import Facts
-from tests.observation_world import ELECTION, OPENING, Observation, Poll, at, current, loads_add_up, poller
+from tests.observation_world import (
+    ELECTION,
+    OPENING,
+    Observation,
+    Poll,
+    aside,
+    at,
+    current,
+    loads_add_up,
+    poller,
+    rows_in,
+)
 from tests.test_pages import drawn, words_of
 
 MANY = 40
@@ -229,9 +240,10 @@ def test_what_goes_little_by_little_waits_when_it_is_many_in_an_hour(
     assert len(current(store, t.incident)) == MANY - 16
     mark_incidents(observation, 36, range(17, 20))
     poll("08:36")
-    assert len(current(store, t.incident)) == MANY - 16, "eight went unasked, and these are eleven with them"
-    poll("09:50", again=True)
-    assert len(current(store, t.incident)) == MANY - 19
+    assert len(current(store, t.incident)) == MANY - 19, "an acceptance begins the count anew"
+    mark_incidents(observation, 37, range(20, 28))
+    poll("08:37")
+    assert len(current(store, t.incident)) == MANY - 19, "three went unasked, and these are eleven with them"
 
 
 def test_older_rows_of_observers_and_pecs_beside_their_newer_ones_are_no_loss(
@@ -422,6 +434,92 @@ def test_an_accepted_loss_whose_rows_came_back_was_not_taken(
     assert len(current(store, t.incident)) == MANY - 3
     assert refused.losses(Facts(store).at("08:33")).empty
     assert refused.taken(Facts(store).at("08:33")).empty
+
+
+@pytest.mark.parametrize("by", [{"category": "x"}, {"category": ""}, {"pec": "x"}])
+def test_incidents_are_not_played_down_by_way_of_what_cannot_be_used(
+    store: sa.Engine, observation: Observation, poll: Poll, by: dict[str, str]
+) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("incident", "08:31", **by)
+    poll("08:31")
+    assert all(row["unsorted"] for row in current(store, t.incident))
+    observation.change("incident", "08:32", category="secrecy", severity="minor", pec="1001")
+    for minute in range(32, 44):
+        row = poll(f"08:{minute}")
+        assert not [i for i in current(store, t.incident) if i["severity"] == "minor"]
+    assert "obs_incident" in row.error
+    accept(store, "08:43")
+    poll("08:44")
+    assert {i["severity"] for i in current(store, t.incident)} == {"minor"}
+
+
+SPOILT = {"observer": {"role": "STO"}, "pec": {"stratum": "no such stratum"}}
+
+
+@pytest.mark.parametrize("view", SPOILT)
+def test_a_row_of_the_frame_that_cannot_be_used_is_set_aside_and_no_loss(
+    store: sa.Engine, observation: Observation, poll: Poll, view: str
+) -> None:
+    fill(observation)
+    poll("08:30")
+    before = stands(store, t.OF_VIEW[f"obs_{view}"][0])
+    observation.change(view, "08:31", **SPOILT[view])
+    poll("08:31")
+    loads = rows_in(store, t.load)
+    for minute in range(32, 60):
+        poll(f"08:{minute}")
+    assert refused.losses(Facts(store).at("08:59")).empty
+    assert stands(store, t.OF_VIEW[f"obs_{view}"][0]) == before
+    assert len(aside(store)) == MANY
+    assert rows_in(store, t.load) == loads, "a poll that finds nothing new leaves no load behind"
+
+
+def test_a_loss_that_waits_does_not_go_by_itself_when_the_hour_is_over(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 11))
+    poll("08:31")
+    assert len(current(store, t.incident)) == MANY - 10
+    mark_incidents(observation, 40, range(11, 21))
+    for hour in ("08:40", "09:35", "10:50", "12:00"):
+        poll(hour, again=True)
+        assert len(current(store, t.incident)) == MANY - 10
+    assert len(refused.losses(Facts(store).at("12:01"))) == 1
+
+
+def test_who_accepted_what_went_is_not_asked_about_each_that_follows(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    for n in range(1, 11):
+        mark_incidents(observation, 30, range(n, n + 1))
+    poll("08:31")
+    mark_incidents(observation, 32, range(11, 12))
+    assert "obs_incident" in poll("08:32").error
+    accept(store, "08:32")
+    poll("08:33")
+    for n in range(12, 16):
+        mark_incidents(observation, 22 + n, range(n, n + 1))
+        assert poll(f"08:{22 + n}").error is None
+    assert len(current(store, t.incident)) == MANY - 15
+
+
+def test_two_incidents_that_are_corrected_one_after_the_other_are_no_loss(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.pec("1002")
+    for n in (1, 2):
+        observation.incident(f"i{n}", "08:10", description="told")
+    poll("08:30")
+    for n in (1, 2):
+        observation.incident(f"i{n}", f"08:3{n}", description="told", pec="1002")
+        assert poll(f"08:3{n}").error is None
+    assert {i["pec"] for i in current(store, t.incident)} == {"1002"}
 
 
 def test_what_once_accepts_can_be_undone(store: sa.Engine, observation: Observation, poll: Poll) -> None:

@@ -105,7 +105,14 @@ def test_what_goes_little_by_little_within_an_hour_is_refused_like_what_goes_at_
     with another_process(store) as fresh:  # a process that remembers nothing
         assert poller(fresh, with_source())("20:40").outcome == "error"
     site.publish("machine", [protocol(p) for p in pecs()[:46]])
-    assert poll("21:20").outcome == "ok"
+    assert poll("21:20").outcome == "error", "the hour stands still while a person is awaited"
+    assert {place for place, *_ in published(store)} == set(pecs()[:50])
+    site.publish("machine", [protocol(p) for p in pecs()[:49]])
+    assert poll("21:21").outcome == "error"
+    site.publish("machine", [protocol(p) for p in pecs()[:50]])
+    assert poll("21:22").outcome == "ok"
+    site.publish("machine", [protocol(p) for p in pecs()[:46]])
+    assert poll("21:23").outcome == "ok"
     assert {place for place, *_ in published(store)} == set(pecs()[:46])
 
 
