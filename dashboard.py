@@ -25,6 +25,7 @@ from pages import (
     comparison,
     controls,
     coverage,
+    deciding,
     door,
     equipment,
     feed,
@@ -95,6 +96,7 @@ def _page(page: st.Page) -> None:
     """A page with all that stands about it, or a PEC over it."""
     strip.choose_language()
     strip.strip()
+    deciding.tell(page.url_path)
     if panel.is_open() and page.url_path != "pec":
         panel.close_button(page.title)
         pec.page()

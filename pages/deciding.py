@@ -7,6 +7,7 @@ own, and whichever run draws the form says what has become of it.
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -19,12 +20,37 @@ from store import decisions, pictures
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
 _LAST = "last_decisions"  # of this session: each form's last decision, until it is kept
+_PAGE = "deciding_on"  # the page that this session looks at
+_PLACE = "place_of_what_is_said"
+_SAID = "said_of_decision"  # what was not done as it was decided, until the next press
 _AT_ONCE = 1.0  # seconds that a press waits for its decision; most take milliseconds
 _LOOK = 1.0  # seconds between looks at one that takes longer
 
 
 def say_who(_reason: str) -> str:
     return _("Say who decides, and why.")
+
+
+@dataclass
+class _Decision:
+    """A decision on its way into the store; `page`: where its form stands."""
+
+    future: Future[Any]
+    page: str
+    refused: Callable[[str], str]
+    kept: Callable[[Any], str]
+
+
+def tell(page: str) -> None:
+    """What has become of decisions, above everything: what of the last one was left as it was, and whatever became of
+    one whose form stands on another page."""
+    place = st.empty()
+    st.session_state[_PAGE], st.session_state[_PLACE] = page, place
+    if said := st.session_state.get(_SAID):
+        place.warning(said)
+    last: dict[str, _Decision] = st.session_state.setdefault(_LAST, {})
+    for form in [form for form, one in last.items() if one.page != page]:
+        _say(form, last)
 
 
 def drawn_before(key: str, drawn: T) -> T:
@@ -40,21 +66,25 @@ def decide(
     decision: Callable[[], T],
     missing: str = "",
     refused: Callable[[str], str] = say_who,
-    kept: Callable[[T], object] = lambda _result: None,
+    kept: Callable[[T], str] = lambda _result: "",
 ) -> None:
     """Where the form was pressed, decide, unless something is missing. Call it at every run, where the form's own
-    words stand. `kept` gets what a decision returned that was kept."""
-    last: dict[str, Future[Any]] = st.session_state.setdefault(_LAST, {})
-    waits = form in last and not last[form].done()
+    words stand. `kept` says of what a decision returned that was kept what of it was not done; nothing: all was."""
+    last: dict[str, _Decision] = st.session_state.setdefault(_LAST, {})
+    waits = form in last and not last[form].future.done()
     if pressed and not waits:
-        last.pop(form, None)
+        for over in [one for one in last if last[one].future.done()]:
+            del last[over]
+        if st.session_state.pop(_SAID, None):
+            st.session_state[_PLACE].empty()
         if missing:
             st.error(missing)
         else:
-            last[form] = in_thread(lambda: _written(decision))
-            wait([last[form]], _AT_ONCE)
+            future = in_thread(lambda: _written(decision))
+            last[form] = _Decision(future, st.session_state.get(_PAGE, ""), refused, kept)
+            wait([future], _AT_ONCE)
     if form in last:
-        _say(form, last, refused, kept)
+        _say(form, last)
 
 
 def _written(decision: Callable[[], T]) -> T:
@@ -65,24 +95,25 @@ def _written(decision: Callable[[], T]) -> T:
         raise
 
 
-def _say(form: str, last: dict[str, Future[Any]], refused: Callable[[str], str], kept: Callable[[Any], object]) -> None:
+def _say(form: str, last: dict[str, _Decision]) -> None:
     """What has become of the form's last decision."""
-    if not last[form].done():
+    one = last[form]
+    if not one.future.done():
         st.info(_("The decision is being written: the store lets it wait. Pressing again changes nothing."))
-        _look_for_the_end(last[form])
+        _look_for_the_end(one.future)
         return
     try:
-        result = last[form].result()
+        result = one.future.result()
     except (decisions.Refused, pictures.NoPicture) as error:
-        st.error(refused(error.reason))
+        st.error(one.refused(error.reason))
     except sa.exc.SQLAlchemyError:
         st.error(_("The decision was not kept: the store cannot be written. Press again when it can be."))
     except Exception:  # a fault of ours: the part says so in its place, and at the next run the form stands again
         del last[form]
         raise
     else:
-        kept(result)
-        del last[form]  # not before: a run that another one has taken the place of may end in `kept`
+        st.session_state[_SAID] = one.kept(result)
+        del last[form]  # not before: a run that another one has taken the place of may end before
         st.rerun()
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import alarms, bursts, frame, names, pulse, refused, shell, words
+from pages.present import present
 from pages.view import View
 from pages.words import _, n_
 from queries import embargo, health
@@ -26,9 +27,9 @@ def page() -> None:
 
 
 def _sources(seen: View) -> None:
-    rows = seen.figure(health.health)
-    ticks = seen.figure(health.polls, minutes=60)
     now = seen.as_of is None
+    rows = present.known().sources if now else seen.figure(health.health)  # as the strip has them
+    ticks = seen.figure(health.polls, minutes=60)
     body = "".join(_source(row, ticks[ticks["source"] == row["source"]], now) for row in rows.to_dict("records"))
     heads = (
         _("Source"), _("State"), _("Last success"), _("Last change"), _("Age"), _("Polls in the last hour"),

@@ -20,7 +20,6 @@ NAMED = 3  # reports that the banner names
 _LISTED = 30
 _OFFERED = 200  # reports in the form's list
 STRANGERS = "strangers"  # in it, stands for all whose sender is no observer of the frame
-_MEANWHILE = "sorted_meanwhile"  # of this session: what its last decision left as somebody else had decided
 
 
 def banner(seen: View) -> None:
@@ -55,8 +54,6 @@ def _told(row: Mapping[Any, Any]) -> str:
 
 def panel(seen: View) -> None:
     """Each of them with what could not be used, and the form. The past is not decided on."""
-    if said := st.session_state.get(_MEANWHILE):
-        st.warning(said)
     rows = seen.figure(incidents.unsorted)
     if rows.empty:
         return
@@ -131,15 +128,15 @@ def _of_strangers(n: int) -> dict[str, str]:
     return {STRANGERS: said.format(n=words.number(n))} if n > 1 else {}
 
 
-def _left_as_they_are(left: Mapping[str, str]) -> None:
-    """Say what somebody else had decided on before the press came to the store."""
+def _left_as_they_are(left: Mapping[str, str]) -> str:
+    """What somebody else had decided on before the press came to the store."""
     said = n_(
         "{n} report was decided on meanwhile by {who} and is left as it is.",
         "{n} reports were decided on meanwhile by {who} and are left as they are.",
         len(left),
     )
     who = ", ".join(sorted(set(left.values())))
-    st.session_state[_MEANWHILE] = said.format(n=words.number(len(left)), who=who) if left else ""
+    return said.format(n=words.number(len(left)), who=who) if left else ""
 
 
 def _by_subject(rows: pd.DataFrame) -> dict[str, dict[Any, Any]]:

@@ -71,7 +71,8 @@ def sort_incidents(
     with loading(store, "person") as load:
         since = _decided_since(load, "incident", known)
         _keep(load, "incident", [subject for subject in subjects if subject not in since], who, why, value)
-    return {subject: since[subject] for subject in subjects if subject in since}
+    same = who.strip(), value  # a second click on what was decided with the first
+    return {subject: since[subject][0] for subject in subjects if subject in since and since[subject] != same}
 
 
 def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, why: str) -> None:
@@ -126,11 +127,11 @@ def _reasoned(who: str, why: str) -> None:
         raise Refused("why")
 
 
-def _decided_since(load: Load, kind: str, known: int) -> dict[str, str]:
-    """What was decided on in later loads than this one, and by whom last."""
+def _decided_since(load: Load, kind: str, known: int) -> dict[str, tuple[str, str | None]]:
+    """What was decided on in later loads than this one: who did last, and what."""
     d = t.decision.c
-    query = sa.select(d.subject, d.who).where(d.kind == kind, d.load > known).order_by(d.id)
-    return {subject: who for subject, who in load.conn.execute(query)}
+    query = sa.select(d.subject, d.who, d.value).where(d.kind == kind, d.load > known).order_by(d.id)
+    return {subject: (who, value) for subject, who, value in load.conn.execute(query)}
 
 
 def _keep(load: Load, kind: str, subjects: Sequence[str], who: str, why: str, value: str | None) -> None:

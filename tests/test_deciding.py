@@ -22,7 +22,7 @@ from tests.harm import gone
 from tests.test_pages import drawn, words_of
 from tests.test_pulse import NOW, hanging, on_postgresql, opened
 from tests.test_unsorted import press, row, take
-from tests.waiting import eventually
+from tests.waiting import LIMIT, eventually
 
 NOT_KEPT = "The decision was not kept: the store cannot be written. Press again when it can be."
 WAITS = "The decision is being written"
@@ -48,6 +48,39 @@ def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 def moved_away(store: sa.Engine) -> AbstractContextManager[None]:
     return gone(Path(str(store.url.database)))
+
+
+def _chosen() -> None:
+    import importlib
+
+    import streamlit as st
+
+    from pages import deciding
+
+    name = st.session_state["chosen"]
+    deciding.tell(name)
+    importlib.import_module(f"pages.{name}").page()
+
+
+def test_who_went_to_another_page_hears_of_it_there(facts: Facts) -> None:
+    app = AppTest.from_function(_chosen, default_timeout=LIMIT)
+    app.session_state["lang"], app.session_state["chosen"] = "en", "incidents"
+    form, button, _ = sorting(facts)
+    with snapshot.keep_fresh():
+        app.run()
+        app.text_input(f"{form}_who").set_value("Asanova")
+        app.text_input(f"{form}_why").set_value("a test")
+        with moved_away(facts.store):
+            press(app, button)
+            app.session_state["chosen"] = "procedures"
+            assert [e.value for e in app.run().error] == [NOT_KEPT]
+        app.session_state["chosen"] = "incidents"
+        app.run()
+        app.text_input(f"{form}_who").set_value("Asanova")
+        app.text_input(f"{form}_why").set_value("a test")
+        assert not press(app, button).error
+        app.session_state["chosen"] = "procedures"
+        assert not app.run().error
 
 
 def sorting(facts: Facts) -> tuple[str, str, AppTest]:

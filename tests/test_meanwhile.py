@@ -56,6 +56,12 @@ def test_a_decision_of_which_nothing_is_left_leaves_no_trace(store: sa.Engine) -
     assert load_of(store) == before
 
 
+def test_who_clicks_twice_was_not_overtaken_by_somebody(store: sa.Engine) -> None:
+    for _ in range(2):
+        assert decisions.sort_incidents(store, ["a"], CRITICAL, " Bekova", "true danger", known=0) == {}
+    assert decisions.sort_incidents(store, ["a"], incidents.DISMISSED, "Bekova", "no", known=0) == {"a": "Bekova"}
+
+
 def test_an_answer_that_somebody_else_has_settled_meanwhile_is_not_settled_anew(store: sa.Engine) -> None:
     answer = ("5001", "opening", "drawing_of_lots")
     decisions.settle_answer(store, *answer, "no", "Bekova", "rang them", known=0)
@@ -127,6 +133,8 @@ def test_a_bulk_dismissal_leaves_what_was_sorted_as_critical_just_before_and_say
     for _ in range(2):
         assert [w.value for w in app.warning] == [LEFT]
         app = app.run()
+    app = press(app, "Take the decision back")
+    assert not app.warning, "it was said of the press before"
 
 
 def test_it_says_so_too_where_its_page_has_heard_of_it_by_then(facts: Facts) -> None:

@@ -78,7 +78,10 @@ def _everybody(facts: Facts, pecs: list[str], form: str, at: str) -> None:
 def _run(name: str) -> None:
     import importlib
 
+    from pages import deciding
+
     part = importlib.import_module(f"pages.{name}")
+    deciding.tell(name)
     (part.strip if name == "strip" else part.page)()
 
 

@@ -219,6 +219,21 @@ def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_sp
         said.wait_for(state="detached")
 
 
+def test_a_page_is_not_drawn_again_while_somebody_presses_something(address: str, browser: Browser) -> None:
+    """What was pressed would be lost with the run that another one takes the place of."""
+    with opened(browser, address) as page:
+        page.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')")
+        page.evaluate("window.asked = 0")
+        page.locator(".st-key-bk_pulse button").evaluate("b => b.addEventListener('click', () => window.asked++)")
+        page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+        page.locator(".bk-strip").click()
+        page.evaluate("document.querySelector('.bk-strip[data-key]').dataset.key = 'another'")
+        page.clock.run_for(900)
+        assert page.evaluate("window.asked") == 0
+        page.clock.run_for(1_500)
+        assert page.evaluate("window.asked") >= 1
+
+
 def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(
     address: str, process: Process, browser: Browser
 ) -> None:
