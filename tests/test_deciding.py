@@ -35,6 +35,7 @@ def facts(sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr(writable, "PATIENCE", 0.05)
     monkeypatch.setenv("BAIKOO_STORE", sqlite_store.url.render_as_string(False))
     moment.here.cache_clear()
+    moment.here()  # who opens a store writes: the page and the thread beside it would be in each other's way
     facts = Facts(sqlite_store)
     facts.pec("5001")
     for who, answer in (("a", "yes"), ("b", "no")):
