@@ -34,7 +34,7 @@ class Contents:
     deleted: set[str] = field(default_factory=set)
     filled: set[str] = field(default_factory=set)  # answers that were not left empty: '<report>/<question>'
     written: dict[str, set[str]] = field(default_factory=dict)  # keys that stand there with blanks, as they stand
-    unasked: list[Raw] = field(default_factory=list)  # rows that cannot be asked for by their key (incidents: as it is)
+    unasked: list[Raw] = field(default_factory=list)  # rows that no key asks for; incidents also by another
     untimed: int = 0  # rows whose `updated_at` is no time
     newest: Any = None  # of `changed_at`
 

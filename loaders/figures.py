@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from elections.config import Contest, Feed
 from loaders import mapping, vanished
+from loaders.losses import TOGETHER
 from loaders.mapping import Fact
 from loaders.quarantine import settle
 from loaders.vanished import Lines, Vanished
@@ -106,7 +107,7 @@ class Publication:
         lost = Vanished(self.feed, self.most_lost, self.held.figures, said, now)
         if not (lost.rows or lost.figures):
             return
-        since = (self.refused_at or clock.now()) - vanished.TOGETHER  # the hour stands still while a person is awaited
+        since = (self.refused_at or clock.now()) - TOGETHER  # the hour stands still while a person is awaited
         accepted = mark.get(self.feed.id, {}).get("accepted", 0)
         with self.store.connect() as conn:
             gone = vanished.gone_since(conn, self.source, self.contest, self.feed, since, accepted)

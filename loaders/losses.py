@@ -17,7 +17,7 @@ from store.decisions import accept_loss
 from store.loading import Load, Row, loading
 
 FEW = 10  # so many keys may vanish at once, whatever their share
-_TOGETHER = timedelta(hours=1)  # what went within it counts together
+TOGETHER = timedelta(hours=1)  # what went within it counts together
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Loss:
         return Alarm("lost", self.view, self.lost, self.held)
 
 
-def too_many(lost: int, held: int, most: float, few: int = FEW) -> bool:
-    """Whether so many cannot go without a person; neither can all that there are, where they are several."""
-    return lost > max(few, most * held) or lost == held > 1
+def is_many(lost: int, held: int, most: float, few: int = FEW) -> bool:
+    """Whether so many cannot go without a person."""
+    return lost > max(few, most * held)
 
 
 def left(pecs: Iterable[Row], sampled: Mapping[str, set[str]]) -> set[str]:
@@ -99,7 +99,7 @@ class Losses:
         many = bool(loss.lost) and self._is_many(loss)
         if many and self.accept:
             self._keep(loss)
-        elif many and not (self.stand(loss) and self.stands[loss.view].accepted):
+        elif many and not (self.is_standing(loss) and self.stands[loss.view].accepted):
             self.found[loss.view] = loss
             return False
         self.agreed[loss.view] = loss.keys
@@ -107,12 +107,12 @@ class Losses:
 
     def _is_many(self, loss: Loss) -> bool:
         """Whether so many cannot go, with those that went within the hour: of the view, of a checklist, question or
-        category, of a stratum's sample."""
+        category, of the sample or a stratum of it. Neither can all that there are, where they are several."""
         waits = self.stands.get(loss.view)
         since = waits.since if waits else clock.now()  # the hour stands still while a person is awaited
         with self.store.connect() as conn:
             kinds = held.kinds(conn, loss.view, self.source)
-            lately = held.gone_since(conn, loss.view, self.source, since - _TOGETHER)
+            lately = held.gone_since(conn, loss.view, self.source, since - TOGETHER)
         lost = {kind: keys & loss.keys for kind, keys in kinds.items()}
         for one in lately:
             if one.kind is not None:
@@ -120,13 +120,12 @@ class Losses:
                 lost.setdefault(one.kind, set()).add(one.key)
         vanished = {one.key for one in lately if not one.stands}
         of = loss.held + len(vanished)
-        few = 1 if loss.view == PEC.name else FEW  # of a stratum each PEC tells
+        few = 1 if loss.view == PEC.name else FEW  # of a sample each PEC tells
         return (
-            len(loss.keys.union(one.key for one in lately)) > max(FEW, self.most * of)
-            or loss.lost == loss.held > 1
+            is_many(len(loss.keys.union(one.key for one in lately)), of, self.most)
             or len(vanished | loss.keys) == of > 1
-            or any(len(lost[kind]) > max(few, self.most * len(keys)) for kind, keys in kinds.items())
-            or (loss.view == PEC.name and too_many(_total(lost), _total(kinds), self.most))
+            or any(is_many(len(lost[kind]), len(keys), self.most, few) for kind, keys in kinds.items())
+            or (loss.view == PEC.name and is_many(_total(lost), _total(kinds), self.most, few))
         )
 
     def _keep(self, loss: Loss) -> None:
@@ -143,7 +142,7 @@ class Losses:
     def _row(self, loss: Loss) -> Row:
         return {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
 
-    def stand(self, loss: Loss) -> bool:
+    def is_standing(self, loss: Loss) -> bool:
         """Whether just this loss is written down: it goes with the rows, and can be undone if somebody accepted it."""
         return loss.view in self.stands and self.stands[loss.view].hash == loss.hash
 
@@ -158,7 +157,9 @@ class Losses:
         if not (self.found or over):
             return None
         with loading(self.store, self.source) as load:
-            load.put(t.loss, [self._row(loss) for loss in self.found.values() if not self.stand(loss)], seen=False)
+            load.put(
+                t.loss, [self._row(loss) for loss in self.found.values() if not self.is_standing(loss)], seen=False
+            )
             self.taken(load, over)
         return load.id if load.moved else None
 

@@ -405,7 +405,7 @@ class _Reading:
         loss = Loss(view.name, frozenset(gone), len(gone), len(stand))
         if self.losses.counted(loss):
             over = gone
-            if self.losses.stand(loss):
+            if self.losses.is_standing(loss):
                 self.going.add(view.name)
         if view == ANSWER:
             self._reread({key.rpartition("/")[0] for key in over}, flush=False)

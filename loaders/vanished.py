@@ -3,18 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from elections.config import Contest, Feed
-from loaders.losses import FEW
+from loaders.losses import is_many
 from loaders.refusals import Lost
 from store import tables as t
 
 Line = tuple[str, str]  # line, unit
 Lines = frozenset[Line]
-TOGETHER = timedelta(hours=1)  # what went within it counts together
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Vanished:
         lost, held = self.rows, [row for row, lines in self.had.items() if lines]
         if not lost:
             return
-        if not self.now or self._many(len(lost) + len(lately), len(held) + len(lately)):
+        if not self.now or is_many(len(lost) + len(lately), len(held) + len(lately), self.most_lost):
             raise Lost(self.feed.id, "rows", len(lost), len(held), _within(len(lost), len(lately)))
         kinds = [Counter(self._kinds(rows, region_of)) for rows in (lost, lately, held)]
         if told := self._of_a_kind(*kinds):
@@ -56,7 +55,7 @@ class Vanished:
     def _check_figures(self, gone: set[tuple[str, Line]]) -> None:
         lost, held = self.figures, sum(map(len, self.had.values()))
         lately = sum(row in self.now for row, _ in gone)
-        if lost and self._many(len(lost) + lately, held + lately):
+        if lost and is_many(len(lost) + lately, held + lately, self.most_lost):
             raise Lost(self.feed.id, "figures", len(lost), held, _within(len(lost), lately))
         now = Counter(line for _, (line, _) in lost)
         now.update(line for row in self.rows for line, _ in self.had[row])
@@ -73,12 +72,9 @@ class Vanished:
     def _of_a_kind(self, lost: Counter[str], lately: Counter[str], held: Counter[str]) -> str:
         """The first kind of which too much is lost, as an error tells it; empty: of none."""
         for kind, n in lost.items():
-            if self._many(n + lately[kind], held[kind] + lately[kind]):
+            if is_many(n + lately[kind], held[kind] + lately[kind], self.most_lost):
                 return f", {n} of {held[kind]} of {kind}{_within(n, lately[kind])}"
         return ""
-
-    def _many(self, lost: int, held: int) -> bool:
-        return lost > max(FEW, self.most_lost * held)
 
 
 def _within(lost: int, lately: int) -> str:

@@ -16,7 +16,7 @@ from queries import incidents
 from queries.moment import here
 from store import decisions
 
-NAMED = 3  # reports that the banner names
+_NAMED = 3  # reports that the banner names
 _LISTED = 30
 _OFFERED = 200  # reports in the form's list
 STRANGERS = "strangers"  # in it, stands for all whose sender is no observer of the frame
@@ -30,15 +30,15 @@ def banner(seen: View) -> None:
     of = len(seen.figure(incidents.incident_list))
     said = _("{n} of {of} incident reports must be sorted by a person")
     said = said.format(n=words.number(len(rows)), of=words.number(of))
-    told = "".join(f"<li>{escape(_told(row))}</li>" for row in _first(rows).to_dict("records"))
+    told = "".join(f"<li>{escape(_told(row))}</li>" for row in first(rows).to_dict("records"))
     asked = urlencode({"lang": seen.language})
     link = f"<a href='incidents?{asked}' target='_self'>{escape(said)}</a>"
     st.html(f"<div class='bk-banner bk-red bk-unsorted' role='alert'>{link}<ul>{told}</ul></div>")
 
 
-def _first(rows: pd.DataFrame) -> pd.DataFrame:
+def first(rows: pd.DataFrame) -> pd.DataFrame:
     """Those that the banner names, a line a sender, observers of the frame first."""
-    return incidents.folded(rows, 1).head(NAMED)
+    return incidents.folded(rows, 1).head(_NAMED)
 
 
 def _told(row: Mapping[Any, Any]) -> str:

@@ -15,6 +15,7 @@ from queries.moment import here
 
 ENLARGED = 1.7
 URGENT_MINUTES = 10  # a critical report so fresh keeps the lower half
+_LINES = 3  # of such reports
 
 
 def asked_for() -> bool:
@@ -70,7 +71,7 @@ def _urgent(seen: View) -> pd.DataFrame:
     """What was learnt in the last minutes to be critical or to be sorted, a line a sender; the banner above names some
     of it already."""
     fresh = incidents.folded(seen.figure(room.fresh_critical, minutes=URGENT_MINUTES, **seen.place), 1)
-    named = incidents.folded(seen.figure(incidents.unsorted), 1).head(unsorted.NAMED)
+    named = unsorted.first(seen.figure(incidents.unsorted))
     return fresh[~(fresh["unsorted"] & fresh["subject"].isin(named["subject"]))]
 
 
@@ -78,7 +79,7 @@ def _show_urgent(urgent: pd.DataFrame) -> None:
     """What, where and when it was learnt, and how many more; the observer's own words are for those who act on them,
     not for a wall."""
     shell.heading(_("New and critical"))
-    shown = urgent.head(unsorted.NAMED)
+    shown = urgent.head(_LINES)
     lines = "".join(map(_line, shown.to_dict("records")))
     st.html(f"<ul class='bk-urgent'>{lines}</ul>")
     if more := reports.and_more(incidents.beyond(urgent, shown)):

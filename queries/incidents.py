@@ -18,6 +18,7 @@ BY = ("region", "district", "category", "severity", "hour", "day", "reporter")
 URGENT = ["critical", "serious", "minor"]
 _WRITTEN = ("description", "pec", "sender", "channel", "written")  # what a report can be found by
 UNSORTED = "unsorted"  # the severity, and where nobody knows it the category, of what nobody has sorted yet
+_BEGINS = 600_000  # ms: so long a source's first load may take, which is made in several transactions
 DISMISSED, OPEN = "dismissed", "open"  # values of a decision, beside '<category>|<severity>'; open: taken back
 
 
@@ -77,7 +78,7 @@ def incident_list(
     'unsorted'), occurred_at, reported_at (when it came in, where nobody said), hour, day (local), reporter, sender
     (the observer's code), known (bool: the sender is an observer of the frame), came_at (when the monitor learnt of
     it), learnt_at (when it learnt that it is of this severity, or to be sorted as it is: by a version or a person; of
-    what the first load of its source found there already, when it was reported), channel, status, description (the
+    what its source brought when its first load began, when it was reported), channel, status, description (the
     observer's words), unsorted (bool), why (a tuple of codes: why it could not be used as it came), written (JSON:
     field -> what stood there), subject (what decisions call it), and of the decision of a person decided_by,
     decided_at, decided_why.
@@ -158,7 +159,11 @@ def _ask_all(m: Moment) -> pd.DataFrame:
             select source, incident, min(load_from) as came,
                 max(case when was_so is null or was_so <> is_so then load_from end) as learnt
             from step group by source, incident),
-        first as (select source, min(id) as load from load group by source)
+        first as (
+            select l.source, min(l.committed_at) + :begins as until,
+                (select min(i.load_from) from incident i where i.source = l.source) as load
+            from load l
+            group by l.source)
         select i.incident, i.pec, coalesce(p.region, r.region) as region, coalesce(p.district, i.district) as district,
             i.region as region_as_reported, i.district as district_as_reported,
             case when i.region <> p.region or i.district <> p.district then 1 else 0 end as differs,
@@ -166,8 +171,8 @@ def _ask_all(m: Moment) -> pd.DataFrame:
             case when i.observer is null then 'hotline' else coalesce(o.role, 'unknown') end as reporter,
             i.observer as sender, case when o.observer is null then 0 else 1 end as known,
             c.committed_at as came_at,
-            case when s.id = first.load and i.reported_at < s.committed_at then i.reported_at else s.committed_at end
-                as learnt_at,
+            case when s.id = first.load and s.committed_at < first.until and i.reported_at < s.committed_at
+                then i.reported_at else s.committed_at end as learnt_at,
             i.channel, i.status,
             i.description, i.unsorted as why, i.written,
             i.source || '|' || i.incident || '|' || i.hash as subject,
@@ -188,6 +193,7 @@ def _ask_all(m: Moment) -> pd.DataFrame:
             desc, i.incident
         """,
         {"own_region": [{"region": region.id} for region in m.election.regions]},
+        begins=_BEGINS,
     )
     rows[["differs", "known"]] = rows[["differs", "known"]].astype("bool")
     rows["unsorted"] = rows["why"].notna() & rows["decided"].isna()

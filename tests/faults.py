@@ -452,8 +452,8 @@ FAULTS = (
     Fault(
         "an empty page withdraws all that was published",
         "loaders/losses.py",
-        "return lost > max(few, most * held) or lost == held > 1",
-        "return lost > max(few, most * held)",
+        "or len(vanished | loss.keys) == of > 1",
+        "or len(vanished | loss.keys) > of",
         "tests/test_observation.py::test_a_small_view_that_is_suddenly_empty_is_no_withdrawal_either",
     ),
     Fault(

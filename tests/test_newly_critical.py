@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from loaders import observation as loader
 from queries import changes, incidents, moment, room
 from store import clock, decisions
 from store import tables as t
 from tests.facts import ELECTION, Facts
-from tests.observation_world import at
+from tests.observation_world import Observation, Poll, at
 from tests.test_pages import drawn, words_of
 from tests.test_unsorted import row, take
 
@@ -107,6 +108,21 @@ def test_a_first_load_in_the_middle_of_the_day_makes_the_mornings_incidents_no_n
     assert fresh(facts, "14:05") == ["13:58"]
     facts.put(t.incident, came[0] | {"incident": "late"}, at="14:04", source="another")
     assert fresh(facts, "14:05") == ["late", "13:58"]
+
+
+def test_a_first_load_of_several_transactions_makes_them_no_news_either(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = Facts(store)
+    monkeypatch.setattr(loader, "_BATCH", 10)
+    observation.day(20, "08:10", severity="critical", category="violence")
+    poll("14:00")
+    with store.connect() as conn:
+        assert conn.scalar(sa.select(sa.func.count()).where(t.load.c.source == "observation")) > 2
+    assert fresh(facts, "14:05") == []
+    observation.incident("late", "14:03", severity="critical", category="violence", reported_at="08:10")
+    poll("14:04")
+    assert fresh(facts, "14:05") == ["late"]
 
 
 def test_the_wall_says_how_many_more_there_are_and_nothing_twice(facts: Facts) -> None:
