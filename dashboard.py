@@ -86,22 +86,15 @@ def main() -> None:
     strip.style()
     pulse.begin()
     if on_wall:
-        wall.page()
-    else:
-        _page(page)
-    pulse.whole()
-
-
-def _page(page: st.Page) -> None:
-    """A page with all that stands about it, or a PEC over it."""
+        return wall.page()
     strip.choose_language()
     strip.strip()
-    deciding.tell(page.url_path)
-    if panel.is_open() and page.url_path != "pec":
-        panel.close_button(page.title)
-        pec.page()
-    else:
-        page.run()
+    with deciding.told():
+        if panel.is_open() and page.url_path != "pec":
+            panel.close_button(page.title)
+            pec.page()
+        else:
+            page.run()
     controls.sidebar()
 
 

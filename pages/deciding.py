@@ -4,8 +4,9 @@ The store may let us wait, and meanwhile another run may draw the page anew. So 
 own, and whichever run draws the form says what has become of it.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,9 +21,9 @@ from store import decisions, pictures
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
 _LAST = "last_decisions"  # of this session: each form's last decision, until it is kept
-_PAGE = "deciding_on"  # the page that this session looks at
-_PLACE = "place_of_what_is_said"
+_DRAWN = "forms_drawn"  # since the page was drawn from its beginning
 _SAID = "said_of_decision"  # what was not done as it was decided, until the next press
+_PLACE = "place_of_what_is_said"
 _AT_ONCE = 1.0  # seconds that a press waits for its decision; most take milliseconds
 _LOOK = 1.0  # seconds between looks at one that takes longer
 
@@ -33,24 +34,42 @@ def say_who(_reason: str) -> str:
 
 @dataclass
 class _Decision:
-    """A decision on its way into the store; `page`: where its form stands."""
+    """A decision on its way into the store, and how its form tells what becomes of it."""
 
     future: Future[Any]
-    page: str
     refused: Callable[[str], str]
     kept: Callable[[Any], str]
 
 
-def tell(page: str) -> None:
-    """What has become of decisions, above everything: what of the last one was left as it was, and whatever became of
-    one whose form stands on another page."""
-    place = st.empty()
-    st.session_state[_PAGE], st.session_state[_PLACE] = page, place
-    if said := st.session_state.get(_SAID):
-        place.warning(said)
+def _last() -> dict[str, _Decision]:
     last: dict[str, _Decision] = st.session_state.setdefault(_LAST, {})
-    for form in [form for form, one in last.items() if one.page != page]:
-        _say(form, last)
+    return last
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """The page is drawn in it. What has become of decisions stands above it, where no form of the page says so: the
+    form may be on another page, or gone."""
+    above = st.container()
+    st.session_state[_DRAWN], st.session_state[_PLACE] = set(), above.empty()
+    if said := st.session_state.get(_SAID):
+        st.session_state[_PLACE].warning(said)
+    if waiting := [one.future for one in _last().values() if not one.future.done()]:
+        _look_for_the_end(waiting)
+    yield
+    with above:
+        for form in _last().keys() - st.session_state[_DRAWN]:
+            _say(form)
+
+
+def _look_for_the_end(waiting: list[Future[Any]]) -> None:
+    """The page is drawn again as soon as anything has become of one of these."""
+
+    def look() -> None:
+        if any(future.done() for future in waiting):
+            st.rerun()
+
+    st.fragment(look, run_every=_LOOK)()
 
 
 def drawn_before(key: str, drawn: T) -> T:
@@ -70,7 +89,8 @@ def decide(
 ) -> None:
     """Where the form was pressed, decide, unless something is missing. Call it at every run, where the form's own
     words stand. `kept` says of what a decision returned that was kept what of it was not done; nothing: all was."""
-    last: dict[str, _Decision] = st.session_state.setdefault(_LAST, {})
+    last = _last()
+    st.session_state.setdefault(_DRAWN, set()).add(form)
     waits = form in last and not last[form].future.done()
     if pressed and not waits:
         for over in [one for one in last if last[one].future.done()]:
@@ -80,11 +100,11 @@ def decide(
         if missing:
             st.error(missing)
         else:
-            future = in_thread(lambda: _written(decision))
-            last[form] = _Decision(future, st.session_state.get(_PAGE, ""), refused, kept)
-            wait([future], _AT_ONCE)
+            last[form] = _Decision(in_thread(lambda: _written(decision)), refused, kept)
+            if wait([last[form].future], _AT_ONCE).not_done:
+                st.rerun()  # all of the page, which looks for the end from now on
     if form in last:
-        _say(form, last)
+        _say(form)
 
 
 def _written(decision: Callable[[], T]) -> T:
@@ -95,12 +115,11 @@ def _written(decision: Callable[[], T]) -> T:
         raise
 
 
-def _say(form: str, last: dict[str, _Decision]) -> None:
+def _say(form: str) -> None:
     """What has become of the form's last decision."""
-    one = last[form]
+    one = _last()[form]
     if not one.future.done():
         st.info(_("The decision is being written: the store lets it wait. Pressing again changes nothing."))
-        _look_for_the_end(one.future)
         return
     try:
         result = one.future.result()
@@ -109,18 +128,9 @@ def _say(form: str, last: dict[str, _Decision]) -> None:
     except sa.exc.SQLAlchemyError:
         st.error(_("The decision was not kept: the store cannot be written. Press again when it can be."))
     except Exception:  # a fault of ours: the part says so in its place, and at the next run the form stands again
-        del last[form]
+        del _last()[form]
         raise
     else:
         st.session_state[_SAID] = one.kept(result)
-        del last[form]  # not before: a run that another one has taken the place of may end before
+        del _last()[form]  # not before: a run that another one has taken the place of may end before
         st.rerun()
-
-
-def _look_for_the_end(decision: Future[Any]) -> None:
-    @st.fragment(run_every=_LOOK)
-    def look() -> None:
-        if decision.done():
-            st.rerun()
-
-    look()

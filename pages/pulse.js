@@ -3,7 +3,6 @@
 if (!window.baikooPulse) {
   const SILENT = 12_000; // ms without a word
   const STRIP = ".bk-strip[data-key]"; // of a page of the present
-  const PRESSED = 1_000; // ms in which the server hears of a press
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
@@ -12,7 +11,6 @@ if (!window.baikooPulse) {
   let brokenAt = 0; // since when
   let broken = null; // what the server says that its store cannot do
   let drawing = null; // the timer of a drawing that is about to be asked for
-  let pressedAt = -Infinity; // when somebody pressed something here, by the page's clock (ms)
 
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
   const time = (ms, offset) => {
@@ -49,19 +47,13 @@ if (!window.baikooPulse) {
     socket.onclose = () => setTimeout(listen, AGAIN * (0.5 + Math.random()));
   };
 
-  // A run that another takes the place of is lost, and with it what somebody has just pressed.
-  const busy = () =>
-    performance.now() - pressedAt < PRESSED || document.querySelector("[data-test-script-state=running]");
-
-  // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does, one that
-  // is being drawn until it is.
+  // Draws the page again where its strip is of other figures; one that nobody sees waits until somebody does.
   const look = () => {
     const strip = document.querySelector(STRIP);
     if (!told?.key || !strip || document.hidden || strip.dataset.key === told.key || drawing) return;
-    if (busy()) return;
     drawing = setTimeout(() => { // fifty screens, not all at once
       drawing = null;
-      if (!busy()) document.querySelector(".st-key-bk_pulse button")?.click();
+      document.querySelector(".st-key-bk_pulse button")?.click();
     }, Math.random() * 300);
   };
 
@@ -107,15 +99,8 @@ if (!window.baikooPulse) {
     if (element && element.textContent !== text) element.textContent = text;
   };
   window.baikooPulse = { time, duration, told: () => told };
-  const pressed = (event) => {
-    if (event.isTrusted && (event.type !== "keydown" || event.key === "Enter")) pressedAt = performance.now();
-  };
-  for (const kind of ["click", "keydown", "change"]) document.addEventListener(kind, pressed, true);
   listen();
-  setInterval(() => {
-    tick();
-    look();
-  }, 500);
+  setInterval(tick, 500);
   document.addEventListener("visibilitychange", () => {
     tick();
     look();

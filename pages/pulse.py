@@ -43,7 +43,6 @@ _AT_LEAST = 4.0  # seconds: so often something is told, whether it is news or no
 _SCRIPT = Path(__file__).parent / "pulse.js"
 SCRIPT = hashlib.sha256(_SCRIPT.read_bytes()).hexdigest()[:8]
 _PARTS = "live_parts"  # the keys of the live parts that this session's page drew
-_WHOLE = "page_is_whole"  # whether it was drawn to its end
 
 _Told = dict[str, Any]
 _GOES_ON: _Told = {"now": None, "for": None}  # what moves by itself is no news
@@ -158,10 +157,10 @@ def key(shot: Snapshot, sources: pd.DataFrame) -> str:
 
 def begin() -> None:
     """The page is drawn from its beginning: none of its parts stands yet. A page of the past is not drawn again."""
-    st.session_state[_PARTS], st.session_state[_WHOLE] = [], False
+    st.session_state[_PARTS] = []
     with st.container(key="bk_pulse"):
         if looks_back() is None:
-            st.button(BUTTON, key="pulse", on_click=_moved)
+            _button()
         st.html(_words() + '<script src="pulse.js"></script>', unsafe_allow_javascript=True)
 
 
@@ -202,12 +201,13 @@ def follow(key: str) -> None:
         st.session_state[_PARTS].append(key)
 
 
-def whole() -> None:
-    """The page was drawn to its end."""
-    st.session_state[_WHOLE] = True
+@st.fragment
+def _button() -> None:
+    """A click waits for the run that is under way: it ends neither the first drawing of a page nor what somebody has
+    just pressed. It is no run of the whole page, which would clear the timers of its parts."""
+    st.button(BUTTON, key="pulse", on_click=_moved)
 
 
 def _moved() -> None:
-    """The parts are drawn again; all of the page where it was not drawn to its end, and some are not known."""
-    if st.session_state[_WHOLE]:
-        st.rerun(st.session_state[_PARTS])
+    if parts := st.session_state.get(_PARTS):
+        st.rerun(parts)

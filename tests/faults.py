@@ -720,7 +720,7 @@ FAULTS = (
     Fault(
         "what went little by little within the hour is forgotten",
         "loaders/losses.py",
-        "held.gone_since(conn, loss.view, self.source, since - _TOGETHER)",
+        "held.gone_since(conn, loss.view, self.source, since - TOGETHER)",
         "held.gone_since(conn, loss.view, self.source, clock.now())",
         "tests/test_losses.py::test_what_goes_little_by_little_waits_when_it_is_many_in_an_hour[sqlite]",
     ),
@@ -734,8 +734,8 @@ FAULTS = (
     Fault(
         "a page that the pulse finds half drawn stays so",
         "pages/pulse.py",
-        "if st.session_state[_WHOLE]:",
-        "if st.session_state[_PARTS]:",
+        "@st.fragment\ndef _button",
+        "def _button",
         "tests/test_pulse.py::test_a_pulse_in_the_midst_of_the_first_drawing_leaves_no_part_out",
     ),
     Fault(

@@ -66,7 +66,7 @@ class Visitor:
         self._cached: set[str] = set()
         self._page_hash = ""
         self.fragments: dict[str, float] = {}  # id -> seconds between its runs
-        self.buttons: dict[str, str] = {}  # label -> the widget's id
+        self.buttons: dict[str, tuple[str, str]] = {}  # label -> the widget's id, and its fragment's
 
     def __enter__(self) -> Self:
         self._open = contextlib.ExitStack()
@@ -92,7 +92,8 @@ class Visitor:
     def _pressed(self, label: str) -> BackMsg:
         asked = BackMsg()
         widget = asked.rerun_script.widget_states.widgets.add()
-        widget.id, widget.trigger_value = self.buttons[label], True
+        widget.id, asked.rerun_script.fragment_id = self.buttons[label]
+        widget.trigger_value = True
         return asked
 
     def press_while_drawn(self, label: str) -> Run:
@@ -119,7 +120,8 @@ class Visitor:
             message = ForwardMsg()
             message.ParseFromString(self._socket.recv(LIMIT, decode=False))
             run.messages.append(message)
-            self.buttons |= {e.button.label: e.button.id for e in _drawn(message) if e.WhichOneof("type") == "button"}
+            buttons = [e.button for e in _drawn(message) if e.WhichOneof("type") == "button"]
+            self.buttons |= {button.label: (button.id, message.delta.fragment_id) for button in buttons}
             if press and self.fragments:
                 self._ask(self._pressed(press))
                 press = ""

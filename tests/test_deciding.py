@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages import pulse
 from queries import incidents, moment, snapshot
-from store import clock, writable
+from store import clock, decisions, writable
 from store import tables as t
 from store.engine import open_store, writing
 from tests.browser import clock_of
@@ -58,9 +58,8 @@ def _chosen() -> None:
 
     from pages import deciding
 
-    name = st.session_state["chosen"]
-    deciding.tell(name)
-    importlib.import_module(f"pages.{name}").page()
+    with deciding.told():
+        importlib.import_module(f"pages.{st.session_state['chosen']}").page()
 
 
 def test_who_went_to_another_page_hears_of_it_there(facts: Facts) -> None:
@@ -87,6 +86,20 @@ def test_who_went_to_another_page_hears_of_it_there(facts: Facts) -> None:
 def sorting(facts: Facts) -> tuple[str, str, AppTest]:
     (subject,) = incidents.unsorted(facts.at("14:05"))["subject"]
     return f"sort_{subject.rpartition('|')[2]}", "Dismiss: it is no incident", drawn("incidents")
+
+
+def test_whose_form_went_with_somebody_elses_decision_hears_of_it_above_the_page(facts: Facts) -> None:
+    with snapshot.keep_fresh():
+        form, button, app = sorting(facts)
+        app.text_input(f"{form}_who").set_value("Asanova")
+        app.text_input(f"{form}_why").set_value("a test")
+        with writing(facts.store):
+            press(app, button)
+        seen = facts.at("14:05")
+        subjects = list(incidents.unsorted(seen)["subject"])
+        decisions.sort_incidents(facts.store, subjects, incidents.DISMISSED, "Bekova", "rang them", seen.load)
+        eventually(lambda: not [b for b in app.run().button if b.label == button], "a page without the form")
+        assert [e.value for e in app.error] == [NOT_KEPT]
 
 
 def settling(_facts: Facts) -> tuple[str, str, AppTest]:

@@ -81,8 +81,8 @@ def _run(name: str) -> None:
     from pages import deciding
 
     part = importlib.import_module(f"pages.{name}")
-    deciding.tell(name)
-    (part.strip if name == "strip" else part.page)()
+    with deciding.told():
+        (part.strip if name == "strip" else part.page)()
 
 
 def drawn(name: str, language: str = "en", **state: str) -> AppTest:

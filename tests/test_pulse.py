@@ -136,6 +136,40 @@ def test_the_pulse_draws_every_live_part_again(address: str, store: sa.Engine) -
     assert "PEC 5044" in run.html
 
 
+_TIMERS = """
+window.timers = new Set();
+const [set, clear] = [window.setInterval.bind(window), window.clearInterval.bind(window)];
+window.setInterval = (what, ms, ...more) => {
+  const timer = set(what, ms, ...more);
+  if (ms >= TICK) window.timers.add(timer);
+  return timer;
+};
+window.clearInterval = (timer) => {
+  window.timers.delete(timer);
+  clear(timer);
+};"""
+
+
+def test_every_live_part_keeps_its_own_look_when_the_pulse_draws_the_page(address: str, browser: Browser) -> None:
+    """The way back where the pulse is not heard."""
+    seen = Seen(browser)
+    seen.page.add_init_script(_TIMERS.replace("TICK", f"{pulse.TICK * 1000}"))
+    seen.page.goto(address + "/?lang=en")
+    resting = "() => document.querySelector('[data-test-script-state=notRunning]')"
+    seen.page.locator(".bk-value").first.wait_for()
+    seen.page.wait_for_function(resting)
+    looks = seen.page.evaluate("window.timers.size")
+    assert looks > 3
+    mark = "document.querySelector('.bk-strip').dataset.of = 'before'"
+    for _ in range(2):
+        seen.page.evaluate(mark)
+        seen.page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
+        seen.page.locator(".bk-strip:not([data-of])").wait_for()
+        seen.page.wait_for_function(resting)
+        assert seen.page.evaluate("window.timers.size") == looks
+    seen.close()
+
+
 _NO_LOOK_OF_ITS_OWN = """
 window.held = 0;
 const interval = window.setInterval.bind(window);
@@ -217,21 +251,6 @@ def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_sp
             assert "The server has not answered for" in said.inner_text()
             assert "bk-stale" in str(page.evaluate("() => document.documentElement.className"))
         said.wait_for(state="detached")
-
-
-def test_a_page_is_not_drawn_again_while_somebody_presses_something(address: str, browser: Browser) -> None:
-    """What was pressed would be lost with the run that another one takes the place of."""
-    with opened(browser, address) as page:
-        page.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')")
-        page.evaluate("window.asked = 0")
-        page.locator(".st-key-bk_pulse button").evaluate("b => b.addEventListener('click', () => window.asked++)")
-        page.clock.pause_at(page.evaluate("Date.now() + 1000"))
-        page.locator(".bk-strip").click()
-        page.evaluate("document.querySelector('.bk-strip[data-key]').dataset.key = 'another'")
-        page.clock.run_for(900)
-        assert page.evaluate("window.asked") == 0
-        page.clock.run_for(1_500)
-        assert page.evaluate("window.asked") >= 1
 
 
 def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(
