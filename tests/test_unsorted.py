@@ -535,7 +535,7 @@ def test_nothing_is_cut_on_the_pages_that_show_them(facts: Facts, width: int, th
     url = facts.store.url.render_as_string(False)
     with dashboard(url, "kg-2021-11-28") as address, chromium() as browser:
         seen = Seen(browser, width, theme)
-        for page in ("", "incidents"):
-            seen.open(address, page, lang=language)
+        for page, query in (("", {}), ("incidents", {}), ("", {"wall": "1"})):
+            seen.open(address, page, lang=language, **query)
             assert seen.faults() == []
         seen.close()
