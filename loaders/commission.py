@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from elections.config import Contest, Election, Feed, Source
-from loaders import archive, ceiling, mapping, refusals
+from loaders import archive, ceiling, mapping, refusals, vanished
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, lines, mapped
@@ -35,8 +35,7 @@ class _FeedMemory:
     """What this process remembers of a feed between polls; all of it can be read again."""
 
     held: Held = field(default_factory=Held)
-    afresh: bool = False  # what is held came by another mapping
-    frame: int = 0  # the frame's last load when the held rows were mapped
+    frame: int = 0  # the frame's last load when it was last asked whether the held rows are mapped as they would be now
     sha256: str = ""
     validators: dict[str, str] = field(default_factory=dict)
     error: str | None = None
@@ -240,17 +239,19 @@ class _Poll:
         return True
 
     def _same(self, feed: Feed, memory: _FeedMemory) -> None:
-        """Nothing new there. What was set aside may be good by now, where the frame changed."""
-        self._not_refused(feed)
-        if memory.held.troubled and memory.frame != self._frame_load():
+        """Nothing new there. What was set aside may be good by now where the frame changed, and what was good bad."""
+        frame = self._frame_load()
+        if memory.frame != frame and memory.held.payload and self._mapping(feed) != self._mapped(feed):
             with self.store.connect() as conn:
                 body = archive.body(conn, memory.held.payload)
             if body is not None:
-                self._publish(feed, memory, memory.held.payload, mapping.rows(feed, body))
+                return self._publish(feed, memory, memory.held.payload, mapping.rows(feed, body))
+        memory.frame = frame
+        self._not_refused(feed)
 
     def _publish(self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows, accept: bool = False) -> None:
         frame = self._frame_load()
-        afresh = memory.afresh or self.again
+        now = self._mapping(feed)
         publication = Publication(
             self.store,
             self.source.id,
@@ -260,11 +261,11 @@ class _Poll:
             self._frame_or_wait(feed, rows),
             memory.held,
             self._lines(feed),
-            afresh,
+            self.again or now != self._mapped(feed),
             self.accept or accept,
             refused.since if (refused := self.refused.get(feed.id)) else None,
         )
-        own = self.memory.mark.get(feed.id, {}) | {"payload": payload, "mapping": self._mapping(feed)}
+        own = self.memory.mark.get(feed.id, {}) | {"payload": payload, "mapping": now}
         mark = self.memory.mark | {feed.id: own}
         try:
             memory.held, load = publication.take(payload, rows, self.memory.mark, mark)
@@ -277,7 +278,7 @@ class _Poll:
             self.memory.load = -1  # some of it may be loaded: read again what the store holds
             raise
         self._not_refused(feed)
-        memory.afresh, memory.frame, self.memory.mark = False, frame, mark
+        memory.frame, self.memory.mark = frame, mark
         if load is not None:
             self.found.load = self.memory.load = load
 
@@ -307,18 +308,21 @@ class _Poll:
             return _FeedMemory()
         p = t.payload.c
         kept = conn.execute(sa.select(p.sha256, p.etag, p.last_modified).where(p.id == mark["payload"])).one()
-        memory = _FeedMemory(sha256=kept.sha256, afresh=mark["mapping"] != self._mapping(feed))
-        if memory.afresh:
-            memory.sha256 = ""
-        else:
-            memory.validators = _named(kept.etag, kept.last_modified)
+        memory, afresh = _FeedMemory(), mark["mapping"] != self._mapping(feed)
+        if not afresh:
+            memory.sha256, memory.validators = kept.sha256, _named(kept.etag, kept.last_modified)
         try:
             rows = mapping.rows(feed, body)
             found = mapped(feed, self._contest(feed), rows.by_key, self._places(feed))
         except SourceError:  # by the mapping as it is now
-            return _FeedMemory(afresh=True)
+            return _FeedMemory()
         digests = {k: mapping.digest(row) for k, row in rows.by_key.items()}
-        memory.held = Held(mark["payload"], digests, lines(found.facts), found.troubled)
+        figures = lines(found.facts)
+        if afresh:  # what it was mapped to stands, whatever it would be now
+            stand = vanished.stand(conn, self.source.id, self._contest(feed), feed)
+            own = self._lines(feed)
+            figures = {k: frozenset(one for one in stand.get(k, ()) if own is None or one in own) for k in digests}
+        memory.held = Held(mark["payload"], digests, figures, found.troubled)
         return memory
 
     def _lines(self, feed: Feed) -> set[tuple[str, str]] | None:
@@ -351,13 +355,21 @@ class _Poll:
         return places
 
     def _frame_load(self) -> int:
+        """The last load in which a PEC came, changed or went."""
+        p = t.pec.c
         with self.store.connect() as conn:
-            return int(conn.execute(sa.select(sa.func.max(t.pec.c.load_from))).scalar() or 0)
+            came, went = conn.execute(sa.select(sa.func.max(p.load_from), sa.func.max(p.load_to))).one()
+        return max(came or 0, went or 0)
 
     def _mapping(self, feed: Feed) -> str:
-        """What the figures of a payload depend on besides its bytes."""
-        contest = self._contest(feed)
-        return hashlib.sha256((feed.model_dump_json() + contest.model_dump_json()).encode()).hexdigest()[:16]
+        """What the figures of a payload depend on besides its bytes: the configuration, and which places there are."""
+        told = (feed.model_dump_json(), self._contest(feed).model_dump_json(), *sorted(self._places(feed)))
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+    def _mapped(self, feed: Feed) -> str | None:
+        """The same when the figures that the store holds were made of it; None where it holds none."""
+        mapped: str | None = self.memory.mark.get(feed.id, {}).get("mapping")
+        return mapped
 
 
 def _said_at(answer: Answer) -> datetime | None:

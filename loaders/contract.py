@@ -444,9 +444,14 @@ def latest(rows: Iterable[Raw], keys: Sequence[str]) -> tuple[dict[tuple[str, ..
             key = (*key, str(n))
         before = kept.get(key)
         extra += before is not None
-        if before is None or _changed(row) >= _changed(before):
+        if before is None or _order(row, keys) >= _order(before, keys):
             kept[key] = row
     return kept, extra
+
+
+def _order(row: Raw, keys: Sequence[str]) -> tuple[datetime, *tuple[str, ...]]:
+    """Of rows of one time and key that is written differently the same one is the last, in whatever order they come."""
+    return _changed(row), *(str(row.get(k)) for k in keys)
 
 
 def _changed(row: Mapping[str, Any]) -> datetime:

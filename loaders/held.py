@@ -50,16 +50,20 @@ class Gone:
 
 
 def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> list[Gone]:
-    """What has gone from a view since then, after all that somebody accepted of it, and is not back. Answers that went
-    with their report are not counted with those that went alone."""
+    """What has gone from a view since then, after all that somebody accepted of it for good, and is not back. Answers
+    that went with their report are not counted with those that went alone."""
     table = t.OF_VIEW[view][0]
     now = table.alias("now")
     same = sa.and_(now.c.load_to.is_(None), *(now.c[k] == table.c[k] for k in table.info["keys"]))
     o, d = t.loss.c, t.decision.c
+    undo = t.decision.alias("undo").c
+    undone = sa.exists().where(
+        undo.kind == "loss", undo.subject == d.subject, undo.value == "undone|" + sa.cast(o.load_to, sa.Text)
+    )
     accepted = sa.select(sa.func.coalesce(sa.func.max(o.load_to), 0)).where(
         *(o.source == source, o.view.in_([view, REPORT.name] if view == ANSWER.name else [view])),
         *(d.kind == "loss", d.subject == o.source + "|" + o.view, d.value == o.hash),
-        *(d.load > o.load_from, d.load < o.load_to),
+        *(d.load > o.load_from, d.load < o.load_to, ~undone),
     )
     query = (
         sa.select(_key(view).label("key"), table, *(c.label(f"now_{c.name}") for c in now.c))

@@ -22,16 +22,20 @@ TOGETHER = timedelta(hours=1)  # what went within it counts together
 
 @dataclass(frozen=True)
 class Loss:
-    """So many rows of a view stay until somebody accepts that they have gone; `held`: of so many."""
+    """So many rows of a view stay until somebody accepts that they have gone; `held`: of so many; `less`: those of them
+    that are still there, elsewhere or as something less."""
 
     view: str
     keys: frozenset[str]
     lost: int
     held: int
+    less: frozenset[str] = frozenset()
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256("\n".join(sorted(self.keys)).encode()).hexdigest()[:16]
+        """Of what goes, and of how it goes."""
+        told = sorted(f"{key} stays" if key in self.less else key for key in self.keys)
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
     @property
     def alarm(self) -> Alarm:
@@ -65,7 +69,8 @@ def elsewhere(observers: Iterable[Row], posts: Mapping[str, str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Standing:
-    """A loss that is written down; `hash`: of its keys."""
+    """A loss that is written down; `since`: when it began to wait, whatever it has become since, or an undo has made of
+    it."""
 
     hash: str
     accepted: bool
@@ -172,7 +177,14 @@ _STANDING = sa.text(
     """
     select l.view, l.hash, case when d.value = l.hash then 1 else 0 end as accepted, f.committed_at as since
     from loss l
-    join load f on f.id = l.load_from
+    join load f on f.id = (
+        select max(first.load_from) from loss first
+        where first.source = l.source and first.view = l.view and first.load_from <= l.load_from and not exists (
+            select 1 from loss before
+            left join decision u on u.kind = 'loss' and u.subject = before.source || '|' || before.view
+                and u.value = 'undone|' || before.load_to
+            where before.source = first.source and before.view = first.view
+                and (before.load_to = first.load_from or u.load = first.load_from)))
     left join decision d on d.load > l.load_from and d.id = (
         select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
     where l.source = :source and l.load_to is null

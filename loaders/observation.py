@@ -17,7 +17,7 @@ from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT, VIEWS, Cur
 from loaders.intake import Batch, Intake
 from loaders.losses import Loss, Losses, elsewhere, left, undone
 from loaders.quarantine import standing
-from loaders.rows import NO_KEY, Fact, Known
+from loaders.rows import Fact, Known
 from loaders.source import Bad, Found
 from store import clock, clocks
 from store import tables as t
@@ -115,7 +115,7 @@ class _Reading:
     def read(self) -> Found:
         self._remember()
         every = self.source.compare_every
-        asked = self.first or self.again or self.losses.accepted or self._undone()
+        asked = self._undone() or self.first or self.again or self.losses.accepted
         if self.first:  # what changes while they are loaded differs from these
             self.memory.contents = {view.name: contents(self.conn, view).remembered for view in self.memory.views}
         self._read_news()
@@ -394,7 +394,7 @@ class _Reading:
                 stand = {key for key in stand if key.rpartition("/")[0] in reports}
                 gone = stand - own.filled
             else:
-                stand = {key for key in stand if not key.startswith(NO_KEY)}
+                stand = {key for key in stand if not check.is_own_key(key)}
                 gone = stand - own.keys
             self._end(view, gone | (stand & bad), stand, own, bad)
 
@@ -402,7 +402,8 @@ class _Reading:
         """Let go what of a view is `gone`, where it may, in one load, so that it can be undone; and of what is set
         `aside` what vanished."""
         over = set[str]()
-        loss = Loss(view.name, frozenset(gone), len(gone), len(stand))
+        less = frozenset() if view == ANSWER else frozenset(gone & own.keys)
+        loss = Loss(view.name, frozenset(gone), len(gone), len(stand), less)
         if self.losses.counted(loss):
             over = gone
             if self.losses.is_standing(loss):

@@ -25,35 +25,36 @@ class Refusal:
     """What stands refused of a feed: from its first payload since the last good one to the last."""
 
     first: int
-    since: datetime  # when the first came
+    since: datetime  # when the first was refused
     last: int
     accepted: int | None  # the newest of them that a person accepted
 
 
 def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
     """What is refused of this source now, by feed."""
-    r, d = t.refusal.c, t.decision.c
-    query = sa.select(r.feed, r.first_payload, r.last_payload, t.payload.c.fetched_at)
-    query = query.join_from(t.refusal, t.payload, t.payload.c.id == r.first_payload)
-    query = query.where(r.source == source, r.load_to.is_(None))
-    found = conn.execute(query).all()
-    if not found:
-        return {}
-    said: dict[str, list[int]] = {}
-    decisions = sa.select(d.subject, d.value).where(
-        d.kind == "payload", d.subject.in_([f"{source}|{row.feed}" for row in found])
-    )
-    for subject, value in conn.execute(decisions):
-        said.setdefault(subject.partition("|")[2], []).append(int(value))
     return {
-        row.feed: Refusal(
-            row.first_payload,
-            row.fetched_at,
-            row.last_payload,
-            max((p for p in said.get(row.feed, ()) if row.first_payload <= p <= row.last_payload), default=None),
-        )
-        for row in found
+        row.feed: Refusal(row.first_payload, row.since, row.last_payload, row.accepted)
+        for row in conn.execute(_STANDING, {"source": source})
     }
+
+
+# What was accepted of a payload before it was refused, perhaps not for the first time, is nothing to go by.
+_STANDING = sa.text(
+    """
+    select r.feed, r.first_payload, r.last_payload, f.committed_at as since,
+        (select max(case when d.kind = 'payload' then cast(d.value as bigint) end) from decision d
+         where d.kind = 'payload' and d.subject = r.source || '|' || r.feed and d.load > f.id
+             and case when d.kind = 'payload' then cast(d.value as bigint) end
+                 between r.first_payload and r.last_payload) as accepted
+    from refusal r
+    join load f on f.id = (
+        select max(first.load_from) from refusal first
+        where first.source = r.source and first.feed = r.feed and first.load_from <= r.load_from and not exists (
+            select 1 from refusal before
+            where before.source = first.source and before.feed = first.feed and before.load_to = first.load_from))
+    where r.source = :source and r.load_to is null
+    """
+).columns(since=t.Instant)
 
 
 def refuse(store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, before: Refusal | None) -> None:

@@ -115,18 +115,24 @@ def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
 
 
 def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
-    """The field that takes danger away from an incident, or takes it elsewhere: PEC, category, severity, words. None of
-    one that a person must sort, or that became more severe."""
+    """The field that takes danger away from an incident, or takes it elsewhere: PEC, region, category, severity, words.
+    None of one that a person must sort, or that became more severe."""
     if now["unsorted"] or before["unsorted"]:
         return None
     step = _SEVERITIES.index(now["severity"]) - _SEVERITIES.index(before["severity"])  # more than 0: less severe
     less = {
         "pec": before["pec"] not in (None, now["pec"]),
+        "region": not (now["pec"] or before["pec"]) and before["region"] not in (None, now["region"]),
         "category": before["category"] != now["category"],
         "severity": step > 0,
         "description": bool(code(before["description"])) and not code(now["description"]),
     }
     return next((name for name, so in less.items() if so), None) if step >= 0 else None
+
+
+def is_own_key(key: str) -> bool:
+    """Whether an incident without a key got this one here."""
+    return re.fullmatch(re.escape(NO_KEY) + "[0-9a-f]{16}", key) is not None
 
 
 def told(row: Raw) -> str:

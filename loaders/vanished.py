@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from elections.config import Contest, Feed
-from loaders.losses import is_many
+from loaders.losses import FEW, is_many
 from loaders.refusals import Lost
 from store import tables as t
 
@@ -46,7 +46,7 @@ class Vanished:
         lost, held = self.rows, [row for row, lines in self.had.items() if lines]
         if not lost:
             return
-        if not self.now or is_many(len(lost) + len(lately), len(held) + len(lately), self.most_lost):
+        if not self.now or self._is_many(len(lost) + len(lately), len(held) + len(lately)):
             raise Lost(self.feed.id, "rows", len(lost), len(held), _within(len(lost), len(lately)))
         kinds = [Counter(self._kinds(rows, region_of)) for rows in (lost, lately, held)]
         if told := self._of_a_kind(*kinds):
@@ -55,24 +55,36 @@ class Vanished:
     def _check_figures(self, gone: set[tuple[str, Line]]) -> None:
         lost, held = self.figures, sum(map(len, self.had.values()))
         lately = sum(row in self.now for row, _ in gone)
-        if lost and is_many(len(lost) + lately, held + lately, self.most_lost):
+        if lost and self._is_many(len(lost) + lately, held + lately):
             raise Lost(self.feed.id, "figures", len(lost), held, _within(len(lost), lately))
-        now = Counter(line for _, (line, _) in lost)
-        now.update(line for row in self.rows for line, _ in self.had[row])
-        of = Counter(line for lines in self.had.values() for line, _ in lines)
-        if told := self._of_a_kind(now, Counter(line for _, (line, _) in gone), of):
-            raise Lost(self.feed.id, "figures", now.total(), held, told)
+        over = {*lost, *((row, line) for row in self.rows for line in self.had[row])}
+        had = ((row, line) for row, lines in self.had.items() for line in lines)
+        if told := self._of_a_kind(*(Counter(self._lines(some)) for some in (over, gone, had))):
+            raise Lost(self.feed.id, "figures", len(over), held, told)
+
+    def _lines(self, figures: Iterable[tuple[str, Line]]) -> Iterable[str]:
+        """The line of each figure, and the line of its hour."""
+        for row, (line, _) in figures:
+            yield line
+            if self.feed.hour:
+                yield f"{line} {row.rpartition(' ')[2]}"
 
     def _kinds(self, rows: Iterable[str], region_of: Mapping[str, str | None]) -> Iterable[str]:
         """The region and the hour of each row."""
         for row in rows:
             place, _, hour = row.rpartition(" ") if self.feed.hour else (row, "", "")
-            yield from filter(None, (region_of.get(place), hour))
+            area = region_of.get(place) if self.feed.scope == "pec" else place if hour else None
+            yield from filter(None, (area, hour))
+
+    def _is_many(self, lost: int, held: int) -> bool:
+        """Whether so many cannot go without a person; neither can all, where they are several. Of the rows of a country
+        or of regions each tells."""
+        return is_many(lost, held, self.most_lost, FEW if self.feed.scope == "pec" else 1) or lost == held > 1
 
     def _of_a_kind(self, lost: Counter[str], lately: Counter[str], held: Counter[str]) -> str:
         """The first kind of which too much is lost, as an error tells it; empty: of none."""
         for kind, n in lost.items():
-            if is_many(n + lately[kind], held[kind] + lately[kind], self.most_lost):
+            if self._is_many(n + lately[kind], held[kind] + lately[kind]):
                 return f", {n} of {held[kind]} of {kind}{_within(n, lately[kind])}"
         return ""
 
@@ -95,6 +107,19 @@ def gone_since(
         .where(p.source == source, p.contest == contest.id, p.scope == feed.scope, p.count == feed.count, ~here)
     )
     return {(f"{place} {hour}".strip(), (line, unit)) for place, hour, line, unit in conn.execute(query)}
+
+
+def stand(conn: sa.Connection, source: str, contest: Contest, feed: Feed) -> dict[str, set[Line]]:
+    """The lines of each row of a feed that the store holds."""
+    p = t.published.c
+    query = sa.select(p.place, p.hour, p.line, p.unit).where(
+        *(p.source == source, p.contest == contest.id, p.scope == feed.scope, p.count == feed.count),
+        p.load_to.is_(None),
+    )
+    found: dict[str, set[Line]] = {}
+    for place, hour, line, unit in conn.execute(query):
+        found.setdefault(f"{place} {hour}".strip(), set()).add((line, unit))
+    return found
 
 
 def region_of(conn: sa.Connection) -> dict[str, str | None]:

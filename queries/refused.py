@@ -7,18 +7,22 @@ from queries.moment import Moment
 
 def refused(m: Moment) -> pd.DataFrame:
     """One row a feed of which the last good payload stays: source, feed, payload (the last refused), since_at (when the
-    first one came), fetched_at (the last), what (rows, figures), lost, held (so many stay), accepted_by, accepted_at,
-    why (of the last acceptance: the loader takes it at its next poll; none yet: nothing)."""
+    first was refused), fetched_at (the last), what (rows, figures), lost, held (so many stay), accepted_by,
+    accepted_at, why (of the last acceptance: the loader takes it at its next poll; none yet: nothing)."""
     return m.frame(
         """
-        select r.source, r.feed, r.last_payload as payload, first.fetched_at as since_at, latest.fetched_at,
+        select r.source, r.feed, r.last_payload as payload, f.committed_at as since_at, latest.fetched_at,
             r.what, r.lost, r.held, d.who as accepted_by, d.decided_at as accepted_at, d.why
         from refusal_now r
-        join payload first on first.id = r.first_payload
+        join load f on f.id = (
+            select max(first.load_from) from refusal first
+            where first.source = r.source and first.feed = r.feed and first.load_from <= r.load_from and not exists (
+                select 1 from refusal before
+                where before.source = first.source and before.feed = first.feed and before.load_to = first.load_from))
         join payload latest on latest.id = r.last_payload
         left join decision d on d.id = (
             select max(s.id) from decision s
-            where s.kind = 'payload' and s.subject = r.source || '|' || r.feed and s.load <= :load
+            where s.kind = 'payload' and s.subject = r.source || '|' || r.feed and s.load <= :load and s.load > f.id
                 and case when s.kind = 'payload' then cast(s.value as bigint) end
                     between r.first_payload and r.last_payload)
         order by r.source, r.feed

@@ -83,8 +83,8 @@ def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, w
 
 
 def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, why: str) -> None:
-    """What was withdrawn by the load `taken` because somebody accepted it stands again. Raises Refused, also where
-    somebody else undid it before."""
+    """What was withdrawn by the load `taken` because somebody accepted it stands again, and waits for a person as
+    before. Raises Refused, also where somebody else undid it before."""
     _reasoned(who, why)
     subject, value, d = f"{source}|{view}", f"undone|{taken}", t.decision.c
     with loading(store, "person") as load:
@@ -94,6 +94,10 @@ def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, wh
         _keep(load, "loss", [subject], who, why, value)
         for table in t.OF_VIEW[view]:
             load.restore(table, source, taken)
+        o = t.loss.c
+        query = sa.select(o.source, o.view, o.lost, o.held, o.hash)
+        query = query.where(o.source == source, o.view == view, o.load_to == taken)
+        load.put(t.loss, [dict(row) for row in load.conn.execute(query).mappings()], seen=False)
 
 
 def next_step(taken: Sequence[str]) -> str | None:

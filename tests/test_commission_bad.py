@@ -13,9 +13,12 @@ import sqlalchemy as sa
 
 from elections.config import Election, Feed
 from loaders import archive, mapping, schedule
-from store import clock
+from queries import refused
+from queries.moment import moment
+from store import clock, decisions
 from store import tables as t
 from store.engine import connect
+from store.loading import loading
 from tests.commission_site import (
     ELECTION,
     PECS,
@@ -115,6 +118,44 @@ def test_a_pec_that_joins_the_frame_brings_its_figures_from_the_archive(
     poll("20:12")  # the page is the same: the server says 304
     assert aside(store) == set()
     assert published(store)["9999", "", "valid", "number"] == 290
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_pec_that_leaves_the_frame_takes_its_figures_along(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, restarted: bool
+) -> None:
+    site.publish("machine", [protocol(p) for p in ("1001", "1002", "1003")])
+    poll("20:10")
+    with clock.frozen(ELECTION.moment_of("20:11")), loading(store, "observation") as load:
+        load.withdraw(t.pec, [("1001",)], seen=False)
+    again = connect(store.url)
+    look = poller(again, election) if restarted else poll
+    assert look("20:12").error is None
+    assert {key[0] for key in published(store)} == {"1002", "1003"}
+    assert {one[1] for one in aside(store)} == {"1001"}
+    again.dispose()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_when_many_pecs_leave_the_frame_their_figures_wait_for_a_person(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, restarted: bool
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()])
+    poll("20:10")
+    before = published(store)
+    with clock.frozen(ELECTION.moment_of("20:11")), loading(store, "observation") as load:
+        load.withdraw(t.pec, [(p,) for p in pecs()[:30]], seen=False)
+    again = connect(store.url)
+    look = poller(again, election) if restarted else poll
+    for hour in ("20:12", "20:13"):
+        assert "vanished at once" in look(hour).error
+        assert published(store) == before
+    (row,) = refused.refused(moment(store, ELECTION, ELECTION.moment_of("20:14"))).to_dict("records")
+    with clock.frozen(ELECTION.moment_of("20:14")):
+        decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "they were merged")
+    assert look("20:15").error is None
+    assert len({key[0] for key in published(store)}) == 30
+    again.dispose()
 
 
 def test_without_a_frame_the_payload_is_kept_and_loaded_when_there_is_one(

@@ -819,3 +819,84 @@ def test_whatever_of_many_things_goes_no_poll_takes_many(
     migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, waves: list[tuple[str, int, int, bool, bool, int]]
 ) -> None:
     some_go(migrated_file, tmp_path_factory.mktemp("goes"), waves)
+
+
+def test_what_is_undone_waits_again_though_it_is_few_by_itself(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 6))
+    poll("08:31")
+    mark_incidents(observation, 32, range(6, 14))
+    poll("08:32")
+    accept(store, "08:32")
+    poll("08:33")
+    assert len(current(store, t.incident)) == MANY - 13
+    (taken,) = refused.taken(Facts(store).at("08:33")).to_dict("records")
+    with clock.frozen(at("08:34")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Bekova", "they are there")
+    for hour in ("08:34", "08:35", "08:36", "10:40"):
+        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [8]
+        assert len(current(store, t.incident)) == MANY - 5
+        poll(hour, again=True)
+    accept(store, "10:41")
+    poll("10:42")
+    assert len(current(store, t.incident)) == MANY - 13
+
+
+def test_a_loss_that_waits_does_so_however_it_changes_and_however_late_it_is(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 6))
+    poll("08:31")
+    mark_incidents(observation, 59, range(6, 15))
+    poll("08:59")
+    observation.incident("i14", "09:41", description="told")
+    for hour in ("09:41", "09:56"):
+        poll(hour, again=True)
+        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [8]
+    mark_incidents(observation, 59, range(15, 16))
+    for hour in ("10:41", "11:56"):
+        poll(hour, again=True)
+        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [9]
+    assert len(current(store, t.incident)) == MANY - 5
+
+
+def test_who_accepts_that_incidents_say_less_accepts_no_deletion(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("incident", "08:31", severity="minor")
+    poll("08:31")
+    accept(store, "08:31")
+    observation.change("incident", "08:32", deleted=1)
+    for hour in ("08:32", "08:33"):
+        poll(hour)
+        assert len(current(store, t.incident)) == MANY
+
+
+def test_incidents_of_no_pec_that_lose_their_region_wait(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.day(MANY, "08:10", description="told", pec=None, region="osh")
+    poll("08:30")
+    observation.change("incident", "08:31", region=None)
+    poll("08:31")
+    assert {row["region"] for row in current(store, t.incident)} == {"osh"}
+    assert refused.losses(Facts(store).at("08:31"))["lost"].tolist() == [MANY]
+
+
+def test_an_incident_whose_key_begins_as_ours_do_goes_as_others_do(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.frame(20)
+    for key in ("?7", "8", "9"):
+        observation.incident(key, "08:10")
+    poll("08:30")
+    observation.incident("?7", "08:31", deleted=1)
+    poll("08:31")
+    assert {row["incident"] for row in current(store, t.incident)} == {"8", "9"}

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from loaders import observation as loader
+from loaders.source import SourceError
 from queries import changes, incidents, moment, room
 from store import clock, decisions
 from store import tables as t
@@ -105,6 +106,9 @@ def test_a_first_load_in_the_middle_of_the_day_makes_the_mornings_incidents_no_n
     told = {"source": "another", "category": "violence", "severity": "critical", "pec": "5001"}
     came = [told | {"incident": hour, "reported_at": ELECTION.moment_of(hour)} for hour in ("08:00", "13:58")]
     facts.put(t.incident, *came, at="14:00", source="another")
+    poll = {"source": "another", "polled_at": ELECTION.moment_of("14:00"), "outcome": "ok"}
+    with facts.store.begin() as conn:
+        conn.execute(t.poll.insert(), poll)
     assert fresh(facts, "14:05") == ["13:58"]
     facts.put(t.incident, came[0] | {"incident": "late"}, at="14:04", source="another")
     assert fresh(facts, "14:05") == ["late", "13:58"]
@@ -123,6 +127,32 @@ def test_a_first_load_of_several_transactions_makes_them_no_news_either(
     observation.incident("late", "14:03", severity="critical", category="violence", reported_at="08:10")
     poll("14:04")
     assert fresh(facts, "14:05") == ["late"]
+
+
+def test_the_first_incident_is_new_however_shortly_after_the_start_it_comes(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    observation.frame(20)
+    poll("12:00")
+    observation.incident("late", "12:05", severity="critical", category="violence", reported_at="11:30")
+    poll("12:05")
+    assert fresh(Facts(store), "12:06") == ["late"]
+
+
+def test_a_first_load_that_broke_off_and_went_on_later_is_one(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observation.day(20, "08:10", severity="critical", category="violence")
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "_BATCH", 10)
+        patch.setattr(loader._Reading, "_changed_incidents", _breaks_off)
+        assert poll("12:00").outcome == "error"
+    assert poll("12:15").outcome == "ok"
+    assert fresh(Facts(store), "12:16") == []
+
+
+def _breaks_off(_reading: loader._Reading) -> None:
+    raise SourceError("the connection is gone")
 
 
 def test_the_wall_says_how_many_more_there_are_and_nothing_twice(facts: Facts) -> None:

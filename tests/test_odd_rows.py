@@ -256,3 +256,13 @@ def test_keys_that_sqlite_keeps_as_numbers_and_as_text_are_all_asked_for(
     poll("08:31", again=True)
     assert loaded(sqlite_store, t.report) == sorted({*keys} - {"1", "sms-8"})
     assert answers(sqlite_store, "2")["boxes_sealed"] == "no"
+
+
+@pytest.mark.parametrize("order", [("2", "2 "), ("2 ", "2")])
+def test_of_two_rows_of_one_key_that_is_written_differently_the_same_one_stands_in_any_order(
+    order: tuple[str, str],
+) -> None:
+    rows = [{"report": key, "pec": key, "updated_at": "2021-11-28T08:00:00Z"} for key in order]
+    kept, extra = contract.latest(rows, contract.REPORT.keys)
+    assert [row["report"] for row in kept.values()] == ["2 "]
+    assert extra == 1

@@ -1,7 +1,7 @@
 """A payload that lost too much: kept, not made current, told, and taken when a person says that it has truly gone."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -278,3 +278,58 @@ def test_who_accepts_at_the_servers_shell_is_on_record_too(
     with store.connect() as conn:
         row = conn.execute(sa.select(t.decision)).one()
     assert (row.kind, row.subject, row.who, row.why) == ("accept", "commission", "Asanova", "rang them")
+
+
+def test_what_was_accepted_after_its_refusal_was_over_is_not_accepted_when_it_comes_again(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    """The same bytes are the same payload."""
+    site.publish("machine", [])
+    poll("20:35")
+    (row,) = banners(store, "20:36")
+    site.publish("machine", [protocol(p) for p in pecs()])
+    poll("20:40")
+    accept(store, row, "20:41")
+    site.publish("machine", [])
+    for hour in ("23:00", "23:02"):
+        assert poll(hour).outcome == "error"
+        (again,) = banners(store, hour)
+        assert (again["payload"], again["accepted_by"]) == (row["payload"], None)
+        assert again["since_at"] == ELECTION.moment_of("23:00")
+    accept(store, again, "23:03")
+    assert poll("23:04").outcome == "ok"
+    assert not published(store, scope="pec")
+
+
+HOURS = ("10:00", "12:00", "14:00", "16:00", "18:00", "20:00")
+REGIONS = [region.id for region in ELECTION.regions if not region.abroad]
+FEW: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+    "an hour": lambda row: None if row["hour"] == "20:00" else row,
+    "a region": lambda row: None if row["region"] == "osh" else row,
+    "all but a region": lambda row: row if row["region"] == "osh" else None,
+    "a line of an hour": lambda row: row | {"voted": ""} if row["hour"] == "20:00" else row,
+}
+
+
+@pytest.mark.parametrize("what", FEW)
+def test_of_a_table_of_regions_each_row_tells(store: sa.Engine, site: Site, poll: Poll, what: str) -> None:
+    rows = [{"region": r, "hour": h, "voters": 100, "voted": 50, "pecs": 3} for r in REGIONS for h in HOURS]
+    site.publish("turnout", rows)
+    assert poll("20:30").outcome == "ok"
+    before = published(store, scope="region")
+    site.publish("turnout", [kept for row in rows if (kept := FEW[what](row))])
+    assert poll("20:40").outcome == "error"
+    assert published(store, scope="region") == before
+    assert [row["feed"] for row in banners(store, "20:41")] == ["turnout"]
+
+
+def test_a_row_of_the_country_that_says_nothing_any_more_is_not_made_current(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    row = {"valid": 10, "invalid": 1, "found": 11, "pecs": 4, "votes": {"1": 5, "2": 5}, "percents": {"1": 50, "2": 50}}
+    site.publish("machine_summary", [row])
+    assert poll("20:30").outcome == "ok"
+    before = published(store, scope="country")
+    site.publish("machine_summary", [{"valid": "", "invalid": None}])
+    assert poll("20:40").outcome == "error"
+    assert published(store, scope="country") == before
