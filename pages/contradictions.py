@@ -169,7 +169,7 @@ def _take(row: dict[Any, Any], taken: list[str]) -> None:
             attached = pictures.picture(sent.getvalue()) if sent else None
             decisions.take_step(here()[0], row["subject"], wanted, who, why, attached)
 
-        deciding.decide(key, st.form_submit_button(_("Keep it")), step_taken, refused=_refused)
+        deciding.decide(key, deciding.pressed(key, _("Keep it")), step_taken, refused=_refused)
 
 
 def _refused(reason: str) -> str:

@@ -1,11 +1,12 @@
 """The rehearsal's controls, in the sidebar: pause, speed, jump to a later hour, start again."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import streamlit as st
 
-from pages import view, words
+from pages import deciding, view, words
 from pages.words import _
 from queries.moment import here
 from store import clock, wishes
@@ -55,17 +56,26 @@ def _controls(engine: sa.Engine, state: clock.Rehearsed) -> None:
         if engine.dialect.name != "sqlite":
             st.text(_("Only a day that is kept in SQLite files can be started again from here."))
             return
-        st.button(_("Start the day again"), on_click=wishes.restart, args=(engine,), key="rehearsal_restart")
+        st.button(
+            _("Start the day again"), on_click=_keep, args=(lambda: wishes.restart(engine),), key="rehearsal_restart"
+        )
 
 
 def _set_speed() -> None:
     speed = st.session_state["rehearsal_speed"]
-    clock.set_rehearsed(here()[0], clock.now(), speed)
+    _keep(lambda: clock.set_rehearsed(here()[0], clock.now(), speed))
 
 
 def _jump() -> None:
     if chosen := st.session_state["rehearsal_jump"]:
-        wishes.jump(here()[0], datetime.fromisoformat(chosen))
+        _keep(lambda: wishes.jump(here()[0], datetime.fromisoformat(chosen)))
+
+
+def _keep(wish: Callable[[], object]) -> None:
+    try:
+        wish()
+    except sa.exc.SQLAlchemyError:
+        deciding.say(deciding.not_kept())
 
 
 def _later_hours(now: datetime) -> list[datetime]:

@@ -65,7 +65,7 @@ def _form(rows: pd.DataFrame, contest: str) -> None:
             count = (row["pec"], row["form"], row["question"], row["count"])
             deciding.decide(
                 key,
-                st.form_submit_button(_("Accept this count")),
+                deciding.pressed(key, _("Accept this count")),
                 partial(decisions.accept_count, here()[0], *count, who, why),
             )
 

@@ -4,6 +4,7 @@ if (!window.baikooPulse) {
   const SILENT = 12_000; // ms without a word
   const STRIP = ".bk-strip[data-key]"; // of a page of the present
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
+  const ANEW = 20_000; // ms until a page that could not be drawn is loaded again
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
@@ -11,6 +12,7 @@ if (!window.baikooPulse) {
   let brokenAt = 0; // since when
   let broken = null; // what the server says that its store cannot do
   let drawing = null; // the timer of a drawing that is about to be asked for
+  let failedAt = 0; // since when the page as a whole could not be drawn
 
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
   const time = (ms, offset) => {
@@ -58,6 +60,9 @@ if (!window.baikooPulse) {
   };
 
   const tick = () => {
+    const failed = document.querySelector(".bk-broken") && !document.querySelector(".bk-strip");
+    failedAt = failed ? failedAt || performance.now() : 0;
+    if (failed && performance.now() - failedAt > ANEW) location.reload();
     const said = document.querySelector(".bk-words");
     if (!said) return;
     const words = JSON.parse(said.dataset.words);

@@ -112,7 +112,7 @@ def decision(said: str, key: str, button: str, decide: Callable[[str, str], obje
             st.text(under)
         who = st.text_input(_("Who decides"), key=f"{key}_who")
         why = st.text_input(_("Why"), key=f"{key}_why")
-        deciding.decide(key, st.form_submit_button(button), partial(decide, who, why), refused=_not_taken)
+        deciding.decide(key, deciding.pressed(key, button), partial(decide, who, why), refused=_not_taken)
 
 
 def _not_taken(reason: str) -> str:

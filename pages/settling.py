@@ -51,7 +51,7 @@ def _form(seen: View, one: Pec) -> None:
             why = st.text_input(_("Why this answer holds"), key=f"{key}_why")
             deciding.decide(
                 key,
-                st.form_submit_button(_("Settle it")),
+                deciding.pressed(key, _("Settle it")),
                 partial(decisions.settle_answer, here()[0], one.code, form, question, str(value), who, why, known),
                 _("Choose the answer that holds.") if value is None else "",
                 _refused,

@@ -14,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 import streamlit as st
 
-from pages import names, pulse, words
+from pages import deciding, names, pulse, words
 from pages.present import present
 from pages.view import View, looks_back, view
 from pages.words import NOTHING, _, missing
@@ -44,7 +44,7 @@ def live(
 
     def part() -> None:
         try:
-            with words.speaking(words.language()):  # asked once, not with each word
+            with words.speaking(words.language()), deciding.part(key):  # a language is asked once, not with each word
                 draw(view())
         except Exception as error:  # the other parts of the page go on
             outage = isinstance(error, sa.exc.SQLAlchemyError) and present.unreadable()  # said once

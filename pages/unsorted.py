@@ -102,8 +102,8 @@ def _form(seen: View, rows: pd.DataFrame) -> None:
             who = st.text_input(_("Who decides"), key=f"{key}_who")
             why = st.text_input(_("Why"), key=f"{key}_why")
             with st.container(horizontal=True):
-                sort = st.form_submit_button(_("Sort it so"), type="primary")
-                dismiss = st.form_submit_button(_("Dismiss: it is no incident"))
+                sort = deciding.pressed(key, _("Sort it so"), primary=True)
+                dismiss = deciding.pressed(key, _("Dismiss: it is no incident"))
         unsaid = sort and (category is None or severity is None)
         deciding.decide(
             key,
@@ -192,7 +192,7 @@ def _take_back(seen: View, rows: pd.DataFrame) -> None:
         subjects = list(together[chosen]["subject"]) if chosen in together else [str(chosen)]
         deciding.decide(
             "take_back",
-            st.form_submit_button(_("Take the decision back")),
+            deciding.pressed("take_back", _("Take the decision back")),
             partial(decisions.sort_incidents, here()[0], subjects, incidents.OPEN, who, why, known),
             _("Choose the report.") if chosen is None else "",
             kept=_left_as_they_are,

@@ -15,10 +15,11 @@ from queries import incidents, moment, snapshot
 from store import clock, decisions, writable
 from store import tables as t
 from store.engine import open_store, writing
-from tests.browser import clock_of
+from tests.browser import Seen, clock_of
 from tests.dashboard import running, streamlit
 from tests.facts import ELECTION, Facts
 from tests.harm import gone
+from tests.test_meanwhile import MISSED, said
 from tests.test_pages import drawn, words_of
 from tests.test_pulse import NOW, hanging, on_postgresql, opened
 from tests.test_unsorted import press, row, take
@@ -73,14 +74,14 @@ def test_who_went_to_another_page_hears_of_it_there(facts: Facts) -> None:
         with moved_away(facts.store):
             press(app, button)
             app.session_state["chosen"] = "procedures"
-            assert [e.value for e in app.run().error] == [NOT_KEPT]
+            assert said(app.run()) == [NOT_KEPT]
         app.session_state["chosen"] = "incidents"
         app.run()
         app.text_input(f"{form}_who").set_value("Asanova")
         app.text_input(f"{form}_why").set_value("a test")
         assert not press(app, button).error
         app.session_state["chosen"] = "procedures"
-        assert not app.run().error
+        assert said(app.run()) == []
 
 
 def sorting(facts: Facts) -> tuple[str, str, AppTest]:
@@ -99,7 +100,7 @@ def test_whose_form_went_with_somebody_elses_decision_hears_of_it_above_the_page
         subjects = list(incidents.unsorted(seen)["subject"])
         decisions.sort_incidents(facts.store, subjects, incidents.DISMISSED, "Bekova", "rang them", seen.load)
         eventually(lambda: not [b for b in app.run().button if b.label == button], "a page without the form")
-        assert [e.value for e in app.error] == [NOT_KEPT]
+        assert said(app) == [NOT_KEPT]
 
 
 def settling(_facts: Facts) -> tuple[str, str, AppTest]:
@@ -180,6 +181,41 @@ def test_a_decision_that_waits_is_told_and_so_is_its_failure_though_the_page_was
         assert conn.scalars(sa.select(t.decision.c.why)).all() == ["rang them again"]
     engine.dispose()
     assert "a decision was not kept: Unwritable" in log.read_text()
+
+
+def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """In a browser, where a press draws its own part of the page."""
+    engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    take(engine, *(row(f"i{n}", category="shots fired", observer=None, description=f"{n}") for n in (1, 2)))
+    clock.set_rehearsed(engine, NOW, 1)
+    with running(str(engine.url), streamlit(), tmp_path / "log") as (_, address):
+        seen = Seen(browser, 390)
+        page = seen.page
+        page.route_web_socket("**/pulse", lambda _socket: None)  # it is not told what has moved
+        page.goto(address + "/incidents?lang=en")
+        page.locator(".st-key-sort [data-testid=stForm]").wait_for()
+        first = page.locator(".st-key-sort_subject input").input_value()
+        seen_now = Facts(engine).at("14:05")
+        rows = incidents.unsorted(seen_now)
+        (subject,) = [s for s, d in zip(rows["subject"], rows["description"], strict=True) if f"· {d}" in first]
+        decisions.sort_incidents(engine, [subject], incidents.DISMISSED, "Bekova", "rang them", seen_now.load)
+        other = Seen(browser)
+        other.page.goto(address + "/incidents?lang=en")
+        other.page.get_by_text("1 report sorted by a person").wait_for()
+        other.close()
+        dismissed_on(page, "rang them too")
+        page.get_by_text(MISSED).wait_for()
+        box = page.get_by_text(MISSED).bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] < 1000, "where a person sees it"
+        dismissed_on(page, "rang the next one")
+        page.get_by_text("2 reports sorted by a person").wait_for()
+        seen.close()
+    with engine.connect() as conn:
+        assert conn.scalars(sa.select(t.decision.c.why)).all() == ["rang them", "rang the next one"]
+    engine.dispose()
 
 
 @pytest.mark.breaks

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from pages import cards, pulse, shell, view, words
 from queries import checks, moment, room, snapshot
-from store import clock, wishes
+from store import clock, wishes, writable
 from store import tables as t
-from store.engine import open_store
+from store.engine import open_store, writing
 from tests.browser import Seen, chromium
 from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
@@ -285,15 +285,22 @@ def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.M
         assert [(w.wish, w.until) for w in wishes.after(engine, 0)] == [("jump", ELECTION.moment_of("20:00"))]
         app.button(key="rehearsal_restart").click().run()
         assert [w.wish for w in wishes.after(engine, 0)] == ["jump", "restart"]
+        monkeypatch.setattr(writable, "PATIENCE", 0.05)
+        with writing(engine):
+            app.button_group(key="rehearsal_speed").set_value(60.0).run()
+        assert not app.exception
+        assert [toast.value.split(":")[0] for toast in app.toast] == ["The decision was not kept"]
+        assert clock.speed() == 0
     finally:
         clock.follow(None)
         moment.here.cache_clear()
 
 
 def _only_the_controls() -> None:
-    from pages import controls
+    from pages import controls, deciding
 
-    controls.sidebar()
+    with deciding.told():
+        controls.sidebar()
 
 
 def test_an_election_that_is_no_rehearsal_has_no_such_buttons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

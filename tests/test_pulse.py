@@ -253,6 +253,20 @@ def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_sp
         said.wait_for(state="detached")
 
 
+def test_a_page_that_could_not_be_drawn_at_all_is_loaded_again(address: str, browser: Browser) -> None:
+    with opened(browser, address) as page:
+        page.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')")
+        page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+        page.evaluate(
+            "document.querySelector('[data-testid=stMain]').innerHTML = '<p class=bk-broken>cannot be shown</p>'"
+        )
+        page.clock.run_for(15_000)
+        assert page.locator(".bk-strip").count() == 0
+        page.clock.run_for(10_000)
+        page.clock.resume()
+        page.locator(".bk-strip").wait_for()
+
+
 def test_a_page_that_wakes_from_sleep_is_stale_until_it_has_heard(
     address: str, process: Process, browser: Browser
 ) -> None:
