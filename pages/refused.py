@@ -79,6 +79,7 @@ def losses(seen: View) -> None:
     if seen.as_of:
         return
     store = here()[0]
+    known = deciding.drawn_before("losses_drawn", seen.moment.load)
     for row in seen.figure(refused.losses).to_dict("records"):
         source, view, keys = str(row["source"]), str(row["view"]), str(row["hash"])
         if words.missing(row["accepted_by"]):
@@ -86,7 +87,7 @@ def losses(seen: View) -> None:
                 _("{view}: have they truly gone or changed? Accept it").format(view=names.view(view)),
                 f"loss_{source}_{view}_{keys}",
                 _("Accept that they have gone or changed"),
-                partial(decisions.accept_loss, store, source, view, keys),
+                partial(decisions.accept_loss, store, source, view, keys, known=known),
             )
     for row in seen.figure(refused.taken).to_dict("records"):
         source, view, load = str(row["source"]), str(row["view"]), int(row["load"])

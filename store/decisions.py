@@ -75,11 +75,18 @@ def sort_incidents(
     return {subject: since[subject][0] for subject in subjects if subject in since and since[subject] != same}
 
 
-def accept_loss(store: sa.Engine, source: str, view: str, keys: str, who: str, why: str) -> None:
+def accept_loss(
+    store: sa.Engine, source: str, view: str, keys: str, who: str, why: str, known: int | None = None
+) -> None:
     """What vanished from a view (the hash of its keys) has truly gone: the loader withdraws it at its next poll.
-    Raises Refused."""
+    Raises Refused, also where somebody has undone it since the load `known`, which the page showed."""
     _reasoned(who, why)
-    decide(store, "loss", f"{source}|{view}", who, why, keys)
+    subject = f"{source}|{view}"
+    with loading(store, "person") as load:
+        _who, last = _decided_since(load, "loss", load.id if known is None else known).get(subject, ("", None))
+        if last and last.startswith("undone|"):
+            raise Refused("undone")
+        _keep(load, "loss", [subject], who, why, keys)
 
 
 def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, why: str) -> None:

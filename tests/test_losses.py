@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -843,6 +844,27 @@ def test_what_is_undone_waits_again_though_it_is_few_by_itself(
     accept(store, "10:41")
     poll("10:42")
     assert len(current(store, t.incident)) == MANY - 13
+
+
+def test_who_accepts_on_a_page_of_before_an_undo_does_not_accept_anew(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    half_is_accepted(store, observation, poll)
+    (loss,) = refused.losses(Facts(store).at("08:31")).to_dict("records")
+    known = Facts(store).at("08:31").load
+    poll("08:32")
+    (taken,) = refused.taken(Facts(store).at("08:32")).to_dict("records")
+    accept_it = partial(decisions.accept_loss, store, "observation", loss["view"], loss["hash"], "Asanova", "gone")
+    with clock.frozen(at("08:33")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Bekova", "they are there")
+        with pytest.raises(decisions.Refused, match="undone"):
+            accept_it(known=known)
+    poll("08:34")
+    assert len(current(store, t.incident)) == MANY
+    with clock.frozen(at("08:35")):
+        accept_it(known=Facts(store).at("08:35").load)
+    poll("08:36")
+    assert len(current(store, t.incident)) == MANY - 20
 
 
 def test_a_loss_that_waits_does_so_however_it_changes_and_however_late_it_is(
