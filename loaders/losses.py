@@ -69,11 +69,12 @@ def elsewhere(observers: Iterable[Row], posts: Mapping[str, str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Standing:
-    """A loss that is written down; `since`: when it began to wait, whatever it has become since, or an undo has made of
-    it."""
+    """A loss that is written down; `undone`: a person took its acceptance back; `since`: when it began to wait,
+    whatever it has become since."""
 
     hash: str
     accepted: bool
+    undone: bool
     since: datetime
 
 
@@ -92,7 +93,9 @@ class Losses:
     def __post_init__(self) -> None:
         with self.store.connect() as conn:
             standing = conn.execute(_STANDING, {"source": self.source})
-            self.stands = {row.view: Standing(row.hash, bool(row.accepted), row.since) for row in standing}
+            self.stands = {
+                row.view: Standing(row.hash, bool(row.accepted), bool(row.undone), row.since) for row in standing
+            }
 
     @property
     def accepted(self) -> bool:
@@ -114,6 +117,8 @@ class Losses:
         """Whether so many cannot go, with those that went within the hour: of the view, of a checklist, question or
         category, of the sample or a stratum of it. Neither can all that there are, where they are several."""
         waits = self.stands.get(loss.view)
+        if waits and waits.undone:  # whoever said that they are there is not overruled, however few they are
+            return True
         since = waits.since if waits else clock.now()  # the hour stands still while a person is awaited
         with self.store.connect() as conn:
             kinds = held.kinds(conn, loss.view, self.source)
@@ -140,7 +145,7 @@ class Losses:
         with loading(self.store, self.source) as load:
             load.put(t.loss, [self._row(loss)], seen=False)
             said = load.conn.execute(query.limit(1)).first()
-        self.stands[loss.view] = Standing(loss.hash, True, clock.now())
+        self.stands[loss.view] = Standing(loss.hash, True, False, clock.now())
         if said:
             accept_loss(self.store, self.source, loss.view, loss.hash, said.who, said.why or "--accept")
 
@@ -175,17 +180,20 @@ def _total(kinds: Mapping[str, set[str]]) -> int:
 
 _STANDING = sa.text(
     """
-    select l.view, l.hash, case when d.value = l.hash then 1 else 0 end as accepted, f.committed_at as since
+    select l.view, l.hash, f.committed_at as since,
+        case when d.value = l.hash and d.load > l.load_from then 1 else 0 end as accepted,
+        case when exists (
+            select 1 from decision u
+            where u.kind = 'loss' and u.subject = l.source || '|' || l.view
+                and u.value like 'undone|%' and u.load >= f.id
+        ) then 1 else 0 end as undone
     from loss l
     join load f on f.id = (
         select max(first.load_from) from loss first
         where first.source = l.source and first.view = l.view and first.load_from <= l.load_from and not exists (
             select 1 from loss before
-            left join decision u on u.kind = 'loss' and u.subject = before.source || '|' || before.view
-                and u.value = 'undone|' || before.load_to
-            where before.source = first.source and before.view = first.view
-                and (before.load_to = first.load_from or u.load = first.load_from)))
-    left join decision d on d.load > l.load_from and d.id = (
+            where before.source = first.source and before.view = first.view and before.load_to = first.load_from))
+    left join decision d on d.id = (
         select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
     where l.source = :source and l.load_to is null
     """

@@ -62,7 +62,7 @@ def refuse(store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, b
     row = {
         "source": source,
         "feed": feed,
-        "first_payload": before.first if before else payload,
+        "first_payload": min(before.first, payload) if before else payload,  # the last good one may be refused anew
         "last_payload": payload,
         "what": lost.what,
         "lost": lost.lost,

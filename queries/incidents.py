@@ -18,6 +18,7 @@ BY = ("region", "district", "category", "severity", "hour", "day", "reporter")
 URGENT = ["critical", "serious", "minor"]
 _WRITTEN = ("description", "pec", "sender", "channel", "written")  # what a report can be found by
 UNSORTED = "unsorted"  # the severity, and where nobody knows it the category, of what nobody has sorted yet
+_BEGINS = 600_000  # ms: so long may a source's first load take until its poll is written down
 DISMISSED, OPEN = "dismissed", "open"  # values of a decision, beside '<category>|<severity>'; open: taken back
 
 
@@ -159,11 +160,13 @@ def _ask_all(m: Moment) -> pd.DataFrame:
                 max(case when was_so is null or was_so <> is_so then load_from end) as learnt
             from step group by source, incident),
         first as (
-            select p.source, coalesce(
-                p.load, (select max(l.id) from load l where l.source = p.source and l.committed_at <= p.polled_at), 0
-                ) as load
-            from poll p
-            where p.id in (select min(id) from poll where outcome = 'ok' group by source))
+            select l.source, min(l.committed_at) as at,
+                (select coalesce(p.load, (
+                    select max(b.id) from load b where b.source = p.source and b.committed_at <= p.polled_at), 0)
+                from poll p
+                where p.id = (select min(o.id) from poll o where o.source = l.source and o.outcome = 'ok')) as load
+            from load l
+            group by l.source)
         select i.incident, i.pec, coalesce(p.region, r.region) as region, coalesce(p.district, i.district) as district,
             i.region as region_as_reported, i.district as district_as_reported,
             case when i.region <> p.region or i.district <> p.district then 1 else 0 end as differs,
@@ -171,7 +174,8 @@ def _ask_all(m: Moment) -> pd.DataFrame:
             case when i.observer is null then 'hotline' else coalesce(o.role, 'unknown') end as reporter,
             i.observer as sender, case when o.observer is null then 0 else 1 end as known,
             c.committed_at as came_at,
-            case when s.id <= first.load and s.source = i.source and i.reported_at < s.committed_at
+            case when s.source = i.source and i.reported_at < first.at
+                and (s.id <= first.load or first.load is null and s.committed_at < first.at + :begins)
                 then i.reported_at else s.committed_at end as learnt_at,
             i.channel, i.status,
             i.description, i.unsorted as why, i.written,
@@ -186,13 +190,14 @@ def _ask_all(m: Moment) -> pd.DataFrame:
         left join last on last.subject = i.source || '|' || i.incident || '|' || i.hash
         left join decision d on d.id = last.id
         join news on news.source = i.source and news.incident = i.incident
-        left join first on first.source = i.source
+        join first on first.source = i.source
         join load c on c.id = news.came
         join load s on s.id = case when d.load > news.learnt then d.load else news.learnt end
         order by case when o.observer is null then 2 else 1 end, coalesce(i.occurred_at, i.reported_at, l.committed_at)
             desc, i.incident
         """,
         {"own_region": [{"region": region.id} for region in m.election.regions]},
+        begins=_BEGINS,
     )
     rows[["differs", "known"]] = rows[["differs", "known"]].astype("bool")
     rows["unsorted"] = rows["why"].notna() & rows["decided"].isna()

@@ -36,10 +36,14 @@ def losses(m: Moment) -> pd.DataFrame:
     it is; the loader takes it at its next poll)."""
     return m.frame(
         """
-        select l.source, l.view, first.committed_at as since_at, l.lost, l.held, l.hash, d.who as accepted_by,
+        select l.source, l.view, f.committed_at as since_at, l.lost, l.held, l.hash, d.who as accepted_by,
             d.decided_at as accepted_at, d.why
         from loss_now l
-        join load first on first.id = l.load_from
+        join load f on f.id = (
+            select max(first.load_from) from loss first
+            where first.source = l.source and first.view = l.view and first.load_from <= l.load_from and not exists (
+                select 1 from loss before
+                where before.source = first.source and before.view = first.view and before.load_to = first.load_from))
         left join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
             select max(id) from decision
             where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)

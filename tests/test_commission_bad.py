@@ -158,6 +158,25 @@ def test_when_many_pecs_leave_the_frame_their_figures_wait_for_a_person(
     again.dispose()
 
 
+def test_the_last_good_page_that_is_refused_after_a_bad_one_can_be_accepted(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    """The page is older than the bad one, since the same bytes are the same payload; its PECs have left the frame."""
+    site.publish("machine", [protocol(p) for p in pecs()])
+    poll("20:10")
+    site.publish("machine", [])
+    poll("20:12")
+    with clock.frozen(ELECTION.moment_of("20:13")), loading(store, "observation") as load:
+        load.withdraw(t.pec, [(p,) for p in pecs()[:30]], seen=False)
+    site.publish("machine", [protocol(p) for p in pecs()])
+    assert "vanished at once" in poll("20:14").error
+    (row,) = refused.refused(moment(store, ELECTION, ELECTION.moment_of("20:15"))).to_dict("records")
+    with clock.frozen(ELECTION.moment_of("20:15")):
+        decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "they were merged")
+    assert poll("20:16").error is None
+    assert len({key[0] for key in published(store)}) == 30
+
+
 def test_without_a_frame_the_payload_is_kept_and_loaded_when_there_is_one(
     store: sa.Engine, site: Site, election: Election, monkeypatch: pytest.MonkeyPatch
 ) -> None:

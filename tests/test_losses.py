@@ -846,6 +846,39 @@ def test_what_is_undone_waits_again_though_it_is_few_by_itself(
     assert len(current(store, t.incident)) == MANY - 13
 
 
+@pytest.mark.parametrize("newer_is_taken", [True, False])
+def test_what_is_undone_waits_beside_a_newer_loss_too(
+    store: sa.Engine, observation: Observation, poll: Poll, newer_is_taken: bool
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 6))
+    poll("08:31")
+    mark_incidents(observation, 32, range(6, 14))
+    poll("08:32")
+    accept(store, "08:32")
+    poll("08:33")
+    (taken,) = refused.taken(Facts(store).at("08:33")).to_dict("records")
+    mark_incidents(observation, 40, range(21, 33))
+    poll("10:00")
+    if newer_is_taken:
+        accept(store, "10:00")
+        poll("10:01")
+    with clock.frozen(at("10:02")):
+        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Bekova", "they are there")
+    if not newer_is_taken:
+        for n in range(21, 33):
+            observation.incident(f"i{n}", "10:03", description="told")
+    for hour in ("10:04", "10:05"):
+        poll(hour, again=True)
+        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [8]
+        assert {f"i{n}" for n in range(6, 14)} <= {row["incident"] for row in current(store, t.incident)}
+    for n in range(6, 14):
+        observation.incident(f"i{n}", "10:06", description="told")
+    poll("10:06", again=True)
+    assert refused.losses(Facts(store).at("10:06")).empty
+
+
 def test_who_accepts_on_a_page_of_before_an_undo_does_not_accept_anew(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
@@ -883,7 +916,8 @@ def test_a_loss_that_waits_does_so_however_it_changes_and_however_late_it_is(
     mark_incidents(observation, 59, range(15, 16))
     for hour in ("10:41", "11:56"):
         poll(hour, again=True)
-        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [9]
+        (loss,) = refused.losses(Facts(store).at(hour)).to_dict("records")
+        assert (loss["lost"], loss["since_at"]) == (9, at("08:59"))
     assert len(current(store, t.incident)) == MANY - 5
 
 

@@ -145,10 +145,12 @@ def test_a_first_load_that_broke_off_and_went_on_later_is_one(
     observation.day(20, "08:10", severity="critical", category="violence")
     with monkeypatch.context() as patch:
         patch.setattr(loader, "_BATCH", 10)
-        patch.setattr(loader._Reading, "_changed_incidents", _breaks_off)
+        patch.setattr(loader._Reading, "_compare", _breaks_off)
         assert poll("12:00").outcome == "error"
-    assert poll("12:15").outcome == "ok"
-    assert fresh(Facts(store), "12:16") == []
+    assert fresh(Facts(store), "12:01") == []
+    observation.incident("sent", "12:10", severity="critical", category="violence", reported_at="12:05")
+    assert poll("12:41").outcome == "ok"
+    assert fresh(Facts(store), "12:42") == ["sent"]
 
 
 def _breaks_off(_reading: loader._Reading) -> None:
