@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 import streamlit as st
 
+from pages import words
 from pages.present import in_thread
 from pages.words import _
-from store import decisions, pictures
+from store import clock, decisions, pictures
 
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class _Decision:
     future: Future[Any]
     refused: Callable[[str], str]
     kept: Callable[[Any], str]
+    told: bool = False  # at its form
 
 
 def _of_session(name: str, new: Callable[[], T]) -> T:
@@ -64,7 +66,9 @@ def say(sentence: str) -> None:
 
 
 def _toast(sentence: str) -> None:
-    st.toast(sentence, icon=":material/warning:", duration="infinite")
+    """With the time: the browser shows no sentence twice."""
+    said = f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"
+    st.toast(words.verbatim(said), icon=":material/warning:", duration="infinite")
 
 
 @contextlib.contextmanager
@@ -157,7 +161,7 @@ def decide(
     if pressed:
         _of_session(_PRESSED, set[str]).discard(form)
     if pressed and not waits:
-        for over in [one for one in last if last[one].future.done()]:
+        for over in [one for one in last if one == form or last[one].told]:
             del last[over]
         if missing:
             st.error(missing)
@@ -183,6 +187,7 @@ def _say_at_the_form(form: str) -> None:
     if not one.future.done():
         _say_that_it_waits()
     elif isinstance(one.future.exception(), _ANSWERS):
+        one.told = True
         st.error(_became(one))
     else:
         del _last()[form]  # of a fault of ours the part says so in its place; then the form stands again

@@ -97,7 +97,7 @@ if (!window.baikooPulse) {
       document.body.append(banner);
     }
     const since = wrong === "silent" ? heardAt : brokenAt;
-    write(banner, words[wrong].replace("{age}", duration((Date.now() - awake - since) / 1000, words)));
+    write(banner, words[wrong].replace("{age}", duration(Math.max(0, Date.now() - awake - since) / 1000, words)));
   };
 
   const write = (element, text) => {

@@ -1,5 +1,6 @@
 """Incidents that a person must sort: said first on Overview and wall; on Incidents the list, the form, the way back."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from html import escape
@@ -72,7 +73,7 @@ def _form(seen: View, rows: pd.DataFrame) -> None:
             st.text(_("No report has this."))
             return
         subjects, strangers = _by_subject(found), list(found.loc[~found["known"], "subject"])
-        named = _of_strangers(len(strangers)) | {subject: _choice(row) for subject, row in subjects.items()}
+        named = _of_strangers(len(strangers) > 1) | _choices(subjects)
         first = len(named) - len(subjects)  # the first report
         chosen = st.selectbox(_("Report"), list(named), first, lambda s: named.get(s, ""), key="sort_subject")
         if chosen is None or chosen not in named:  # somebody else has sorted it
@@ -82,9 +83,13 @@ def _form(seen: View, rows: pd.DataFrame) -> None:
         key = f"sort_{chosen.rpartition('|')[2]}"  # a subject begins with the report's own key, however long that is
         many = strangers if chosen == STRANGERS else list(of_sender)
         stand = {*many, *seen.figure(incidents.decided)["subject"]}
+        shown = len(many)
         known, many = deciding.drawn_before(f"{key}_drawn", (seen.moment.load, many))
         many = [subject for subject in many if subject in stand]  # the others went or were found out without a person
         with st.form(key, border=False):
+            if chosen == STRANGERS:
+                said = n_("{n} report to be sorted", "{n} reports to be sorted", shown)
+                st.text(said.format(n=words.number(shown)))
             categories = [c.id for c in here()[1].categories]
             index = categories.index(row["category"]) if row["category"] in categories else None
             category = st.selectbox(
@@ -122,10 +127,10 @@ def _form(seen: View, rows: pd.DataFrame) -> None:
         )
 
 
-def _of_strangers(n: int) -> dict[str, str]:
-    """The choice of all whose sender is no observer of the frame, where they are several."""
-    said = n_("All {n} not from observers of the frame", "All {n} not from observers of the frame", n)
-    return {STRANGERS: said.format(n=words.number(n))} if n > 1 else {}
+def _of_strangers(several: bool) -> dict[str, str]:
+    """The choice of all whose sender is no observer of the frame. What is chosen is known by these words alone: they
+    are the same however many there are by then."""
+    return {STRANGERS: _("All not from observers of the frame")} if several else {}
 
 
 def _left_as_they_are(left: Mapping[str, str]) -> str:
@@ -141,6 +146,13 @@ def _left_as_they_are(left: Mapping[str, str]) -> str:
 
 def _by_subject(rows: pd.DataFrame) -> dict[str, dict[Any, Any]]:
     return {str(row["subject"]): row for row in rows.head(_OFFERED).to_dict("records")}
+
+
+def _choices(rows: Mapping[str, Mapping[Any, Any]]) -> dict[str, str]:
+    """The browser knows a choice by its words: where several have the same the end of their key tells them apart."""
+    said = {subject: _choice(row) for subject, row in rows.items()}
+    number = Counter(said.values())
+    return {subject: f"{one} · {subject[-4:]}" if number[one] > 1 else one for subject, one in said.items()}
 
 
 def _choice(row: Mapping[Any, Any]) -> str:
@@ -176,7 +188,7 @@ def _take_back(seen: View, rows: pd.DataFrame) -> None:
     at_once = rows.groupby(["decided_at", "decided_by"], sort=False)
     together = {f"{at} {who}": own for (at, who), own in at_once if len(own) > 1}
     named = {key: _all_of(own) for key, own in together.items()}
-    named |= {subject: _choice(row) for subject, row in _by_subject(rows).items()}
+    named |= _choices(_by_subject(rows))
     known = deciding.drawn_before("take_back_drawn", seen.moment.load)
     with st.form("take_back", border=False):
         chosen = st.selectbox(
@@ -200,12 +212,11 @@ def _take_back(seen: View, rows: pd.DataFrame) -> None:
 
 
 def _all_of(rows: pd.DataFrame) -> str:
-    """What was decided at once."""
-    said = n_("{n} report sorted by a person", "{n} reports sorted by a person", len(rows))
-    return f"{said.format(n=words.number(len(rows)))} · {_by_whom(rows.iloc[0].to_dict())}"
+    """What was decided at once: the same words while a part of it is taken back."""
+    return _("All at once: {said}").format(said=_by_whom(rows.iloc[0].to_dict(), seconds=True))
 
 
-def _by_whom(row: Mapping[Any, Any]) -> str:
+def _by_whom(row: Mapping[Any, Any], seconds: bool = False) -> str:
     return _("{who} at {time}: {why}").format(
-        who=row["decided_by"], time=words.clock_time(row["decided_at"]), why=row["decided_why"]
+        who=row["decided_by"], time=words.clock_time(row["decided_at"], seconds), why=row["decided_why"]
     )

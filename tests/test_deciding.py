@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
 from pages import pulse
+from pages.deciding import _Decision, say_who
 from queries import incidents, moment, snapshot
 from store import clock, decisions, writable
 from store import tables as t
@@ -101,6 +103,21 @@ def test_whose_form_went_with_somebody_elses_decision_hears_of_it_above_the_page
         decisions.sort_incidents(facts.store, subjects, incidents.DISMISSED, "Bekova", "rang them", seen.load)
         eventually(lambda: not [b for b in app.run().button if b.label == button], "a page without the form")
         assert said(app) == [NOT_KEPT]
+
+
+def test_another_press_does_not_silence_what_a_decision_that_waited_came_to(facts: Facts) -> None:
+    """It ended just before, and nobody has been told yet."""
+    take(facts.store, row("i2", category="shots fired", description="two"), hour="14:01")
+    app = drawn("incidents")
+    pressed, waited = (f"sort_{s.rpartition('|')[2]}" for s in incidents.unsorted(facts.at("14:05"))["subject"])
+    over: Future[object] = Future()
+    over.set_exception(sa.exc.OperationalError("", {}, ValueError()))
+    app.session_state["last_decisions"] = {waited: _Decision(over, say_who, str)}
+    app.text_input(f"{pressed}_who").set_value("Asanova")
+    app.text_input(f"{pressed}_why").set_value("a test")
+    app = press(app, "Dismiss: it is no incident")
+    assert [e.value for e in app.error] == [NOT_KEPT]
+    assert len(incidents.decided(facts.at("14:05"))) == 1
 
 
 def settling(_facts: Facts) -> tuple[str, str, AppTest]:

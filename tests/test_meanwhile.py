@@ -1,5 +1,6 @@
 """Two people who decide at once: neither overturns what the other has decided unseen."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -109,8 +110,8 @@ def signed(app: AppTest, form: str, why: str) -> AppTest:
 
 
 def said(app: AppTest) -> list[str]:
-    """What is said over the page."""
-    return [toast.value for toast in app.toast]
+    """What is said over the page, without its time."""
+    return [re.sub(r"\\(.)", r"\1", toast.value).partition(" · ")[2] for toast in app.toast]
 
 
 def all_strangers(facts: Facts) -> tuple[AppTest, str]:

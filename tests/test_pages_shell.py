@@ -289,7 +289,7 @@ def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.M
         with writing(engine):
             app.button_group(key="rehearsal_speed").set_value(60.0).run()
         assert not app.exception
-        assert [toast.value.split(":")[0] for toast in app.toast] == ["The decision was not kept"]
+        assert ["The decision was not kept" in toast.value for toast in app.toast] == [True]
         assert clock.speed() == 0
     finally:
         clock.follow(None)
