@@ -266,6 +266,7 @@ def test_a_summary_with_more_votes_than_valid_ballots_contradicts_itself(tmp_pat
 
 
 def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writable, "PATIENCE", 0.05)  # of writers that wait for another
     engine = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
     clock.set_rehearsed(engine, ELECTION.moment_of("14:05"), 60)
     monkeypatch.setenv("BAIKOO_STORE", engine.url.render_as_string(False))
@@ -285,7 +286,6 @@ def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.M
         assert [(w.wish, w.until) for w in wishes.after(engine, 0)] == [("jump", ELECTION.moment_of("20:00"))]
         app.button(key="rehearsal_restart").click().run()
         assert [w.wish for w in wishes.after(engine, 0)] == ["jump", "restart"]
-        monkeypatch.setattr(writable, "PATIENCE", 0.05)
         with writing(engine):
             app.button_group(key="rehearsal_speed").set_value(60.0).run()
         assert not app.exception

@@ -150,6 +150,11 @@ window.clearInterval = (timer) => {
 };"""
 
 
+_RUNS = """
+new MutationObserver(() => { window.ran = true; }).observe(
+  document.querySelector("[data-test-script-state]"), { attributeFilter: ["data-test-script-state"] });"""
+
+
 def test_every_live_part_keeps_its_own_look_when_the_pulse_draws_the_page(address: str, browser: Browser) -> None:
     """The way back where the pulse is not heard."""
     seen = Seen(browser)
@@ -160,11 +165,11 @@ def test_every_live_part_keeps_its_own_look_when_the_pulse_draws_the_page(addres
     seen.page.wait_for_function(resting)
     looks = seen.page.evaluate("window.timers.size")
     assert looks > 3
-    mark = "document.querySelector('.bk-strip').dataset.of = 'before'"
+    seen.page.evaluate(_RUNS)
     for _ in range(2):
-        seen.page.evaluate(mark)
+        seen.page.evaluate("window.ran = false")
         seen.page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
-        seen.page.locator(".bk-strip:not([data-of])").wait_for()
+        seen.page.wait_for_function("() => window.ran")
         seen.page.wait_for_function(resting)
         assert seen.page.evaluate("window.timers.size") == looks
     seen.close()
