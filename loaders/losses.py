@@ -69,12 +69,13 @@ def elsewhere(observers: Iterable[Row], posts: Mapping[str, str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Standing:
-    """A loss that is written down; `undone`: a person took its acceptance back; `since`: when it began to wait,
-    whatever it has become since."""
+    """A loss that is written down; `undone`: a person took its acceptance back; `waits_from`, `since`: the load in
+    which it began to wait, and when, whatever it has become since."""
 
     hash: str
     accepted: bool
     undone: bool
+    waits_from: int
     since: datetime
 
 
@@ -93,9 +94,7 @@ class Losses:
     def __post_init__(self) -> None:
         with self.store.connect() as conn:
             standing = conn.execute(_STANDING, {"source": self.source})
-            self.stands = {
-                row.view: Standing(row.hash, bool(row.accepted), bool(row.undone), row.since) for row in standing
-            }
+            self.stands = {view: Standing(*rest) for view, *rest in standing}
 
     @property
     def accepted(self) -> bool:
@@ -143,14 +142,17 @@ class Losses:
         d = t.decision.c
         query = sa.select(d.who, d.why).where(d.kind == "accept", d.subject == self.source).order_by(d.id.desc())
         with loading(self.store, self.source) as load:
-            load.put(t.loss, [self._row(loss)], seen=False)
+            row = self._row(loss, load)
+            load.put(t.loss, [row], seen=False)
             said = load.conn.execute(query.limit(1)).first()
-        self.stands[loss.view] = Standing(loss.hash, True, False, clock.now())
+        self.stands[loss.view] = Standing(loss.hash, True, False, row["waits_from"], clock.now())
         if said:
             accept_loss(self.store, self.source, loss.view, loss.hash, said.who, said.why or "--accept")
 
-    def _row(self, loss: Loss) -> Row:
-        return {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
+    def _row(self, loss: Loss, load: Load) -> Row:
+        row = {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
+        waits = self.stands.get(loss.view)
+        return row | {"waits_from": waits.waits_from if waits else load.id}
 
     def is_standing(self, loss: Loss) -> bool:
         """Whether just this loss is written down: it goes with the rows, and can be undone if somebody accepted it."""
@@ -167,9 +169,8 @@ class Losses:
         if not (self.found or over):
             return None
         with loading(self.store, self.source) as load:
-            load.put(
-                t.loss, [self._row(loss) for loss in self.found.values() if not self.is_standing(loss)], seen=False
-            )
+            new = [self._row(loss, load) for loss in self.found.values() if not self.is_standing(loss)]
+            load.put(t.loss, new, seen=False)
             self.taken(load, over)
         return load.id if load.moved else None
 
@@ -180,24 +181,20 @@ def _total(kinds: Mapping[str, set[str]]) -> int:
 
 _STANDING = sa.text(
     """
-    select l.view, l.hash, f.committed_at as since,
-        case when d.value = l.hash and d.load > l.load_from then 1 else 0 end as accepted,
-        case when exists (
+    select l.view, l.hash,
+        coalesce(d.value = l.hash and d.load > l.load_from, false) as accepted,
+        exists (
             select 1 from decision u
             where u.kind = 'loss' and u.subject = l.source || '|' || l.view
-                and u.value like 'undone|%' and u.load >= f.id
-        ) then 1 else 0 end as undone
+                and u.value like 'undone|%' and u.load >= l.waits_from) as undone,
+        l.waits_from, f.committed_at as since
     from loss l
-    join load f on f.id = (
-        select max(first.load_from) from loss first
-        where first.source = l.source and first.view = l.view and first.load_from <= l.load_from and not exists (
-            select 1 from loss before
-            where before.source = first.source and before.view = first.view and before.load_to = first.load_from))
+    join load f on f.id = l.waits_from
     left join decision d on d.id = (
         select max(id) from decision where kind = 'loss' and subject = l.source || '|' || l.view)
     where l.source = :source and l.load_to is null
     """
-).columns(since=t.Instant)
+).columns(accepted=sa.Boolean, undone=sa.Boolean, since=t.Instant)
 
 
 def undone(conn: sa.Connection, source: str) -> int:

@@ -25,33 +25,27 @@ class Refusal:
     """What stands refused of a feed: from its first payload since the last good one to the last."""
 
     first: int
-    since: datetime  # when the first was refused
+    waits_from: int  # the load in which the first was refused
+    since: datetime  # when that was
     last: int
     accepted: int | None  # the newest of them that a person accepted
 
 
 def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
     """What is refused of this source now, by feed."""
-    return {
-        row.feed: Refusal(row.first_payload, row.since, row.last_payload, row.accepted)
-        for row in conn.execute(_STANDING, {"source": source})
-    }
+    return {feed: Refusal(*rest) for feed, *rest in conn.execute(_STANDING, {"source": source})}
 
 
 # What was accepted of a payload before it was refused, perhaps not for the first time, is nothing to go by.
 _STANDING = sa.text(
     """
-    select r.feed, r.first_payload, r.last_payload, f.committed_at as since,
+    select r.feed, r.first_payload, r.waits_from, f.committed_at as since, r.last_payload,
         (select max(case when d.kind = 'payload' then cast(d.value as bigint) end) from decision d
-         where d.kind = 'payload' and d.subject = r.source || '|' || r.feed and d.load > f.id
+         where d.kind = 'payload' and d.subject = r.source || '|' || r.feed and d.load > r.waits_from
              and case when d.kind = 'payload' then cast(d.value as bigint) end
                  between r.first_payload and r.last_payload) as accepted
     from refusal r
-    join load f on f.id = (
-        select max(first.load_from) from refusal first
-        where first.source = r.source and first.feed = r.feed and first.load_from <= r.load_from and not exists (
-            select 1 from refusal before
-            where before.source = first.source and before.feed = first.feed and before.load_to = first.load_from))
+    join load f on f.id = r.waits_from
     where r.source = :source and r.load_to is null
     """
 ).columns(since=t.Instant)
@@ -69,7 +63,7 @@ def refuse(store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, b
         "held": lost.held,
     }
     with loading(store, source) as load:
-        load.put(t.refusal, [row], seen=False)
+        load.put(t.refusal, [row | {"waits_from": before.waits_from if before else load.id}], seen=False)
 
 
 def over(store: sa.Engine, source: str, feed: str) -> None:

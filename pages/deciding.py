@@ -8,7 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -21,12 +21,7 @@ from store import clock, decisions, pictures
 
 log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
-_LAST = "last_decisions"  # of this session: each form's last decision, until it is kept or told
-_PRESSED = "pressed_forms"  # whose press no run has come to yet
-_PART = "part_drawn"  # the part of the page that is being drawn; "": the page itself
-_PART_OF = "parts_of_forms"  # where each form was drawn last
-_DRAWN = "forms_drawn"  # the forms of each part, at its last run
-_SAY = "to_be_said"  # when the page is drawn again
+_FORMS = "forms"  # of this session
 _AT_ONCE = 1.0  # seconds that a press waits for its decision; most take milliseconds
 _LOOK = 1.0  # seconds between looks at one that takes longer
 
@@ -49,20 +44,27 @@ class _Decision:
     told: bool = False  # at its form
 
 
-def _of_session(name: str, new: Callable[[], T]) -> T:
-    if name not in st.session_state:
-        st.session_state[name] = new()
-    kept: T = st.session_state[name]
-    return kept
+@dataclass
+class _Forms:
+    """What a session knows of its forms."""
+
+    last: dict[str, _Decision] = field(default_factory=dict)  # each form's, until it is kept or told
+    pressed: set[str] = field(default_factory=set)  # to which no run has come yet
+    stand: dict[str, str] = field(default_factory=dict)  # form -> the part of the page that it is drawn in
+    part: str = ""  # that is being drawn; none: the page itself
+    to_say: list[str] = field(default_factory=list)  # when the page is drawn again
 
 
-def _last() -> dict[str, _Decision]:
-    return _of_session(_LAST, dict)
+def _forms() -> _Forms:
+    if _FORMS not in st.session_state:
+        st.session_state[_FORMS] = _Forms()
+    forms: _Forms = st.session_state[_FORMS]
+    return forms
 
 
 def say(sentence: str) -> None:
     """Say it over the page that is drawn next, until somebody closes it."""
-    _of_session(_SAY, list[str]).append(sentence)
+    _forms().to_say.append(sentence)
 
 
 def _toast(sentence: str) -> None:
@@ -75,44 +77,40 @@ def _toast(sentence: str) -> None:
 def told() -> Iterator[None]:
     """The page is drawn in it. What has become of decisions is said over it where no form of the page says so: the form
     may be on another page, or gone."""
-    above = st.container()
-    for sentence in st.session_state.get(_SAY, ()):
+    above, forms = st.container(), _forms()
+    for sentence in forms.to_say:
         _toast(sentence)
-    if waiting := [one.future for one in _last().values() if not one.future.done()]:
+    if waiting := [one.future for one in forms.last.values() if not one.future.done()]:
         _look_for_the_end(waiting)
-    st.session_state[_DRAWN] = {}
-    with part(""):
-        yield
-    st.session_state.pop(_SAY, None)  # not before: a run that another one has taken the place of may end before
-    drawn = set().union(*st.session_state[_DRAWN].values())
+    forms.stand = {}
+    yield
+    forms.to_say = []  # not before: a run that another one has taken the place of may end before
     with above:
-        for form in _last().keys() - drawn:
-            _say_over_the_page(form)
-    _say_missed(set(_of_session(_PRESSED, set[str])))
+        _say_of({*forms.last, *forms.pressed})
 
 
 @contextlib.contextmanager
 def part(key: str) -> Iterator[None]:
     """A part of the page is drawn in it, with the page or by itself."""
-    before = st.session_state.get(_PART, "")
-    st.session_state[_PART] = key
-    drawn: set[str] = set()
-    _of_session(_DRAWN, dict[str, set[str]])[key] = drawn
+    forms = _forms()
+    before = {form for form, of in forms.stand.items() if of == key}
+    forms.stand = {form: of for form, of in forms.stand.items() if of != key}
+    around, forms.part = forms.part, key
     try:
         yield
     finally:
-        st.session_state[_PART] = before
-    own = {form for form, of in _of_session(_PART_OF, dict[str, str]).items() if of == key}
-    for form in own & _last().keys() - drawn:
-        if _last()[form].future.done():
-            _say_over_the_page(form)
-    _say_missed(own & _of_session(_PRESSED, set[str]))
+        forms.part = around
+    _say_of(before | {form for form, of in forms.stand.items() if of == key})
 
 
-def _say_missed(forms: set[str]) -> None:
-    """These forms were pressed, and are not there any more."""
-    if forms:
-        st.session_state[_PRESSED] -= forms
+def _say_of(some: set[str]) -> None:
+    """What has become of the decisions of these forms, where they are not there any more, and of presses that no run
+    has come to."""
+    forms = _forms()
+    for form in some & forms.last.keys() - forms.stand.keys():
+        _say_over_the_page(form)
+    if missed := some & forms.pressed:
+        forms.pressed -= missed
         _toast(_("The decision was not kept: what it was about was decided on or changed meanwhile. Look at it again."))
 
 
@@ -140,7 +138,7 @@ def pressed(form: str, label: str, primary: bool = False) -> bool:
 
 
 def _press(form: str) -> None:
-    _of_session(_PRESSED, set[str]).add(form)
+    _forms().pressed.add(form)
 
 
 def decide(
@@ -154,12 +152,11 @@ def decide(
     """Where the form was pressed (see `pressed`), decide, unless something is missing. Call it at every run, where the
     form's own words stand. `kept` says of what a decision returned that was kept what of it was not done; nothing: all
     was."""
-    last, here = _last(), st.session_state.get(_PART, "")
-    _of_session(_PART_OF, dict[str, str])[form] = here
-    _of_session(_DRAWN, dict[str, set[str]]).setdefault(here, set()).add(form)
+    forms = _forms()
+    last, forms.stand[form] = forms.last, forms.part
     waits = form in last and not last[form].future.done()
     if pressed:
-        _of_session(_PRESSED, set[str]).discard(form)
+        forms.pressed.discard(form)
     if pressed and not waits:
         for over in [one for one in last if one == form or last[one].told]:
             del last[over]
@@ -183,14 +180,14 @@ def _written(decision: Callable[[], T]) -> T:
 
 def _say_at_the_form(form: str) -> None:
     """What has become of the form's last decision: why not, until the next press."""
-    one = _last()[form]
+    one = _forms().last[form]
     if not one.future.done():
         _say_that_it_waits()
     elif isinstance(one.future.exception(), _ANSWERS):
         one.told = True
         st.error(_became(one))
     else:
-        del _last()[form]  # of a fault of ours the part says so in its place; then the form stands again
+        del _forms().last[form]  # of a fault of ours the part says so in its place; then the form stands again
         if sentence := _became(one):
             say(sentence)
         st.rerun()
@@ -198,10 +195,10 @@ def _say_at_the_form(form: str) -> None:
 
 def _say_over_the_page(form: str) -> None:
     """The same where the form is not there: until somebody closes it."""
-    one = _last()[form]
+    one = _forms().last[form]
     if not one.future.done():
         return _say_that_it_waits()
-    del _last()[form]
+    del _forms().last[form]
     if sentence := _became(one):
         _toast(sentence)
 

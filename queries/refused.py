@@ -14,15 +14,12 @@ def refused(m: Moment) -> pd.DataFrame:
         select r.source, r.feed, r.last_payload as payload, f.committed_at as since_at, latest.fetched_at,
             r.what, r.lost, r.held, d.who as accepted_by, d.decided_at as accepted_at, d.why
         from refusal_now r
-        join load f on f.id = (
-            select max(first.load_from) from refusal first
-            where first.source = r.source and first.feed = r.feed and first.load_from <= r.load_from and not exists (
-                select 1 from refusal before
-                where before.source = first.source and before.feed = first.feed and before.load_to = first.load_from))
+        join load f on f.id = r.waits_from
         join payload latest on latest.id = r.last_payload
         left join decision d on d.id = (
             select max(s.id) from decision s
-            where s.kind = 'payload' and s.subject = r.source || '|' || r.feed and s.load <= :load and s.load > f.id
+            where s.kind = 'payload' and s.subject = r.source || '|' || r.feed
+                and s.load <= :load and s.load > r.waits_from
                 and case when s.kind = 'payload' then cast(s.value as bigint) end
                     between r.first_payload and r.last_payload)
         order by r.source, r.feed
@@ -39,11 +36,7 @@ def losses(m: Moment) -> pd.DataFrame:
         select l.source, l.view, f.committed_at as since_at, l.lost, l.held, l.hash, d.who as accepted_by,
             d.decided_at as accepted_at, d.why
         from loss_now l
-        join load f on f.id = (
-            select max(first.load_from) from loss first
-            where first.source = l.source and first.view = l.view and first.load_from <= l.load_from and not exists (
-                select 1 from loss before
-                where before.source = first.source and before.view = first.view and before.load_to = first.load_from))
+        join load f on f.id = l.waits_from
         left join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
             select max(id) from decision
             where kind = 'loss' and subject = l.source || '|' || l.view and load <= :load)

@@ -54,7 +54,7 @@ def contents_of(conn: sa.Connection) -> str:
         told = [
             c
             for c in fact.columns
-            if c.name not in ("id", "load_from", "load_to", "payload", "first_payload", "last_payload")
+            if c.name not in ("id", "load_from", "load_to", "payload", "first_payload", "last_payload", "waits_from")
         ]
         rows = conn.execute(sa.select(*told).where(fact.c.load_to.is_(None)))
         total.update(fact.name.encode())

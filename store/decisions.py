@@ -104,7 +104,8 @@ def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, wh
         o = t.loss.c
         query = sa.select(o.source, o.view, o.lost, o.held, o.hash)
         query = query.where(o.source == source, o.view == view, o.load_to == taken)
-        load.put(t.loss, [dict(row) for row in load.conn.execute(query).mappings()], seen=False)
+        waits = [dict(row) | {"waits_from": load.id} for row in load.conn.execute(query).mappings()]
+        load.put(t.loss, waits, seen=False)
 
 
 def next_step(taken: Sequence[str]) -> str | None:

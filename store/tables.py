@@ -304,6 +304,7 @@ refusal = _fact(  # a payload that lost too much to be made current; its version
     _text("what", nullable=False),  # rows, figures
     sa.Column("lost", sa.Integer, nullable=False),
     sa.Column("held", sa.Integer, nullable=False),  # of so many that stay
+    sa.Column("waits_from", sa.BigInteger),  # the load since which a person is awaited, in whichever version
 )
 
 loss = _fact(  # so much of a view vanished, was marked or became unusable that nothing of it was withdrawn
@@ -313,7 +314,8 @@ loss = _fact(  # so much of a view vanished, was marked or became unusable that 
     _text("view", nullable=False),
     sa.Column("lost", sa.Integer, nullable=False),
     sa.Column("held", sa.Integer, nullable=False),  # of so many
-    _text("hash", nullable=False),  # of the keys: a person accepts these, not what else may vanish
+    _text("hash", nullable=False),  # of the keys and how they go: a person accepts these, not what else may vanish
+    sa.Column("waits_from", sa.BigInteger),  # the load since which a person is awaited, in whichever version
 )
 
 check_result = sa.Table(  # what a check came to after a poll of the commission that changed something

@@ -85,14 +85,16 @@ def _asks(item: pytest.Item) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def here_is_asked_anew() -> Iterator[None]:
-    """No test works on the store and the election that another one's environment named."""
+    """No test works on the store and the election that another one's environment named, nor by its clock."""
     yield
     here = getattr(sys.modules.get("queries.moment"), "here", None)
     if here and here.cache_info().currsize:
         store, chosen = here()
         named = os.environ.get("BAIKOO_STORE"), Path(os.environ.get("BAIKOO_ELECTION", "")).name
-        if named != (store.url.render_as_string(False), chosen.id):
-            here.cache_clear()
+        if named == (store.url.render_as_string(False), chosen.id):  # of a module's tests
+            return
+        here.cache_clear()
+    clock.follow(None)
 
 
 @pytest.fixture(autouse=True)

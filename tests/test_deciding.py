@@ -23,7 +23,7 @@ from tests.facts import ELECTION, Facts
 from tests.harm import gone
 from tests.test_meanwhile import MISSED, said
 from tests.test_pages import drawn, words_of
-from tests.test_pulse import NOW, hanging, on_postgresql, opened
+from tests.test_pulse import NOW, RESTING, hanging, on_postgresql, opened
 from tests.test_unsorted import press, row, take
 from tests.waiting import LIMIT, eventually
 
@@ -112,7 +112,7 @@ def test_another_press_does_not_silence_what_a_decision_that_waited_came_to(fact
     pressed, waited = (f"sort_{s.rpartition('|')[2]}" for s in incidents.unsorted(facts.at("14:05"))["subject"])
     over: Future[object] = Future()
     over.set_exception(sa.exc.OperationalError("", {}, ValueError()))
-    app.session_state["last_decisions"] = {waited: _Decision(over, say_who, str)}
+    app.session_state["forms"].last[waited] = _Decision(over, say_who, str)
     app.text_input(f"{pressed}_who").set_value("Asanova")
     app.text_input(f"{pressed}_why").set_value("a test")
     app = press(app, "Dismiss: it is no incident")
@@ -249,6 +249,7 @@ def test_while_a_postgresql_hangs_a_decision_waits_beside_its_page_and_is_kept_i
             running(url, streamlit(), tmp_path / "log") as (_, address),
             opened(browser, address, "/incidents?lang=en") as page,
         ):
+            page.wait_for_function(RESTING)  # a first drawing asks the store, and a press waits for its end
             with hanging(database):
                 dismissed_on(page, "rang them")
                 page.get_by_text(WAITS).wait_for()

@@ -822,9 +822,8 @@ def test_whatever_of_many_things_goes_no_poll_takes_many(
     some_go(migrated_file, tmp_path_factory.mktemp("goes"), waves)
 
 
-def test_what_is_undone_waits_again_though_it_is_few_by_itself(
-    store: sa.Engine, observation: Observation, poll: Poll
-) -> None:
+def eight_are_taken(store: sa.Engine, observation: Observation, poll: Poll) -> dict[Any, Any]:
+    """Five incidents have gone, being few, and eight that are many with them; head office accepted these."""
     fill(observation)
     poll("08:30")
     mark_incidents(observation, 31, range(1, 6))
@@ -833,8 +832,15 @@ def test_what_is_undone_waits_again_though_it_is_few_by_itself(
     poll("08:32")
     accept(store, "08:32")
     poll("08:33")
-    assert len(current(store, t.incident)) == MANY - 13
     (taken,) = refused.taken(Facts(store).at("08:33")).to_dict("records")
+    return taken
+
+
+def test_what_is_undone_waits_again_though_it_is_few_by_itself(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    taken = eight_are_taken(store, observation, poll)
+    assert len(current(store, t.incident)) == MANY - 13
     with clock.frozen(at("08:34")):
         decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Bekova", "they are there")
     for hour in ("08:34", "08:35", "08:36", "10:40"):
@@ -850,15 +856,7 @@ def test_what_is_undone_waits_again_though_it_is_few_by_itself(
 def test_what_is_undone_waits_beside_a_newer_loss_too(
     store: sa.Engine, observation: Observation, poll: Poll, newer_is_taken: bool
 ) -> None:
-    fill(observation)
-    poll("08:30")
-    mark_incidents(observation, 31, range(1, 6))
-    poll("08:31")
-    mark_incidents(observation, 32, range(6, 14))
-    poll("08:32")
-    accept(store, "08:32")
-    poll("08:33")
-    (taken,) = refused.taken(Facts(store).at("08:33")).to_dict("records")
+    taken = eight_are_taken(store, observation, poll)
     mark_incidents(observation, 40, range(21, 33))
     poll("10:00")
     if newer_is_taken:

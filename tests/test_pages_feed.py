@@ -50,7 +50,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
             )
         with loading(engine, "commission") as load:
             key = {"source": "commission", "feed": "manual", "first_payload": payload, "last_payload": payload}
-            load.put(t.refusal, [key | {"what": "rows", "lost": 40, "held": 60}], seen=False)
+            load.put(t.refusal, [key | {"what": "rows", "lost": 40, "held": 60, "waits_from": load.id}], seen=False)
     list(judging.judge(engine, ELECTION))
     clock.set_rehearsed(engine, ELECTION.moment_of("2021-11-29T10:00"), 0)
     with pytest.MonkeyPatch.context() as patch:

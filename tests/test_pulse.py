@@ -33,6 +33,7 @@ from tests.waiting import LIMIT, eventually
 
 Process = subprocess.Popen[bytes]
 NOW = ELECTION.moment_of("14:05")
+RESTING = "() => document.querySelector('[data-test-script-state=notRunning]')"  # nothing of the page is being drawn
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +161,8 @@ def test_every_live_part_keeps_its_own_look_when_the_pulse_draws_the_page(addres
     seen = Seen(browser)
     seen.page.add_init_script(_TIMERS.replace("TICK", f"{pulse.TICK * 1000}"))
     seen.page.goto(address + "/?lang=en")
-    resting = "() => document.querySelector('[data-test-script-state=notRunning]')"
     seen.page.locator(".bk-value").first.wait_for()
-    seen.page.wait_for_function(resting)
+    seen.page.wait_for_function(RESTING)
     looks = seen.page.evaluate("window.timers.size")
     assert looks > 3
     seen.page.evaluate(_RUNS)
@@ -170,7 +170,7 @@ def test_every_live_part_keeps_its_own_look_when_the_pulse_draws_the_page(addres
         seen.page.evaluate("window.ran = false")
         seen.page.get_by_role("button", name=pulse.BUTTON, include_hidden=True).dispatch_event("click")
         seen.page.wait_for_function("() => window.ran")
-        seen.page.wait_for_function(resting)
+        seen.page.wait_for_function(RESTING)
         assert seen.page.evaluate("window.timers.size") == looks
     seen.close()
 
@@ -260,7 +260,7 @@ def test_a_server_that_is_silent_is_told_on_the_page_and_is_forgotten_when_it_sp
 
 def test_a_page_that_could_not_be_drawn_at_all_is_loaded_again(address: str, browser: Browser) -> None:
     with opened(browser, address) as page:
-        page.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')")
+        page.wait_for_function(RESTING)
         page.clock.pause_at(page.evaluate("Date.now() + 1000"))
         page.evaluate(
             "document.querySelector('[data-testid=stMain]').innerHTML = '<p class=bk-broken>cannot be shown</p>'"

@@ -136,7 +136,6 @@ def test_the_schedule_stops_and_goes_on_by_itself_and_says_each_once(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock.follow(None)  # a test before may have left a rehearsal's, which stands still
     asked: list[int] = []
 
     def look(*_: Any) -> Found:
