@@ -6,6 +6,7 @@ own, and whichever run draws the form says what has become of it. Where the form
 
 import contextlib
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class _Decision:
 class _Forms:
     """What a session knows of its forms."""
 
+    session: str = field(default_factory=lambda: secrets.token_hex(4))  # its name, for the page
     last: dict[str, _Decision] = field(default_factory=dict)  # each form's, until it is kept or told
     pressed: set[str] = field(default_factory=set)  # to which no run has come yet
     stand: dict[str, str] = field(default_factory=dict)  # form -> the part of the page that it is drawn in
@@ -80,7 +82,10 @@ def told() -> Iterator[None]:
     above, forms = st.container(), _forms()
     for sentence in forms.to_say:
         _toast(sentence)
-    if waiting := [one.future for one in forms.last.values() if not one.future.done()]:
+    waiting = [one.future for one in forms.last.values() if not one.future.done()]
+    # who loads the page anew, or whose server is killed, has another session: the page remembers that one waited
+    st.html(f"<div class='bk-deciding' data-session='{forms.session}' data-waits='{'yes' if waiting else ''}'></div>")
+    if waiting:
         _look_for_the_end(waiting)
     forms.stand = {}
     yield

@@ -5,6 +5,7 @@ if (!window.baikooPulse) {
   const STRIP = ".bk-strip[data-key]"; // of a page of the present
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
   const ANEW = 20_000; // ms until a page that could not be drawn is loaded again
+  const WAITS = "bk-waits-"; // and a session: what this tab remembers where a decision waits for the store
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
@@ -66,6 +67,7 @@ if (!window.baikooPulse) {
     const said = document.querySelector(".bk-words");
     if (!said) return;
     const words = JSON.parse(said.dataset.words);
+    remember(words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
     say(silence > SILENT ? "silent" : broken, words);
     const strip = document.querySelector(".bk-strip");
@@ -85,6 +87,25 @@ if (!window.baikooPulse) {
       const last = source.querySelector("[data-offset]");
       if (last) write(last, time(since, Number(last.dataset.offset)));
     }
+  };
+
+  // A decision that waited when its session ended (pages/deciding.py): nobody will hear what became of it.
+  const remember = (words) => {
+    const of = document.querySelector(".bk-deciding")?.dataset;
+    if (!of) return;
+    if (of.waits) sessionStorage.setItem(WAITS + of.session, "");
+    else sessionStorage.removeItem(WAITS + of.session);
+    const lost = Object.keys(sessionStorage).filter((key) => key.startsWith(WAITS) && key !== WAITS + of.session);
+    if (!lost.length || document.getElementById("bk-lost")) return;
+    const banner = Object.assign(document.createElement("div"), { id: "bk-lost", role: "alert" });
+    const close = document.createElement("button");
+    banner.append(words.lost, close);
+    close.textContent = words.close;
+    close.onclick = () => {
+      lost.forEach((key) => sessionStorage.removeItem(key));
+      banner.remove();
+    };
+    document.body.append(banner);
   };
 
   // Over everything else: what stands on the page is old.

@@ -174,6 +174,11 @@ def _words() -> str:
             "been loaded for {age}."
         ),
         "figures": _("New figures have not been made for {age}: what stands here is old. The server's log says why."),
+        "lost": _(
+            "Whether your last decision was kept is not known: it was being written when the page was loaded again or "
+            "the server ended. Look whether it stands."
+        ),
+        "close": _("Close"),
         "amber": _("late"),
         "red": _("stale"),
         **{unit: words.unit(unit) for unit in words.UNITS},

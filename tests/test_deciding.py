@@ -29,6 +29,7 @@ from tests.waiting import LIMIT, eventually
 
 NOT_KEPT = "The decision was not kept: the store cannot be written. Press again when it can be."
 WAITS = "The decision is being written"
+NOT_KNOWN = "Whether your last decision was kept is not known"
 Harm = Callable[[sa.Engine], AbstractContextManager[object]]
 
 
@@ -200,6 +201,36 @@ def test_a_decision_that_waits_is_told_and_so_is_its_failure_though_the_page_was
     assert "a decision was not kept: Unwritable" in log.read_text()
 
 
+@pytest.mark.breaks
+def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_what_became_of_it(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with on_postgresql(speed=1) as (database, url):
+        engine = open_store(url)
+        take(engine, row("i1", category="shots fired"), hour="14:00")
+        with (
+            running(url, streamlit(), tmp_path / "log") as (_, address),
+            opened(browser, address, "/incidents?lang=en") as page,
+        ):
+            page.wait_for_function(RESTING)
+            not_known = page.get_by_text(NOT_KNOWN)
+            with hanging(database):
+                dismissed_on(page, "rang them")
+                page.get_by_text(WAITS).wait_for()
+                page.wait_for_function("() => Object.keys(sessionStorage).some(key => key.startsWith('bk-waits-'))")
+                page.reload()
+            not_known.wait_for()
+            page.reload()
+            not_known.wait_for()
+            page.get_by_role("button", name="Close").click()
+            not_known.wait_for(state="detached")
+            page.reload()
+            page.get_by_text("1 report sorted by a person").wait_for()
+            page.wait_for_function("() => window.baikooPulse?.told()")
+            assert not_known.count() == 0
+        engine.dispose()
+
+
 def _whys(store: sa.Engine) -> Sequence[str | None]:
     with store.connect() as conn:
         return conn.scalars(sa.select(t.decision.c.why).order_by(t.decision.c.id)).all()
@@ -259,4 +290,5 @@ def test_while_a_postgresql_hangs_a_decision_waits_beside_its_page_and_is_kept_i
                 assert page.get_by_text(WAITS).is_visible()
             page.get_by_text("1 report sorted by a person").wait_for()
             page.get_by_text(WAITS).wait_for(state="detached")
+            assert page.get_by_text(NOT_KNOWN).count() == 0
         engine.dispose()
