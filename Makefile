@@ -4,6 +4,8 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 QUIETLY := sh deploy/quietly.sh
 ELECTION ?=
+# Some machines keep no compiled Python: each server of the tests, each worker would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: run test proof pictures bench words lock packages
 .SILENT:
 

@@ -47,8 +47,8 @@ manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.sca
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """A worker more than there are processors: tests also wait, for servers and for Chromium."""
-    return (os.cpu_count() or 1) + 1
+    """Two for each processor: tests also wait, for servers and for Chromium."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
