@@ -78,7 +78,7 @@ def _form(seen: View, rows: pd.DataFrame) -> None:
         chosen = st.selectbox(_("Report"), list(named), first, lambda s: named.get(s, ""), key="sort_subject")
         if chosen is None or chosen not in named:  # somebody else has sorted it
             return
-        row = subjects.get(chosen, {"category": None, "sender": None})
+        row: dict[Any, Any] = subjects.get(chosen, {"category": None, "sender": None})
         of_sender = rows.loc[rows["sender"] == row["sender"], "subject"]  # none where nobody is named
         key = f"sort_{chosen.rpartition('|')[2]}"  # a subject begins with the report's own key, however long that is
         many = strangers if chosen == STRANGERS else list(of_sender)
@@ -87,7 +87,9 @@ def _form(seen: View, rows: pd.DataFrame) -> None:
         known, many = deciding.drawn_before(f"{key}_drawn", (seen.moment.load, many))
         many = [subject for subject in many if subject in stand]  # the others went or were found out without a person
         with st.form(key, border=False):
-            if chosen == STRANGERS:
+            if chosen in subjects:
+                lists.draw([reports.item(seen, row)])
+            else:
                 said = n_("{n} report to be sorted", "{n} reports to be sorted", shown)
                 st.text(said.format(n=words.number(shown)))
             categories = [c.id for c in here()[1].categories]
@@ -152,12 +154,17 @@ def _choices(rows: Mapping[str, Mapping[Any, Any]]) -> dict[str, str]:
     """The browser knows a choice by its words: where several have the same the end of their key tells them apart."""
     said = {subject: _choice(row) for subject, row in rows.items()}
     number = Counter(said.values())
-    return {subject: f"{one} · {subject[-4:]}" if number[one] > 1 else one for subject, one in said.items()}
+    return {subject: f"{one} · {subject[-8:]}" if number[one] > 1 else one for subject, one in said.items()}
 
 
 def _choice(row: Mapping[Any, Any]) -> str:
     said = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))[:80]
-    return f"{words.clock_time(row['reported_at'])} · {names.reporter(row['reporter'])} · {said}"
+    parts = words.clock_time(row["reported_at"]), _place(row), names.reporter(row["reporter"]), said
+    return " · ".join(part for part in parts if part)
+
+
+def _place(row: Mapping[Any, Any]) -> str:
+    return cards.pec_words(row["pec"]) or names.region(row["region"])
 
 
 def decided(seen: View) -> None:
@@ -180,7 +187,8 @@ def _decision(row: Mapping[Any, Any]) -> str:
     said = "" if words.missing(row["description"]) else f"“{words.beginning(str(row['description']))}”"
     return (
         f"<div><b>{escape(words.clock_time(row['reported_at']))}</b></div>"
-        f"<div><b>{escape(as_what)}</b><br><small>{escape(who)}</small></div><div>{escape(said)}</div>"
+        f"<div><b>{escape(as_what)}</b><br>{escape(_place(row))} <small>{escape(who)}</small></div>"
+        f"<div>{escape(said)}</div>"
     )
 
 

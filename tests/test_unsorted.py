@@ -19,7 +19,7 @@ from elections.config import Category
 from loaders import schedule
 from loaders.contract import INCIDENT, Raw, code
 from loaders.intake import Batch, Intake
-from pages import cards, charts_incidents, unsorted
+from pages import cards, charts_incidents, unsorted, words
 from queries import incidents, moment, room
 from store import clock, decisions
 from store import tables as t
@@ -541,3 +541,33 @@ def test_nothing_is_cut_on_the_pages_that_show_them(facts: Facts, width: int, th
             seen.open(address, page, lang=language, **query)
             assert seen.faults() == []
         seen.close()
+
+
+def test_the_form_says_which_report_it_decides_on(facts: Facts) -> None:
+    same = {"category": "x", "observer": None, "reported_at": "2021-11-28T07:00:00Z", "description": "Violence " * 20}
+    facts.pec("5002")
+    take(facts.store, row("a", pec="5001", **same), row("b", pec="5002", **same))
+    app = drawn("incidents")
+    offered = app.selectbox("sort_subject").options[1:]
+    assert sorted(re.findall(r"PEC \d+", " ".join(offered))) == ["PEC 5001", "PEC 5002"]
+    subject = str(app.selectbox("sort_subject").value)
+    of = dict(incidents.unsorted(facts.at("14:05"))[["subject", "pec"]].itertuples(index=False))
+    (other,) = {"5001", "5002"} - {of[subject]}
+    shown = words_of(app)
+    assert shown.count(f"PEC {of[subject]}") > shown.count(f"PEC {other}"), "the chosen one stands over its form"
+    form = f"sort_{subject.rpartition('|')[2]}"
+    app.text_input(f"{form}_who").set_value("Asanova")
+    app.text_input(f"{form}_why").set_value("rang them")
+    app = press(app, "Dismiss: it is no incident")
+    assert f"PEC {of[subject]}" in words_of(app).partition("dismissed")[2]
+
+
+def test_no_two_choices_of_a_flood_have_the_same_words(facts: Facts) -> None:
+    """The browser knows a choice by its words."""
+    same = {"category": "x", "observer": None, "reported_at": "2021-11-28T07:00:00Z", "description": "Violence"}
+    take(facts.store, *(row(f"c{n}", pec="5001", **same) for n in range(1000)))
+    rows = incidents.unsorted(facts.at("14:05"))
+    with words.speaking("en"):
+        for first in range(0, 1000, 200):
+            offered = unsorted._choices(unsorted._by_subject(rows.iloc[first : first + 200]))
+            assert len(set(offered.values())) == 200
