@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -24,7 +25,10 @@ log = logging.getLogger("baikoo.pages")
 T = TypeVar("T")
 _FORMS = "forms"  # of this session
 _AT_ONCE = 1.0  # seconds that a press waits for its decision; most take milliseconds
+_SOON = 0.2  # seconds of them after which it is said that it waits
 _LOOK = 1.0  # seconds between looks at one that takes longer
+ON_THE_WAY = 3.0  # seconds that a drawing may take to its reader's eyes and a press back
+_SAID = 3  # sentences that stand over the page together
 
 
 def say_who(_reason: str) -> str:
@@ -54,7 +58,9 @@ class _Forms:
     pressed: set[str] = field(default_factory=set)  # to which no run has come yet
     stand: dict[str, str] = field(default_factory=dict)  # form -> the part of the page that it is drawn in
     part: str = ""  # that is being drawn; none: the page itself
-    to_say: list[str] = field(default_factory=list)  # when the page is drawn again
+    said: list[str] = field(default_factory=list)  # over the page, the last sentences
+    to_say: bool = False  # them, when the page is drawn again
+    looked_for: list[Future[Any]] = field(default_factory=list)  # decisions for whose end the page looks
 
 
 def _forms() -> _Forms:
@@ -66,13 +72,19 @@ def _forms() -> _Forms:
 
 def say(sentence: str) -> None:
     """Say it over the page that is drawn next, until somebody closes it."""
-    _forms().to_say.append(sentence)
+    _remember(sentence)
+    _forms().to_say = True
 
 
-def _toast(sentence: str) -> None:
+def _remember(sentence: str) -> None:
     """With the time: the browser shows no sentence twice."""
-    said = f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"
-    st.toast(words.verbatim(said), icon=":material/warning:", duration="infinite")
+    forms = _forms()
+    forms.said = [*forms.said, f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"][-_SAID:]
+
+
+def _toast() -> None:
+    """The browser puts what is said in the place of what was said before, which nobody may have read yet."""
+    st.toast("\n\n".join(map(words.verbatim, _forms().said)), icon=":material/warning:", duration="infinite")
 
 
 @contextlib.contextmanager
@@ -80,18 +92,23 @@ def told() -> Iterator[None]:
     """The page is drawn in it. What has become of decisions is said over it where no form of the page says so: the form
     may be on another page, or gone."""
     above, forms = st.container(), _forms()
-    for sentence in forms.to_say:
-        _toast(sentence)
-    waiting = [one.future for one in forms.last.values() if not one.future.done()]
-    # who loads the page anew, or whose server is killed, has another session: the page remembers that one waited
-    st.html(f"<div class='bk-deciding' data-session='{forms.session}' data-waits='{'yes' if waiting else ''}'></div>")
-    if waiting:
-        _look_for_the_end(waiting)
+    if forms.to_say:
+        _toast()
+    forms.looked_for = [one.future for one in forms.last.values() if not one.future.done()]
+    _tell_the_page(bool(forms.looked_for))
+    if forms.looked_for:
+        _look_for_the_end(forms.looked_for)
     forms.stand = {}
     yield
-    forms.to_say = []  # not before: a run that another one has taken the place of may end before
+    forms.to_say = False  # not before: a run that another one has taken the place of may end before
     with above:
         _say_of({*forms.last, *forms.pressed})
+
+
+def _tell_the_page(waits: bool) -> None:
+    """It remembers that a decision waits (pulse.js): who loads it anew, or whose server is killed, has another
+    session."""
+    st.html(f"<div class='bk-deciding' data-session='{_forms().session}' data-waits='{'yes' if waits else ''}'></div>")
 
 
 @contextlib.contextmanager
@@ -103,6 +120,9 @@ def part(key: str) -> Iterator[None]:
     around, forms.part = forms.part, key
     try:
         yield
+    except Exception:  # the part is gone, and its forms
+        _say_of(before)
+        raise
     finally:
         forms.part = around
     _say_of(before | {form for form, of in forms.stand.items() if of == key})
@@ -116,7 +136,10 @@ def _say_of(some: set[str]) -> None:
         _say_over_the_page(form)
     if missed := some & forms.pressed:
         forms.pressed -= missed
-        _toast(_("The decision was not kept: what it was about was decided on or changed meanwhile. Look at it again."))
+        _remember(
+            _("The decision was not kept: what it was about was decided on or changed meanwhile. Look at it again.")
+        )
+        _toast()
 
 
 def _look_for_the_end(waiting: list[Future[Any]]) -> None:
@@ -130,10 +153,13 @@ def _look_for_the_end(waiting: list[Future[Any]]) -> None:
 
 
 def drawn_before(key: str, drawn: T) -> T:
-    """What the form was drawn with which is sent now: nobody decides on what came since."""
-    before: T = st.session_state.get(key, drawn)
-    st.session_state[key] = drawn
-    return before
+    """What the reader saw of a form that is sent now: nobody decides on what came since. The last drawing may not have
+    been on the screen yet when they pressed."""
+    now = monotonic()
+    before: list[tuple[float, T]] = st.session_state.get(key, [(now, drawn)])
+    seen = [one for one in before if one[0] <= now - ON_THE_WAY][-1:] or before[:1]
+    st.session_state[key] = [*seen, *(one for one in before if one[0] > seen[0][0]), (now, drawn)]
+    return seen[0][1]
 
 
 def pressed(form: str, label: str, primary: bool = False) -> bool:
@@ -163,16 +189,37 @@ def decide(
     if pressed:
         forms.pressed.discard(form)
     if pressed and not waits:
+        before = "" if form not in last or last[form].told else _became(last[form])
         for over in [one for one in last if one == form or last[one].told]:
             del last[over]
         if missing:
-            st.error(missing)
+            last[form] = _Decision(_refusal(), lambda _reason: missing if form in forms.stand else "", kept)
         else:
             last[form] = _Decision(in_thread(lambda: _written(decision)), refused, kept)
-            if wait([last[form].future], _AT_ONCE).not_done:
-                st.rerun()  # all of the page, which looks for the end from now on
+            _wait_a_while(last[form].future)
+        if before:  # nobody was told yet
+            say(before)
+            st.rerun()
     if form in last:
         _say_at_the_form(form)
+
+
+def _refusal() -> Future[Any]:
+    """Of a press that decides nothing."""
+    future: Future[Any] = Future()
+    future.set_exception(decisions.Refused("missing"))
+    return future
+
+
+def _wait_a_while(future: Future[Any]) -> None:
+    """For a decision. It is said as soon as anybody could wonder that the store lets it wait."""
+    if wait([future], _SOON).not_done:
+        place = st.empty()
+        with place.container():
+            _say_that_it_waits()
+            _tell_the_page(True)
+        if not wait([future], _AT_ONCE - _SOON).not_done:
+            place.empty()
 
 
 def _written(decision: Callable[[], T]) -> T:
@@ -187,6 +234,8 @@ def _say_at_the_form(form: str) -> None:
     """What has become of the form's last decision: why not, until the next press."""
     one = _forms().last[form]
     if not one.future.done():
+        if one.future not in _forms().looked_for:
+            st.rerun()  # all of the page, which looks for the end from now on
         _say_that_it_waits()
     elif isinstance(one.future.exception(), _ANSWERS):
         one.told = True
@@ -205,7 +254,8 @@ def _say_over_the_page(form: str) -> None:
         return _say_that_it_waits()
     del _forms().last[form]
     if sentence := _became(one):
-        _toast(sentence)
+        _remember(sentence)
+        _toast()
 
 
 def _say_that_it_waits() -> None:

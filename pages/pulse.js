@@ -5,7 +5,7 @@ if (!window.baikooPulse) {
   const STRIP = ".bk-strip[data-key]"; // of a page of the present
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
   const ANEW = 20_000; // ms until a page that could not be drawn is loaded again
-  const WAITS = "bk-waits-"; // and a session: what this tab remembers where a decision waits for the store
+  const WAITS = "bk-waits"; // by this name the tab keeps the sessions in which a decision waits for the store
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
@@ -67,9 +67,9 @@ if (!window.baikooPulse) {
     const said = document.querySelector(".bk-words");
     if (!said) return;
     const words = JSON.parse(said.dataset.words);
-    remember(words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
     say(silence > SILENT ? "silent" : broken, words);
+    remember(words);
     const strip = document.querySelector(".bk-strip");
     if (!told?.sources || !strip) return;
     const now = told.now + (performance.now() - heardAt) * told.speed;
@@ -89,23 +89,36 @@ if (!window.baikooPulse) {
     }
   };
 
-  // A decision that waited when its session ended (pages/deciding.py): nobody will hear what became of it.
+  // A decision that waited when its session ended (pages/deciding.py): nobody will hear what became of it. A browser may
+  // keep nothing; then only this page remembers.
+  let waited = {};
   const remember = (words) => {
-    const of = document.querySelector(".bk-deciding")?.dataset;
-    if (!of) return;
-    if (of.waits) sessionStorage.setItem(WAITS + of.session, "");
-    else sessionStorage.removeItem(WAITS + of.session);
-    const lost = Object.keys(sessionStorage).filter((key) => key.startsWith(WAITS) && key !== WAITS + of.session);
+    const told = [...document.querySelectorAll(".bk-deciding")].map((one) => one.dataset);
+    if (!told.length) return;
+    const { session } = told[0];
+    try {
+      waited = JSON.parse(sessionStorage.getItem(WAITS)) || waited;
+    } catch {}
+    if (told.some((one) => one.waits)) waited[session] = true;
+    else delete waited[session];
+    const lost = Object.keys(waited).filter((one) => one !== session);
+    keep();
     if (!lost.length || document.getElementById("bk-lost")) return;
     const banner = Object.assign(document.createElement("div"), { id: "bk-lost", role: "alert" });
     const close = document.createElement("button");
     banner.append(words.lost, close);
     close.textContent = words.close;
     close.onclick = () => {
-      lost.forEach((key) => sessionStorage.removeItem(key));
+      lost.forEach((one) => delete waited[one]);
+      keep();
       banner.remove();
     };
     document.body.append(banner);
+  };
+  const keep = () => {
+    try {
+      sessionStorage.setItem(WAITS, JSON.stringify(waited));
+    } catch {}
   };
 
   // Over everything else: what stands on the page is old.

@@ -21,7 +21,7 @@ from tests.browser import Seen, clock_of
 from tests.dashboard import running, streamlit
 from tests.facts import ELECTION, Facts
 from tests.harm import gone
-from tests.test_meanwhile import MISSED, said
+from tests.test_meanwhile import MISSED, said, signed
 from tests.test_pages import drawn, words_of
 from tests.test_pulse import NOW, RESTING, hanging, on_postgresql, opened
 from tests.test_unsorted import press, row, take
@@ -30,6 +30,7 @@ from tests.waiting import LIMIT, eventually
 NOT_KEPT = "The decision was not kept: the store cannot be written. Press again when it can be."
 WAITS = "The decision is being written"
 NOT_KNOWN = "Whether your last decision was kept is not known"
+REMEMBERED = "() => Object.keys(JSON.parse(sessionStorage.getItem('bk-waits') || '{}')).length"  # by the tab
 Harm = Callable[[sa.Engine], AbstractContextManager[object]]
 
 
@@ -119,6 +120,34 @@ def test_another_press_does_not_silence_what_a_decision_that_waited_came_to(fact
     app = press(app, "Dismiss: it is no incident")
     assert [e.value for e in app.error] == [NOT_KEPT]
     assert len(incidents.decided(facts.at("14:05"))) == 1
+
+
+def test_the_next_press_on_a_form_does_not_silence_what_its_last_decision_came_to(facts: Facts) -> None:
+    """The form to take decisions back is one for all of them."""
+    take(facts.store, row("i2", category="shots fired", description="two"), hour="14:01")
+    seen = facts.at("14:05")
+    subjects = list(incidents.unsorted(seen)["subject"])
+    for hour, subject in (("14:02", subjects[0]), ("14:03", subjects[1])):
+        with clock.frozen(ELECTION.moment_of(hour)):
+            decisions.sort_incidents(facts.store, [subject], incidents.DISMISSED, "Bekova", "spam", seen.load)
+    app = drawn("incidents")
+    over: Future[object] = Future()
+    over.set_exception(sa.exc.OperationalError("", {}, ValueError()))
+    app.session_state["forms"].last["take_back"] = _Decision(over, say_who, str)
+    app.selectbox("take_back_subject").set_value(subjects[1])
+    app = press(signed(app, "take_back", "too early"), "Take the decision back")
+    assert said(app) == [NOT_KEPT]
+    assert len(incidents.decided(facts.at("14:05"))) == 1
+
+
+def test_what_a_form_lacks_is_said_until_the_next_press(facts: Facts) -> None:
+    form, _, app = sorting(facts)
+    app = press(signed(app, form, "a test"), "Sort it so")
+    for _ in range(2):
+        assert [e.value for e in app.error] == ["Choose its category and its severity."]
+        app = app.run()
+    assert not press(app, "Dismiss: it is no incident").error
+    assert said(app) == []
 
 
 def settling(_facts: Facts) -> tuple[str, str, AppTest]:
@@ -217,7 +246,7 @@ def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_
             with hanging(database):
                 dismissed_on(page, "rang them")
                 page.get_by_text(WAITS).wait_for()
-                page.wait_for_function("() => Object.keys(sessionStorage).some(key => key.startsWith('bk-waits-'))")
+                page.wait_for_function(REMEMBERED)
                 page.reload()
             not_known.wait_for()
             page.reload()

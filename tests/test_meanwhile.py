@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from pages import unsorted
+from pages import deciding, unsorted
 from queries import incidents, moment, pec
 from store import clock, decisions
 from store import tables as t
@@ -111,7 +111,9 @@ def signed(app: AppTest, form: str, why: str) -> AppTest:
 
 def said(app: AppTest) -> list[str]:
     """What is said over the page, without its time."""
-    return [re.sub(r"\\(.)", r"\1", toast.value).partition(" · ")[2] for toast in app.toast]
+    return [
+        re.sub(r"\\(.)", r"\1", line).partition(" · ")[2] for toast in app.toast for line in toast.value.split("\n\n")
+    ]
 
 
 def all_strangers(facts: Facts) -> tuple[AppTest, str]:
@@ -153,6 +155,30 @@ def test_it_says_so_too_where_its_page_has_heard_of_it_by_then(facts: Facts) -> 
     app = press(app, "Dismiss: it is no incident")
     assert critical_and_others(facts) == (["Bekova"], 2)
     assert said(app) == [LEFT]
+
+
+@pytest.mark.parametrize(("seconds", "dismissed"), [(1, 3), (60, 4)])
+def test_a_bulk_decides_on_nothing_that_may_not_have_been_on_the_screen_yet(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, seconds: float, dismissed: int
+) -> None:
+    """A page that was drawn an instant before a press may have been on its way to the reader."""
+    now = 1000.0
+    monkeypatch.setattr(deciding, "monotonic", lambda: now)
+    app, _ = all_strangers(facts)
+    now += 60
+    take(facts.store, row("late", category="x", observer=None, description="shots"), hour="14:01")
+    app = app.run()
+    now += seconds
+    press(signed(app, "sort_strangers", "spam"), "Dismiss: it is no incident")
+    assert critical_and_others(facts) == ([], dismissed)
+
+
+def test_what_was_said_before_stands_with_what_is_said_next(facts: Facts) -> None:
+    """The browser puts a sentence in the place of the one before it, which nobody may have read."""
+    app, _ = settled_by_bekova(facts)
+    assert said(press(app, "Settle it")) == [MISSED]
+    app.session_state["forms"].pressed.add("another form")
+    assert said(app.run()) == [MISSED, MISSED]
 
 
 def sorted_by_bekova(facts: Facts) -> tuple[AppTest, str]:

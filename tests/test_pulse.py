@@ -230,6 +230,20 @@ def test_clock_and_ages_go_on_while_the_server_says_nothing(
         assert age.locator("b").inner_text().startswith("1 h")
 
 
+def test_a_browser_that_keeps_nothing_has_a_clock_that_goes_on(address: str, browser: Browser) -> None:
+    seen = Seen(browser)
+    seen.page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get: () => { throw new Error('denied'); } });"
+    )
+    seen.page.goto(address + "/?lang=en")
+    seen.page.locator(".bk-deciding").wait_for(state="attached")
+    seen.page.wait_for_function("() => window.baikooPulse?.told()")
+    before = clock_of(seen.page)
+    eventually(lambda: clock_of(seen.page) > before, "a clock that goes on")
+    assert not [error for error in seen.errors if "denied" in error]
+    seen.close()
+
+
 def test_the_clock_goes_at_the_speed_of_the_rehearsal(tmp_path: Path, browser: Browser) -> None:
     engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
     clock.set_rehearsed(engine, ELECTION.moment_of("08:00"), 60)
