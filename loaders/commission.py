@@ -16,9 +16,10 @@ from elections.config import Contest, Election, Feed, Source
 from loaders import archive, ceiling, mapping, refusals, vanished
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
-from loaders.figures import Held, Publication, lines, mapped
+from loaders.figures import Held, Publication, mapped, shared
 from loaders.refusals import Lost, Refusal
 from loaders.source import Found, SourceError, fault, plain
+from loaders.vanished import Lines
 from store import clock, clocks
 from store import tables as t
 from store.alarms import Alarm
@@ -228,7 +229,7 @@ class _Poll:
             answer.body,
             answer.headers,
         )
-        if answer.status == HTTPStatus.NOT_FOUND and not memory.held.rows:
+        if answer.status == HTTPStatus.NOT_FOUND and not memory.held.figures:
             return False
         if answer.status != HTTPStatus.OK:
             raise SourceError(f"{feed.id}: HTTP {answer.status} {_phrase(answer.status)}".strip())
@@ -295,35 +296,38 @@ class _Poll:
                 return
             errors = {feed: m.error for feed, m in self.memory.feeds.items()}
             self.memory.load, self.memory.mark = -1, mark or {}
-            self.memory.feeds = {f.id: self._from_archive(conn, f) for f in self.source.feeds}
+            self.memory.feeds = {f.id: self._from_store(conn, f) for f in self.source.feeds}
             self.memory.load = load
         for feed, error in errors.items():
             self.memory.feeds[feed].error = error
 
-    def _from_archive(self, conn: sa.Connection, feed: Feed) -> _FeedMemory:
-        """A feed as the store holds it: the payload that was loaded last, from the archive."""
-        mark = self.memory.mark.get(feed.id)
-        body = archive.body(conn, mark["payload"]) if mark else None
-        if mark is None or body is None:
-            return _FeedMemory()
-        p = t.payload.c
-        kept = conn.execute(sa.select(p.sha256, p.etag, p.last_modified).where(p.id == mark["payload"])).one()
-        memory, afresh = _FeedMemory(), mark["mapping"] != self._mapping(feed)
-        if not afresh:
-            memory.sha256, memory.validators = kept.sha256, _named(kept.etag, kept.last_modified)
+    def _from_store(self, conn: sa.Connection, feed: Feed) -> _FeedMemory:
+        """A feed as the store holds it: its figures, and from the archive the payload that they are of. Where that
+        cannot be told by the mapping as it is now, whatever comes is loaded afresh, and held against the figures."""
+        mark = self.memory.mark.get(feed.id, {})
+        memory = _FeedMemory(Held(mark.get("payload", 0), figures=self._standing(conn, feed)))
+        same = self._mapped(feed) == self._mapping(feed)
+        body = archive.body(conn, memory.held.payload) if same else None
+        if body is None:
+            return memory
         try:
             rows = mapping.rows(feed, body)
-            found = mapped(feed, self._contest(feed), rows.by_key, self._places(feed))
-        except SourceError:  # by the mapping as it is now
-            return _FeedMemory()
-        digests = {k: mapping.digest(row) for k, row in rows.by_key.items()}
-        figures = lines(found.facts)
-        if afresh:  # what it was mapped to stands, whatever it would be now
-            stand = vanished.stand(conn, self.source.id, self._contest(feed), feed)
-            own = self._lines(feed)
-            figures = {k: frozenset(one for one in stand.get(k, ()) if own is None or one in own) for k in digests}
-        memory.held = Held(mark["payload"], digests, figures, found.troubled)
+        except SourceError:  # by the program as it is now
+            return memory
+        p, held = t.payload.c, memory.held
+        kept = conn.execute(sa.select(p.sha256, p.etag, p.last_modified).where(p.id == held.payload)).one()
+        memory.sha256, memory.validators = kept.sha256, _named(kept.etag, kept.last_modified)
+        held.rows = {k: mapping.digest(row) for k, row in rows.by_key.items()}
+        held.figures = {k: frozenset() for k in held.rows} | held.figures
+        held.troubled = mapped(feed, self._contest(feed), rows.by_key, self._places(feed)).troubled
         return memory
+
+    def _standing(self, conn: sa.Connection, feed: Feed) -> dict[str, Lines]:
+        """The lines of each row of a feed that the store holds, whatever they were mapped from."""
+        own = self._lines(feed)
+        stand = vanished.stand(conn, self.source.id, self._contest(feed), feed)
+        found = {k: frozenset(one for one in some if own is None or one in own) for k, some in stand.items()}
+        return shared({k: some for k, some in found.items() if some})
 
     def _lines(self, feed: Feed) -> set[tuple[str, str]] | None:
         """The lines that a feed says, where another one is about the same figures: it must not end the other's."""

@@ -23,11 +23,11 @@ _AT_ONCE = 400
 
 @dataclass
 class Held:
-    """What the store holds of a feed: the rows' digests, the lines of each, which have something bad."""
+    """What the store holds of a feed: the payload's rows by digest, the lines of each, which have something bad."""
 
     payload: int = 0
-    rows: dict[str, bytes] = field(default_factory=dict)
-    figures: dict[str, Lines] = field(default_factory=dict)
+    rows: dict[str, bytes] = field(default_factory=dict)  # none where they cannot be told: all that comes is new
+    figures: dict[str, Lines] = field(default_factory=dict)  # also of rows that the payload does not have
     troubled: set[str] = field(default_factory=set)
 
     @property
@@ -56,9 +56,13 @@ def mapped(feed: Feed, contest: Contest, rows: dict[str, Any], places: Collectio
 
 
 def lines(facts: Mapping[str, Sequence[Fact]]) -> dict[str, Lines]:
-    """Row -> its lines. Rows with the same ones share them: there are thousands."""
+    """Row -> its lines."""
+    return shared({key: frozenset((fact["line"], fact["unit"]) for fact in own) for key, own in facts.items()})
+
+
+def shared(found: Mapping[str, Lines]) -> dict[str, Lines]:
+    """Rows with the same lines share them: there are thousands."""
     same: dict[Lines, Lines] = {}
-    found = {key: frozenset((fact["line"], fact["unit"]) for fact in own) for key, own in facts.items()}
     return {key: same.setdefault(own, own) for key, own in found.items()}
 
 
@@ -95,7 +99,8 @@ class Publication:
         said = lines(found.facts)
         if not self.accept:
             self._none_lost(said, now, before_mark)
-        last = self._load(payload, rows, found, sorted(before.keys() - now.keys()), before_mark, mark)
+        ended = sorted(self.held.figures.keys() - now.keys())
+        last = self._load(payload, rows, found, ended, before_mark, mark)
         figures = {k: self.held.figures.get(k, frozenset()) for k in now} | said
         return Held(payload, now, figures, found.troubled), last
 
@@ -153,10 +158,9 @@ class Publication:
         load.withdraw(t.published, [key for key in current if key not in said], seen=False)
 
     def _current(self, load: Load, keys: Sequence[str]) -> dict[Key, Fact]:
-        """The figures in the store of these rows ('<place>' or '<place> <hour>')."""
+        """The figures in the store of these rows ('<place>' or '<place> <hour>', whichever it was mapped to)."""
         p, names = t.published.c, t.published.info["keys"]
-        hour = self.feed.hour is not None
-        places = sorted({key.rpartition(" ")[0] if hour else key for key in keys})
+        places = sorted({place for key in keys for place in (key, key.rpartition(" ")[0])})
         wanted = set(keys)
         found: dict[Key, Fact] = {}
         for start in range(0, len(places), _AT_ONCE):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from elections.config import Election
 from loaders.__main__ import main
 from queries import refused
 from queries.moment import moment
@@ -153,6 +154,50 @@ def test_what_a_person_accepted_is_not_counted_again(store: sa.Engine, site: Sit
     with another_process(store) as fresh:  # a process that remembers nothing
         assert "1 of 30 rows vanished at once, 11 within the hour" in poller(fresh, with_source())("20:40").error
     assert {place for place, *_ in published(store)} == set(pecs()[:30])
+
+
+def with_machine(**changes: Any) -> Election:
+    """The election with its feed of the machine count mapped in another way."""
+    feeds = ELECTION.source("commission").feeds
+    return with_source(feeds=tuple(f.model_copy(update=changes) if f.id == "machine" else f for f in feeds))
+
+
+OTHERWISE: dict[str, tuple[Election, Callable[[list[dict[str, Any]]], Any]]] = {
+    "another name of the list": (with_machine(rows="data"), lambda rows: {"data": rows}),
+    "another name of the place": (
+        with_machine(place="code"),
+        lambda rows: [{"code": row["pec"]} | row | {"pec": None} for row in rows],
+    ),
+    "another name of the feed": (with_machine(id="machines"), lambda rows: rows),
+}
+
+
+@pytest.mark.parametrize("how", OTHERWISE)
+@pytest.mark.parametrize(
+    ("lacks", "error"), [("PECs", "30 of 60 rows vanished"), ("votes", "120 of 600 figures vanished")]
+)
+def test_a_page_that_another_configuration_reads_is_held_against_all_that_stands(
+    store: sa.Engine, site: Site, poll: Poll, how: str, lacks: str, error: str
+) -> None:
+    before = published(store)
+    mended, page = OTHERWISE[how]
+    rows = [protocol(p) for p in pecs(30)] if lacks == "PECs" else [protocol(p, votes=None) for p in pecs()]
+    site.publish("machine", page(rows))
+    poll("20:12")
+    for hour in ("20:20", "20:30"):
+        with another_process(store) as fresh:
+            look = poller(fresh, mended)
+            assert error in look(hour).error
+            assert error in look(hour, again=True).error
+            assert published(store) == before
+            assert banners(store, hour)
+    for row in banners(store, "20:31"):
+        accept(store, row, "20:31")
+    with another_process(store) as fresh:
+        assert poller(fresh, mended)("20:32").error is None
+    places, lists = {row["pec"] for row in rows}, {item.id for item in ELECTION.contests[0].lists}
+    left = {key for key in before if key[0] in places and not (lacks == "votes" and key[2] in lists)}
+    assert published(store).keys() == left
 
 
 @pytest.mark.parametrize(("key", "kind"), [("invalid", "invalid"), ("votes", "Ata-Meken")])
