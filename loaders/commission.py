@@ -48,8 +48,8 @@ class _FeedMemory:
 class _Memory:
     asker: Asker
     lock: threading.Lock = field(default_factory=threading.Lock)
-    load: int = -1  # the source's last load with a cursor
-    mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload and mapping that the store holds
+    load: int = -1  # the source's last load with a cursor; -1: the next poll reads what the store holds
+    mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload that the store holds, and by which mapping
     feeds: dict[str, _FeedMemory] = field(default_factory=dict)
 
 
@@ -266,22 +266,25 @@ class _Poll:
             self.accept or accept,
             refused.since if (refused := self.refused.get(feed.id)) else None,
         )
-        own = self.memory.mark.get(feed.id, {}) | {"payload": payload, "mapping": now}
-        mark = self.memory.mark | {feed.id: own}
+        own = self.memory.mark.get(feed.id, {})
+        unfinished = self.memory.mark | {feed.id: {k: v for k, v in own.items() if k != "mapping"}}
+        mark = self.memory.mark | {feed.id: own | {"payload": payload, "mapping": now}}
         try:
-            memory.held, load = publication.take(payload, rows, self.memory.mark, mark)
+            memory.held, load = publication.take(payload, rows, unfinished, mark)
         except Lost as lost:
             refusals.refuse(self.store, self.source.id, feed.id, payload, lost, self.refused.get(feed.id))
             raise
         except SourceError:
             raise
         except BaseException:
-            self.memory.load = -1  # some of it may be loaded: read again what the store holds
+            self.memory.load, self.memory.mark = -1, unfinished  # some of it may be loaded
             raise
         self._not_refused(feed)
         memory.frame, self.memory.mark = frame, mark
         if load is not None:
-            self.found.load = self.memory.load = load
+            self.found.load = load
+            if self.memory.load >= 0:
+                self.memory.load = load
 
     def _not_refused(self, feed: Feed) -> None:
         """What the site shows of this feed could be taken."""
@@ -371,7 +374,8 @@ class _Poll:
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
     def _mapped(self, feed: Feed) -> str | None:
-        """The same when the figures that the store holds were made of it; None where it holds none."""
+        """The same when the figures that the store holds were made of it; None where it holds none, or not all of a
+        payload's."""
         mapped: str | None = self.memory.mark.get(feed.id, {}).get("mapping")
         return mapped
 

@@ -83,9 +83,10 @@ class Publication:
     refused_at: datetime | None = None  # since when a person is awaited who says so
 
     def take(
-        self, payload: int, rows: mapping.Rows, before_mark: dict[str, Any], mark: dict[str, Any]
+        self, payload: int, rows: mapping.Rows, unfinished: dict[str, Any], mark: dict[str, Any]
     ) -> tuple[Held, int | None]:
-        """Load what differs; what is held then, and the last load. The cursor becomes `mark` with the last of it.
+        """Load what differs; what is held then, and the last load. The cursor becomes `mark` with the last of it;
+        until then it is `unfinished`: the figures are of two payloads, whatever comes next is loaded afresh.
 
         `accepted` in a mark is the last load in which something went because a person had accepted it.
         """
@@ -98,9 +99,9 @@ class Publication:
         found = mapped(self.feed, self.contest, changed, self.places)
         said = lines(found.facts)
         if not self.accept:
-            self._none_lost(said, now, before_mark)
+            self._none_lost(said, now, unfinished)
         ended = sorted(self.held.figures.keys() - now.keys())
-        last = self._load(payload, rows, found, ended, before_mark, mark)
+        last = self._load(payload, rows, found, ended, unfinished, mark)
         figures = {k: self.held.figures.get(k, frozenset()) for k in now} | said
         return Held(payload, now, figures, found.troubled), last
 
@@ -125,7 +126,7 @@ class Publication:
         rows: mapping.Rows,
         found: Mapped,
         ended: Sequence[str],
-        before_mark: dict[str, Any],
+        unfinished: dict[str, Any],
         mark: dict[str, Any],
     ) -> int | None:
         last: int | None = None
@@ -133,16 +134,16 @@ class Publication:
         for n, keys in enumerate(parts or [[]]):
             with loading(self.store, self.source) as load:
                 self._put(load, payload, found, keys)
-                load.cursor = before_mark
+                load.cursor = unfinished
                 if n == max(0, len(parts) - 1):
                     unchanged = rows.by_key.keys() - found.facts.keys()
                     load.counts["unchanged"] += rows.repeated + sum(
                         len(self.held.figures.get(k, ())) for k in unchanged
                     )
                     settle(load, rows.bad.told() + found.bad.told(), lambda a: a.place == self.feed.id, payload)
-                    if self.accept and load.moved:
-                        mark[self.feed.id]["accepted"] = load.id
-                    load.cursor = mark
+                    load.cursor, load.kept = mark, last is not None
+                if self.accept and load.moved:
+                    load.cursor[self.feed.id]["accepted"] = load.id
             if load.moved:
                 last = load.id
         return last

@@ -28,6 +28,7 @@ class Load:
     source: str
     counts: Counter[str] = field(default_factory=Counter)
     cursor: Any = None  # JSON-able; kept as it was where None
+    kept: bool = False  # though it changes nothing: it is the last of several, and its cursor says so
 
     def put(
         self, table: sa.Table, rows: Sequence[Row], seen: bool = True, current: Mapping[Key, Row] | None = None
@@ -117,7 +118,7 @@ class Load:
     @property
     def moved(self) -> bool:
         """Whether anything came of it: a poll that finds nothing new leaves no load behind."""
-        return any(self.counts[k] for k in ("changed", "derived", "withdrawn"))
+        return self.kept or any(self.counts[k] for k in ("changed", "derived", "withdrawn"))
 
 
 class _NothingNew(Exception):

@@ -504,8 +504,8 @@ FAULTS = (
     Fault(
         "what a person accepted of the commission is counted again",
         "loaders/figures.py",
-        'mark[self.feed.id]["accepted"] = load.id',
-        'mark[self.feed.id]["accepted"] = 0',
+        'load.cursor[self.feed.id]["accepted"] = load.id',
+        'load.cursor[self.feed.id]["accepted"] = 0',
         "tests/test_refused.py::test_what_a_person_accepted_is_not_counted_again[sqlite-on the page]",
     ),
     Fault(

@@ -1,7 +1,9 @@
 """The commission's loader against a site with every fault: nothing changes that should not, and it shows."""
 
+import contextlib
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import zlib
@@ -15,10 +17,10 @@ from elections.config import Election, Feed
 from loaders import archive, mapping, schedule
 from queries import refused
 from queries.moment import moment
-from store import clock, decisions
+from store import check, clock, decisions
 from store import tables as t
 from store.engine import connect
-from store.loading import loading
+from store.loading import Load, loading
 from tests.commission_site import (
     ELECTION,
     PECS,
@@ -175,6 +177,78 @@ def test_the_last_good_page_that_is_refused_after_a_bad_one_can_be_accepted(
         decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "they were merged")
     assert poll("20:16").error is None
     assert len({key[0] for key in published(store)}) == 30
+
+
+class Killed(BaseException):
+    """Ends a poll without another word, as `kill -9` does."""
+
+
+def fails_at(monkeypatch: pytest.MonkeyPatch, part: int, error: BaseException) -> None:
+    """Let a payload of more than some hundred figures be loaded in parts, and the loader fail at one of them."""
+    parts = itertools.count(1)
+
+    @contextlib.contextmanager
+    def failing(store: sa.Engine, source: str) -> Iterator[Load]:
+        if next(parts) == part:
+            raise error
+        with loading(store, source) as load:
+            yield load
+
+    monkeypatch.setattr("loaders.figures._BATCH", 100)
+    monkeypatch.setattr("loaders.figures.loading", failing)
+
+
+ENDS: dict[str, BaseException] = {
+    "the process is killed": Killed(),
+    "the store is locked": sa.exc.OperationalError("", {}, Exception("database is locked")),
+    "the loader has a fault": ZeroDivisionError(),
+}
+
+
+@pytest.mark.breaks
+@pytest.mark.parametrize("how", ENDS)
+def test_of_a_page_that_was_taken_in_part_nothing_stays_when_the_page_is_as_it_was(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    good = [protocol(p) for p in pecs()]
+    site.publish("machine", good)
+    poll("20:10")
+    before = published(store)
+    site.publish("machine", [protocol(p, valid=280, invalid=20) for p in pecs()])
+    site.publish("manual", good)
+    fails_at(monkeypatch, 3, ENDS[how])
+    with contextlib.suppress(Killed):
+        poll("20:12")
+    assert published(store, count="machine") != before
+    monkeypatch.setattr("loaders.figures.loading", loading)
+    site.publish("machine", good)
+    again = connect(store.url)
+    look = poller(again, election) if how == "the process is killed" else poll
+    assert look("20:14").error is None
+    assert published(store, count="machine") == before
+    again.dispose()
+    monkeypatch.undo()
+
+
+def test_a_page_of_which_only_the_first_part_changed_something_is_known_as_loaded(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loaders.figures._BATCH", 100)
+    good = [protocol(p) for p in pecs()]
+    site.publish("machine", good)
+    poll("20:10")
+    before = published(store)
+    changes = [{"valid": 280, "invalid": 20} if n < 5 else {"seen": "20:11"} for n in range(PECS)]
+    site.publish("machine", [protocol(p, **own) for p, own in zip(pecs(), changes, strict=True)])
+    assert poll("20:12").error is None
+    assert published(store) != before
+    site.publish("machine", good)
+    again = connect(store.url)
+    assert poller(again, election)("20:14").error is None
+    assert published(store) == before
+    assert loads_add_up(store)
+    assert list(check.faults(store)) == []
+    again.dispose()
 
 
 def test_without_a_frame_the_payload_is_kept_and_loaded_when_there_is_one(
