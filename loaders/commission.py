@@ -150,21 +150,22 @@ class _Poll:
         with self.store.connect() as conn:
             self.refused = refusals.standing(conn, self.source.id)
         for feed in self.source.feeds:
-            payload = self.refused[feed.id].accepted if feed.id in self.refused else None
-            if payload is not None:
+            refused = self.refused.get(feed.id)
+            if refused and refused.accepted is not None:
                 memory = self.memory.feeds[feed.id]
                 try:
-                    self._take_again(feed, memory, payload)
+                    self._take_again(feed, memory, refused.accepted, refused.goes)
                 except SourceError as error:
                     memory.error = str(error)
 
-    def _take_again(self, feed: Feed, memory: _FeedMemory, payload: int) -> None:
-        """Make an archived payload current."""
+    def _take_again(self, feed: Feed, memory: _FeedMemory, payload: int, agreed: str | None) -> None:
+        """Make an archived payload current, if what goes with it is what a person has agreed to: the frame or the
+        mapping may be another since. Else it is refused anew."""
         with self.store.connect() as conn:
             body = archive.body(conn, payload)
         if body is None:
             return
-        self._publish(feed, memory, payload, mapping.rows(feed, body), accept=True)
+        self._publish(feed, memory, payload, mapping.rows(feed, body), agreed)
         memory.error = None
         memory.sha256, memory.validators = hashlib.sha256(body).hexdigest(), {}
 
@@ -250,7 +251,9 @@ class _Poll:
         memory.frame = frame
         self._not_refused(feed)
 
-    def _publish(self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows, accept: bool = False) -> None:
+    def _publish(
+        self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows, agreed: str | None = None
+    ) -> None:
         frame = self._frame_load()
         now = self._mapping(feed)
         publication = Publication(
@@ -263,7 +266,8 @@ class _Poll:
             memory.held,
             self._lines(feed),
             self.again or now != self._mapped(feed),
-            self.accept or accept,
+            self.accept,
+            agreed,
             refused.since if (refused := self.refused.get(feed.id)) else None,
         )
         own = self.memory.mark.get(feed.id, {})

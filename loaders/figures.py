@@ -79,7 +79,8 @@ class Publication:
     held: Held
     lines: Collection[tuple[str, str]] | None  # (line, unit) that it may say, where other feeds say others; None: all
     afresh: bool = False  # nothing is taken as unchanged: the mapping is another than it was
-    accept: bool = False  # a person says that what vanished has truly gone
+    accept: bool = False  # a person says that what vanished has truly gone, whatever it is
+    agreed: str | None = None  # the hash of what a person says has truly gone
     refused_at: datetime | None = None  # since when a person is awaited who says so
 
     def take(
@@ -98,19 +99,20 @@ class Publication:
         }
         found = mapped(self.feed, self.contest, changed, self.places)
         said = lines(found.facts)
+        lost = Vanished(self.feed, self.most_lost, self.held.figures, said, now)
+        self.accept = self.accept or (self.agreed is not None and self.agreed == lost.hash)
         if not self.accept:
-            self._none_lost(said, now, unfinished)
+            self._none_lost(lost, unfinished)
         ended = sorted(self.held.figures.keys() - now.keys())
         last = self._load(payload, rows, found, ended, unfinished, mark)
         figures = {k: self.held.figures.get(k, frozenset()) for k in now} | said
         return Held(payload, now, figures, found.troubled), last
 
-    def _none_lost(self, said: Mapping[str, Lines], now: Collection[str], mark: dict[str, Any]) -> None:
+    def _none_lost(self, lost: Vanished, mark: dict[str, Any]) -> None:
         """A table that is suddenly empty, or has much less than an hour ago, is a fault there: nothing is taken.
 
         Raises Lost.
         """
-        lost = Vanished(self.feed, self.most_lost, self.held.figures, said, now)
         if not (lost.rows or lost.figures):
             return
         since = (self.refused_at or clock.now()) - TOGETHER  # the hour stands still while a person is awaited

@@ -12,12 +12,13 @@ from store.loading import loading
 
 
 class Lost(SourceError):
-    """A payload without a large part of what the last good one had. `what`: rows, figures; `why` it is too much, where
-    not by itself."""
+    """A payload without a large part of what the last good one had. `what`: rows, figures; `figures`: beside rows,
+    those of other rows; `goes`: the hash of all that goes; `why` it is too much, where not by itself."""
 
-    def __init__(self, feed: str, what: str, lost: int, held: int, why: str = "") -> None:
-        super().__init__(f"{feed}: {lost} of {held} {what} vanished at once{why}; kept as they were")
-        self.what, self.lost, self.held = what, lost, held
+    def __init__(self, feed: str, what: str, lost: int, held: int, figures: int, goes: str, why: str) -> None:
+        also = f", and {figures} figures of other rows" if figures else ""
+        super().__init__(f"{feed}: {lost} of {held} {what} vanished at once{why}{also}; kept as they were")
+        self.what, self.lost, self.held, self.figures, self.goes = what, lost, held, figures, goes
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Refusal:
     first: int
     waits_from: int  # the load in which the first was refused
     since: datetime  # when that was
-    last: int
     accepted: int | None  # the newest of them that a person accepted
+    goes: str | None  # the hash of what goes with it, as that person saw it
 
 
 def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
@@ -36,16 +37,22 @@ def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
     return {feed: Refusal(*rest) for feed, *rest in conn.execute(_STANDING, {"source": source})}
 
 
-# What was accepted of a payload before it was refused, perhaps not for the first time, is nothing to go by.
+# A person accepts what goes. That is nothing to go by where it was accepted before it was refused, perhaps not for the
+# first time, or where the same payload has been refused since because something else goes with it.
 _STANDING = sa.text(
     """
-    select r.feed, r.first_payload, r.waits_from, f.committed_at as since, r.last_payload,
-        (select max(case when d.kind = 'payload' then cast(d.value as bigint) end) from decision d
-         where d.kind = 'payload' and d.subject = r.source || '|' || r.feed and d.load > r.waits_from
-             and case when d.kind = 'payload' then cast(d.value as bigint) end
-                 between r.first_payload and r.last_payload) as accepted
+    select r.feed, r.first_payload, r.waits_from, f.committed_at as since, a.last_payload as accepted, a.hash as goes
     from refusal r
     join load f on f.id = r.waits_from
+    left join refusal a on a.id = (
+        select max(v.id) from refusal v
+        join decision d on d.value = v.hash and d.load > v.load_from
+        where d.kind = 'payload' and d.subject = r.source || '|' || r.feed
+            and v.source = r.source and v.feed = r.feed and v.waits_from = r.waits_from
+            and not exists (
+                select 1 from refusal n
+                where n.source = v.source and n.feed = v.feed and n.last_payload = v.last_payload
+                    and n.load_from > v.load_from and n.hash <> v.hash))
     where r.source = :source and r.load_to is null
     """
 ).columns(since=t.Instant)
@@ -61,6 +68,8 @@ def refuse(store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, b
         "what": lost.what,
         "lost": lost.lost,
         "held": lost.held,
+        "figures": lost.figures,
+        "hash": lost.goes,
     }
     with loading(store, source) as load:
         load.put(t.refusal, [row | {"waits_from": before.waits_from if before else load.id}], seen=False)

@@ -1,5 +1,6 @@
 """Whether a payload lost too much of its feed, at once or within an hour: of all rows or figures, or of one kind."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,17 @@ class Vanished:
         """Of rows that stay."""
         return {(row, line) for row, lines in self.said.items() for line in self.had.get(row, lines) - lines}
 
+    @property
+    def all(self) -> set[tuple[str, Line]]:
+        """Every figure that goes, also with its row."""
+        return self.figures | {(row, line) for row in self.rows for line in self.had[row]}
+
+    @property
+    def hash(self) -> str:
+        """Of all that goes: a person accepts this, and nothing that goes besides."""
+        told = sorted(f"{row}|{line}|{unit}" for row, (line, unit) in self.all)
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
     def check(self, gone: Collection[tuple[str, Line]], region_of: Mapping[str, str | None]) -> None:
         """Raises Lost. `gone`: figures that went lately; `region_of`: the places' regions."""
         back = {(row, line) for row, line in gone if line in self.said.get(row, ())}
@@ -47,20 +59,26 @@ class Vanished:
         if not lost:
             return
         if not self.now or self._is_many(len(lost) + len(lately), len(held) + len(lately)):
-            raise Lost(self.feed.id, "rows", len(lost), len(held), _within(len(lost), len(lately)))
+            raise self._lost("rows", _within(len(lost), len(lately)))
         kinds = [Counter(self._kinds(rows, region_of)) for rows in (lost, lately, held)]
         if told := self._of_a_kind(*kinds):
-            raise Lost(self.feed.id, "rows", len(lost), len(held), told)
+            raise self._lost("rows", told)
 
     def _check_figures(self, gone: set[tuple[str, Line]]) -> None:
-        lost, held = self.figures, sum(map(len, self.had.values()))
+        lost, over, held = self.figures, self.all, sum(map(len, self.had.values()))
         lately = sum(row in self.now for row, _ in gone)
         if lost and self._is_many(len(lost) + lately, held + lately):
-            raise Lost(self.feed.id, "figures", len(lost), held, _within(len(lost), lately))
-        over = {*lost, *((row, line) for row in self.rows for line in self.had[row])}
+            raise self._lost("figures", _within(len(over), lately))
         had = ((row, line) for row, lines in self.had.items() for line in lines)
         if told := self._of_a_kind(*(Counter(self._lines(some)) for some in (over, gone, had))):
-            raise Lost(self.feed.id, "figures", len(over), held, told)
+            raise self._lost("figures", told)
+
+    def _lost(self, what: str, why: str) -> Lost:
+        """All that goes, whatever of it is too much."""
+        if what == "figures":
+            return Lost(self.feed.id, what, len(self.all), sum(map(len, self.had.values())), 0, self.hash, why)
+        held = sum(map(bool, self.had.values()))
+        return Lost(self.feed.id, what, len(self.rows), held, len(self.figures), self.hash, why)
 
     def _lines(self, figures: Iterable[tuple[str, Line]]) -> Iterable[str]:
         """The line of each figure, and the line of its hour."""

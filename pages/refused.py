@@ -42,19 +42,28 @@ def _accepted(row: dict[Any, Any]) -> str:
 
 
 def _said(row: dict[Any, Any]) -> str:
-    gone = {
-        "rows": n_("{lost} of {held} row vanished at once", "{lost} of {held} rows vanished at once", row["held"]),
-        "figures": n_(
-            "{lost} of {held} figure vanished at once", "{lost} of {held} figures vanished at once", row["held"]
-        ),
-    }[row["what"]].format(lost=words.number(row["lost"]), held=words.number(row["held"]))
     said = _("{source}, {feed}: {gone} at {time}. The last good figures stay on the screen.").format(
         source=names.source(row["source"]),
         feed=feed_names.feed(row["source"], row["feed"]),
-        gone=gone,
+        gone=_gone(row),
         time=words.clock_time(row["since_at"]),
     )
     return said if words.missing(row["accepted_by"]) else f"{said} {_accepted(row)}"
+
+
+def _gone(row: dict[Any, Any]) -> str:
+    """All that goes."""
+    if row["figures"]:
+        gone = n_(
+            "{lost} of {held} rows and {figures} figure of other rows vanished at once",
+            "{lost} of {held} rows and {figures} figures of other rows vanished at once",
+            row["figures"],
+        )
+    elif row["what"] == "rows":
+        gone = n_("{lost} of {held} row vanished at once", "{lost} of {held} rows vanished at once", row["held"])
+    else:
+        gone = n_("{lost} of {held} figure vanished at once", "{lost} of {held} figures vanished at once", row["held"])
+    return gone.format(**{name: words.number(row[name]) for name in ("lost", "held", "figures")})
 
 
 def accept(seen: View) -> None:
@@ -63,13 +72,13 @@ def accept(seen: View) -> None:
         return
     rows = seen.figure(refused.refused)
     for row in rows[rows["accepted_by"].isna()].to_dict("records"):
-        source, feed, payload = str(row["source"]), str(row["feed"]), int(row["payload"])
+        source, feed, payload, goes = str(row["source"]), str(row["feed"]), int(row["payload"]), str(row["hash"])
         under = _("Payload {payload} of {time} is kept in the archive below. Accepting it makes it current.")
         decision(
             _("Has it truly gone? Accept the payload"),
-            f"refused_{source}_{feed}_{payload}",
+            f"refused_{source}_{feed}_{goes}",
             _("Accept this payload"),
-            partial(decisions.accept_payload, here()[0], source, feed, payload),
+            partial(decisions.accept_payload, here()[0], source, feed, goes),
             under.format(payload=payload, time=words.clock_time(row["fetched_at"])),
         )
 

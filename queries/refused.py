@@ -7,21 +7,25 @@ from queries.moment import Moment
 
 def refused(m: Moment) -> pd.DataFrame:
     """One row a feed of which the last good payload stays: source, feed, payload (the last refused), since_at (when the
-    first was refused), fetched_at (the last), what (rows, figures), lost, held (so many stay), accepted_by,
-    accepted_at, why (of the last acceptance: the loader takes it at its next poll; none yet: nothing)."""
+    first was refused), fetched_at (the last), what (rows, figures), lost, held (so many stay), figures (beside
+    rows, those of other rows), hash (of all that goes), accepted_by, accepted_at, why (of the last acceptance: the
+    loader takes it at its next poll; none yet, or something else goes by now: nothing)."""
     return m.frame(
         """
         select r.source, r.feed, r.last_payload as payload, f.committed_at as since_at, latest.fetched_at,
-            r.what, r.lost, r.held, d.who as accepted_by, d.decided_at as accepted_at, d.why
+            r.what, r.lost, r.held, r.figures, r.hash, d.who as accepted_by, d.decided_at as accepted_at, d.why
         from refusal_now r
         join load f on f.id = r.waits_from
         join payload latest on latest.id = r.last_payload
         left join decision d on d.id = (
             select max(s.id) from decision s
-            where s.kind = 'payload' and s.subject = r.source || '|' || r.feed
-                and s.load <= :load and s.load > r.waits_from
-                and case when s.kind = 'payload' then cast(s.value as bigint) end
-                    between r.first_payload and r.last_payload)
+            join refusal v on v.hash = s.value and v.load_from < s.load
+            where s.kind = 'payload' and s.subject = r.source || '|' || r.feed and s.load <= :load
+                and v.source = r.source and v.feed = r.feed and v.waits_from = r.waits_from
+                and not exists (
+                    select 1 from refusal n
+                    where n.source = v.source and n.feed = v.feed and n.last_payload = v.last_payload
+                        and n.load_from > v.load_from and n.load_from <= :load and n.hash <> v.hash))
         order by r.source, r.feed
         """
     )

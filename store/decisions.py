@@ -28,10 +28,11 @@ def decide(store: sa.Engine, kind: str, subject: str, who: str, why: str, value:
         _keep(load, kind, [subject], who, why, value)
 
 
-def accept_payload(store: sa.Engine, source: str, feed: str, payload: int, who: str, why: str) -> None:
-    """What this payload lost has truly gone: the loader makes it current at its next poll. Raises Refused."""
+def accept_payload(store: sa.Engine, source: str, feed: str, goes: str, who: str, why: str) -> None:
+    """What goes with a refused payload (its hash) has truly gone: the loader makes the payload current at its next
+    poll, if it is still the same that goes. Raises Refused."""
     _reasoned(who, why)
-    decide(store, "payload", f"{source}|{feed}", who, why, str(payload))
+    decide(store, "payload", f"{source}|{feed}", who, why, goes)
 
 
 def accept_frame(store: sa.Engine, known: int, who: str, why: str) -> None:

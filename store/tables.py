@@ -304,6 +304,8 @@ refusal = _fact(  # a payload that lost too much to be made current; its version
     _text("what", nullable=False),  # rows, figures
     sa.Column("lost", sa.Integer, nullable=False),
     sa.Column("held", sa.Integer, nullable=False),  # of so many that stay
+    sa.Column("figures", sa.Integer),  # that go of other rows, beside rows
+    _text("hash"),  # of all that goes: a person accepts this, not what else may vanish
     sa.Column("waits_from", sa.BigInteger),  # the load since which a person is awaited, in whichever version
 )
 

@@ -509,6 +509,31 @@ FAULTS = (
         "tests/test_refused.py::test_what_a_person_accepted_is_not_counted_again[sqlite-on the page]",
     ),
     Fault(
+        "who accepts what went of the commission's accepts what else goes",
+        "loaders/figures.py",
+        "self.agreed == lost.hash",
+        "self.agreed > ''",
+        "tests/test_refused.py::test_if_something_else_goes_by_now_than_a_person_saw_it_is_not_taken_but_told_anew"
+        "[sqlite-False-before it was taken]",
+    ),
+    Fault(
+        "a mended configuration knows nothing of what stands",
+        "loaders/commission.py",
+        "figures=self._standing(conn, feed)",
+        "figures={}",
+        "tests/test_refused.py::test_a_page_that_another_configuration_reads_is_held_against_all_that_stands"
+        "[sqlite-PECs-30 of 60 rows vanished-another name of the list]",
+    ),
+    Fault(
+        "a page that was taken in part is taken for the one before",
+        "loaders/commission.py",
+        'for k, v in own.items() if k != "mapping"}',
+        "for k, v in own.items()}",
+        "tests/test_commission_bad.py::"
+        "test_of_a_page_that_was_taken_in_part_nothing_stays_when_the_page_is_as_it_was"
+        "[sqlite-the process is killed]",
+    ),
+    Fault(
         "a line of the commission's vanishes whole",
         "loaders/vanished.py",
         "some in (over, gone, had))",

@@ -154,7 +154,7 @@ def test_when_many_pecs_leave_the_frame_their_figures_wait_for_a_person(
         assert published(store) == before
     (row,) = refused.refused(moment(store, ELECTION, ELECTION.moment_of("20:14"))).to_dict("records")
     with clock.frozen(ELECTION.moment_of("20:14")):
-        decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "they were merged")
+        decisions.accept_payload(store, row["source"], row["feed"], row["hash"], "Asanova", "they were merged")
     assert look("20:15").error is None
     assert len({key[0] for key in published(store)}) == 30
     again.dispose()
@@ -174,7 +174,7 @@ def test_the_last_good_page_that_is_refused_after_a_bad_one_can_be_accepted(
     assert "vanished at once" in poll("20:14").error
     (row,) = refused.refused(moment(store, ELECTION, ELECTION.moment_of("20:15"))).to_dict("records")
     with clock.frozen(ELECTION.moment_of("20:15")):
-        decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "they were merged")
+        decisions.accept_payload(store, row["source"], row["feed"], row["hash"], "Asanova", "they were merged")
     assert poll("20:16").error is None
     assert len({key[0] for key in published(store)}) == 30
 

@@ -28,7 +28,7 @@ SECRET = 187  # an observer's count of votes, under embargo until the morning
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
     """A store of the morning after: one PEC's protocol contradicts itself, another differs from its observer's copy,
-    a vote was changed after the manual protocol, a payload was refused."""
+    a vote was changed after the manual protocol, two payloads were refused."""
     engine = open_store(f"sqlite:///{tmp_path_factory.mktemp('feed')}/store.sqlite")
     facts = Facts(engine)
     for code in ("5043", "5044"):
@@ -50,7 +50,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
             )
         with loading(engine, "commission") as load:
             key = {"source": "commission", "feed": "manual", "first_payload": payload, "last_payload": payload}
-            load.put(t.refusal, [key | {"what": "rows", "lost": 40, "held": 60, "waits_from": load.id}], seen=False)
+            lost = {"what": "rows", "lost": 40, "held": 60, "figures": 0, "hash": "40 rows", "waits_from": load.id}
+            also = {"feed": "turnout", "lost": 20, "figures": 120, "hash": "20 rows and 120 figures"}
+            load.put(t.refusal, [key | lost, key | lost | also], seen=False)
     list(judging.judge(engine, ELECTION))
     clock.set_rehearsed(engine, ELECTION.moment_of("2021-11-29T10:00"), 0)
     with pytest.MonkeyPatch.context() as patch:
@@ -85,6 +87,7 @@ def test_the_feed_says_what_contradicts_itself_with_its_arithmetic(night: Facts)
 def test_a_refused_payload_is_a_banner_on_every_page(night: Facts) -> None:
     said = words_of(drawn("strip"))
     assert "40 of 60 rows vanished at once at 22:30. The last good figures stay on the screen." in said
+    assert "20 of 60 rows and 120 figures of other rows vanished at once at 22:30." in said
     assert "40 of 60" not in words_of(drawn("strip", as_of="22:00"))
 
 
@@ -99,7 +102,7 @@ def test_a_person_accepts_the_refused_payload_on_the_feed(night: Facts) -> None:
     with night.store.connect() as conn:
         row = conn.execute(t.decision.select()).one()
     assert (row.kind, row.subject, row.value, row.who, row.why) == (
-        "payload", "commission|manual", "1", "Asanova", "rang them",
+        "payload", "commission|manual", "40 rows", "Asanova", "rang them",
     )  # fmt: skip
     assert "Accepted by Asanova at 29 Nov 10:00; taken at the next poll." in words_of(drawn("strip"))
 

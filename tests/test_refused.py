@@ -14,6 +14,7 @@ from queries.moment import moment
 from store import check, clock, decisions
 from store import tables as t
 from store.engine import connect
+from store.loading import loading
 from tests.commission_site import (
     ELECTION,
     Poll,
@@ -59,7 +60,7 @@ def banners(store: sa.Engine, hour: str) -> list[dict[Any, Any]]:
 
 def accept(store: sa.Engine, row: dict[Any, Any], hour: str) -> None:
     with clock.frozen(ELECTION.moment_of(hour)):
-        decisions.accept_payload(store, row["source"], row["feed"], row["payload"], "Asanova", "rang the commission")
+        decisions.accept_payload(store, row["source"], row["feed"], row["hash"], "Asanova", "rang the commission")
 
 
 def test_a_payload_that_lost_too_much_is_archived_and_not_made_current(
@@ -304,10 +305,69 @@ def test_an_acceptance_of_what_is_over_by_now_changes_nothing(store: sa.Engine, 
     assert published(store) == whole
 
 
+def test_a_refusal_tells_all_that_goes_not_only_what_is_too_much(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol(p, votes=None, valid="-") for p in pecs()[:40]])
+    error = "machine: 20 of 60 rows vanished at once, and 120 figures of other rows; kept as they were"
+    assert poll("20:12").error == error
+    (row,) = banners(store, "20:13")
+    assert (row["what"], row["lost"], row["held"], row["figures"]) == ("rows", 20, 60, 120)
+    site.publish("machine", [protocol(p, valid="-") for p in pecs()[:55]])
+    error = "machine: 105 of 600 figures vanished at once, 60 of 60 of valid; kept as they were"
+    assert poll("20:14").error == error
+    (row,) = banners(store, "20:15")
+    assert (row["what"], row["lost"], row["held"], row["figures"]) == ("figures", 105, 600, 0)
+
+
+@pytest.mark.parametrize("when", ["before it was accepted", "before it was taken"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_if_something_else_goes_by_now_than_a_person_saw_it_is_not_taken_but_told_anew(
+    store: sa.Engine, site: Site, poll: Poll, when: str, restarted: bool
+) -> None:
+    before = published(store)
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    (seen,) = banners(store, "20:13")
+    if when == "before it was taken":
+        accept(store, seen, "20:13")
+        assert banners(store, "20:13")[0]["accepted_by"] == "Asanova"
+    with clock.frozen(ELECTION.moment_of("20:14")), loading(store, "observation") as load:
+        load.withdraw(t.pec, [(p,) for p in pecs()[:30]], seen=False)
+    with another_process(store) as fresh:
+        look = poller(fresh, with_source()) if restarted else poll
+        assert "20 of 60 rows vanished at once, and 300 figures of other rows" in look("20:15").error
+        if when == "before it was accepted":
+            accept(store, seen, "20:16")
+            assert "20 of 60 rows" in look("20:25").error
+        assert published(store) == before
+        (row,) = banners(store, "20:26")
+        assert (row["figures"], row["accepted_by"]) == (300, None)
+        assert (row["payload"], row["since_at"]) == (seen["payload"], seen["since_at"])
+        accept(store, row, "20:27")
+        assert look("20:50").error is None
+    assert {place for place, *_ in published(store)} == set(pecs()[30:40])
+    assert banners(store, "20:51") == []
+
+
+def test_what_was_accepted_of_a_page_is_taken_though_its_numbers_change(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    """A page that lacks the same and corrects other figures at each poll is accepted as well."""
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    (seen,) = banners(store, "20:13")
+    site.publish("machine", [protocol(p, valid=280, invalid=20) for p in pecs()[:40]])
+    poll("20:14")
+    accept(store, seen, "20:15")
+    assert poll("20:16").error is None
+    assert {key[0]: value for key, value in published(store).items() if key[2] == "valid"} == dict.fromkeys(
+        pecs()[:40], 280
+    )
+
+
 @pytest.mark.parametrize(("who", "why", "reason"), [(" ", "gone", "who"), ("Asanova", "", "why")])
 def test_nobody_accepts_without_a_name_and_a_reason(store: sa.Engine, who: str, why: str, reason: str) -> None:
     with pytest.raises(decisions.Refused, match=reason):
-        decisions.accept_payload(store, "commission", "machine", 1, who, why)
+        decisions.accept_payload(store, "commission", "machine", "a hash", who, why)
 
 
 def test_who_accepts_at_the_servers_shell_is_on_record_too(
