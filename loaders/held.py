@@ -112,6 +112,14 @@ def sampled(conn: sa.Connection) -> dict[str, set[str]]:
     return found
 
 
+def frame(conn: sa.Connection, source: str) -> tuple[dict[str, int | None], dict[str, tuple[str | None, str]]]:
+    """What rows are checked against: PEC -> voters on its list, observer -> own PEC and role."""
+    p, o = t.pec.c, t.observer.c
+    pecs = {row.pec: row.registered_voters for row in conn.execute(sa.select(t.pec).where(p.load_to.is_(None)))}
+    people = conn.execute(sa.select(t.observer).where(o.source == source, o.load_to.is_(None)))
+    return pecs, {row.observer: (row.pec, row.role) for row in people}
+
+
 def posts(conn: sa.Connection, source: str) -> dict[str, str]:
     """The PEC of each observer who stands at one."""
     o = t.observer.c

@@ -33,11 +33,6 @@ from store import tables as t
 from store.loading import Key, Load
 
 _AT_ONCE = 400
-_PUT: Mapping[str, tuple[sa.Table, Callable[[Raw, Known], Fact | Bad]]] = {
-    INCIDENT.name: (t.incident, check.incident),
-    MESSAGE.name: (t.message, check.message),
-    ATTACHMENT.name: (t.attachment, check.attachment),
-}
 
 
 @dataclass
@@ -268,7 +263,7 @@ class Intake:
         rows = self._rows(view)
         if not rows:
             return
-        table, make = _PUT[view.name]
+        table, make = t.OF_VIEW[view.name][0], check.CHECKS[view.name]
         source, key = self.load.source, view.keys[0]
         known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
         here = [raw for raw in rows if not deleted(raw)]

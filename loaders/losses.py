@@ -22,20 +22,25 @@ TOGETHER = timedelta(hours=1)  # what went within it counts together
 
 @dataclass(frozen=True)
 class Loss:
-    """So many rows of a view stay until somebody accepts that they have gone; `held`: of so many; `less`: those of them
-    that are still there, elsewhere or as something less."""
+    """So many rows of a view stay until somebody accepts that they have gone; `becomes`: what becomes of each, by key;
+    `held`: of so many."""
 
     view: str
-    keys: frozenset[str]
-    lost: int
+    becomes: Mapping[str, str]
     held: int
-    less: frozenset[str] = frozenset()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(self.becomes)
+
+    @property
+    def lost(self) -> int:
+        return len(self.becomes)
 
     @property
     def hash(self) -> str:
-        """Of what goes, and of how it goes."""
-        told = sorted(f"{key} stays" if key in self.less else key for key in self.keys)
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+        """Of what goes, and of what becomes of it."""
+        return hashlib.sha256(repr(sorted(self.becomes.items())).encode()).hexdigest()[:16]
 
     @property
     def alarm(self) -> Alarm:

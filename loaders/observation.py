@@ -402,8 +402,8 @@ class _Reading:
         """Let go what of a view is `gone`, where it may, in one load, so that it can be undone; and of what is set
         `aside` what vanished."""
         over = set[str]()
-        less = frozenset() if view == ANSWER else frozenset(gone & own.keys)
-        loss = Loss(view.name, frozenset(gone), len(gone), len(stand), less)
+        becomes = dict.fromkeys(gone, "gone") | self._becomes(view, set() if view == ANSWER else gone & own.keys)
+        loss = Loss(view.name, becomes, len(stand))
         if self.losses.counted(loss):
             over = gone
             if self.losses.is_standing(loss):
@@ -419,6 +419,23 @@ class _Reading:
             else:
                 self._add(view, self._by_key(view, over - vanished))
         self._flush()
+
+    def _becomes(self, view: View, keys: set[str]) -> dict[str, str]:
+        """What becomes of rows that go though they are there: where they would stand, or why they cannot be used."""
+        if not keys:
+            return {}
+        with self.store.connect() as conn:
+            pecs, observers = held.frame(conn, self.source.id)
+        known = Known(self.election, self.source.id, self.now, pecs, observers)
+        rows, _ = contract.latest(self._by_key(view, keys), view.keys)
+        place = (*t.OF_VIEW[view.name][0].info["place"], "unsorted")
+        facts = {check.key(view, row): check.CHECKS[view.name](row, known) for row in rows.values()}
+        return {
+            key: f"{fact.reason} {fact.field} {fact.detail}"
+            if isinstance(fact, Bad)
+            else repr([fact.get(name) for name in place])
+            for key, fact in facts.items()
+        }
 
     def _try_again(self) -> None:
         """What was set aside or is unsorted may be good by now: its PEC or observer came, its hour, a mended

@@ -148,6 +148,16 @@ def attachment(row: Raw, known: Known) -> Fact | Bad:
     return _checked(ATTACHMENT, row, known, _attachment)
 
 
+CHECKS: Mapping[str, Callable[[Raw, Known], Fact | Bad]] = {
+    PEC.name: pec,
+    OBSERVER.name: observer,
+    REPORT.name: report,
+    INCIDENT.name: incident,
+    MESSAGE.name: message,
+    ATTACHMENT.name: attachment,
+}
+
+
 def _checked(
     view: View, row: Raw, known: Known, make: Callable[[Raw, Known], Fact], about: Raw | None = None
 ) -> Fact | Bad:

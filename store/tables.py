@@ -235,7 +235,7 @@ incident = _fact(
     _text("unsorted"),  # why a person must look at it: codes, a space between; null: it could be used as it came
     _text("written"),  # JSON: field -> what stood there that could not be used
     _text("hash"),  # of an unsorted one as it came: a person sorts this, not what may be made of it later
-    place=("pec", "category", "severity", "description"),
+    place=("pec", "region", "category", "severity", "description"),
 )
 
 message = _fact(
@@ -316,7 +316,9 @@ loss = _fact(  # so much of a view vanished, was marked or became unusable that 
     _text("view", nullable=False),
     sa.Column("lost", sa.Integer, nullable=False),
     sa.Column("held", sa.Integer, nullable=False),  # of so many
-    _text("hash", nullable=False),  # of the keys and how they go: a person accepts these, not what else may vanish
+    _text(
+        "hash", nullable=False
+    ),  # of the keys and what becomes of them: a person accepts this, nothing else that may happen to them
     sa.Column("waits_from", sa.BigInteger),  # the load since which a person is awaited, in whichever version
 )
 

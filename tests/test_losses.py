@@ -933,6 +933,51 @@ def test_who_accepts_that_incidents_say_less_accepts_no_deletion(
         assert len(current(store, t.incident)) == MANY
 
 
+def incidents_move(observation: Observation) -> None:
+    observation.change("incident", "08:31", pec="1003")
+
+
+def incidents_lose_more(observation: Observation) -> None:
+    observation.change("incident", "09:00", pec="1001", severity="minor", description="")
+
+
+def incidents_move_and_lose_more(observation: Observation) -> None:
+    observation.change("incident", "09:00", severity="minor", description="")
+
+
+def reports_become_unusable(observation: Observation) -> None:
+    observation.change("report", "09:00", form="no such form")
+
+
+OTHERWISE = {
+    "incidents move, then are made minor": (incidents_move, incidents_lose_more, t.incident),
+    "incidents move, then are made minor too": (incidents_move, incidents_move_and_lose_more, t.incident),
+    "reports change their checklist, then are unusable": (changes_its_checklist, reports_become_unusable, t.report),
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_who_accepts_one_change_accepts_no_other_change_of_the_same_rows(
+    store: sa.Engine, observation: Observation, poll: Poll, what: str
+) -> None:
+    first, then, table = OTHERWISE[what]
+    fill(observation)
+    poll("08:30")
+    first(observation)
+    poll("08:31")
+    (before,) = refused.losses(Facts(store).at("08:31")).to_dict("records")
+    accept(store, "08:31")
+    then(observation)
+    for hour in ("09:00", "09:01"):
+        poll(hour, again=True)
+        assert stands(store, table) == MANY
+    (loss,) = refused.losses(Facts(store).at("09:01")).to_dict("records")
+    assert (loss["lost"], loss["hash"] == before["hash"]) == (MANY, False)
+    accept(store, "09:01")
+    poll("09:02")
+    assert stands(store, table) == 0
+
+
 def test_incidents_of_no_pec_that_lose_their_region_wait(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
