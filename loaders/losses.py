@@ -95,11 +95,21 @@ class Losses:
     stands: dict[str, Standing] = field(default_factory=dict)  # what waits for a person, by view
     found: dict[str, Loss] = field(default_factory=dict)  # too many, in this poll, by view
     agreed: dict[str, frozenset[str]] = field(default_factory=dict)  # keys that may go, by view
+    undone: int = 0  # the last decision that took something back, when `stands` was read
 
     def __post_init__(self) -> None:
+        self.read()
+
+    def read(self) -> None:
+        """What waits for a person now."""
         with self.store.connect() as conn:
+            self.undone = undone(conn, self.source)
             standing = conn.execute(_STANDING, {"source": self.source})
             self.stands = {view: Standing(*rest) for view, *rest in standing}
+
+    def overruled(self, conn: sa.Connection) -> bool:
+        """Whether somebody has taken something back since `stands` was read: what was counted by it does not go."""
+        return undone(conn, self.source) != self.undone
 
     @property
     def accepted(self) -> bool:
@@ -156,8 +166,8 @@ class Losses:
 
     def _row(self, loss: Loss, load: Load) -> Row:
         row = {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
-        waits = self.stands.get(loss.view)
-        return row | {"waits_from": waits.waits_from if waits else load.id}
+        waits = load.current(t.loss, [(self.source, loss.view)])
+        return row | {"waits_from": next((one["waits_from"] for one in waits.values()), load.id)}
 
     def is_standing(self, loss: Loss) -> bool:
         """Whether just this loss is written down: it goes with the rows, and can be undone if somebody accepted it."""
@@ -176,7 +186,8 @@ class Losses:
         with loading(self.store, self.source) as load:
             new = [self._row(loss, load) for loss in self.found.values() if not self.is_standing(loss)]
             load.put(t.loss, new, seen=False)
-            self.taken(load, over)
+            if not self.overruled(load.conn):
+                self.taken(load, over)
         return load.id if load.moved else None
 
 

@@ -138,8 +138,7 @@ class _Reading:
 
     def _undone(self) -> bool:
         """Whether somebody took back since the last poll what was accepted: what it was here is not known then."""
-        with self.store.connect() as conn:
-            last, self.memory.undone = self.memory.undone, undone(conn, self.source.id)
+        last, self.memory.undone = self.memory.undone, self.losses.undone
         if last == self.memory.undone:
             return False
         self.memory.contents = {}
@@ -289,6 +288,8 @@ class _Reading:
     def _compare(self) -> None:
         """Compare with the source: what came or changed unseen is read, and then counted what would go."""
         self.memory.alarms = []
+        self.losses.read()
+        self._undone()
         self.memory.views = contract.present(self.conn)  # one of those that need not be there may come, or go
         there = {view.name: contents(self.conn, view) for view in self.memory.views}
         for own in there.values():
@@ -473,6 +474,8 @@ class _Reading:
         if not batch.size:
             return
         with loading(self.store, self.source.id) as load:
+            if self.losses.overruled(load.conn):
+                self.losses.agreed, self.going, batch.gone = {}, set(), {}
             intake = Intake(load, self.election, batch, self.now, self.losses.agreed)
             intake.take()
             self.losses.taken(load, self.going)

@@ -370,6 +370,18 @@ def test_an_answer_may_go_after_reports_went(store: sa.Engine, observation: Obse
     assert len(current(store, t.answer)) == 20 * len(OPENING) - 1
 
 
+def in_a_poll(patch: pytest.MonkeyPatch, before: str, happens: Callable[[], None]) -> None:
+    """Something happens in the midst of a poll, before this part of it."""
+    part = getattr(loader._Reading, before)
+
+    def meanwhile(reading: loader._Reading, *given: Any) -> Any:
+        patch.setattr(loader._Reading, before, part)
+        happens()
+        return part(reading, *given)
+
+    patch.setattr(loader._Reading, before, meanwhile)
+
+
 def test_an_acceptance_in_the_midst_of_a_comparison_holds(
     store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,14 +389,8 @@ def test_an_acceptance_in_the_midst_of_a_comparison_holds(
     poll("08:30")
     mark_incidents(observation, 31, range(1, 21))
     poll("08:31")
-    compare = loader._Reading._compare
-
-    def accepted_meanwhile(reading: loader._Reading) -> None:
-        accept(store, "08:32")
-        compare(reading)
-
     with monkeypatch.context() as patch:
-        patch.setattr(loader._Reading, "_compare", accepted_meanwhile)
+        in_a_poll(patch, "_count_frame", lambda: accept(store, "08:32"))
         observation.incident("new", "08:32", description="told")
         poll("08:32", again=True)
     assert len(current(store, t.incident)) == MANY + 1
@@ -850,6 +856,69 @@ def test_what_is_undone_waits_again_though_it_is_few_by_itself(
     accept(store, "10:41")
     poll("10:42")
     assert len(current(store, t.incident)) == MANY - 13
+
+
+def undo(store: sa.Engine, hour: str) -> None:
+    """Head office takes back what was accepted last."""
+    taken = refused.taken(Facts(store).at(hour)).iloc[0]
+    with clock.frozen(at(hour)):
+        decisions.undo_loss(store, "observation", taken["view"], int(taken["load"]), "Bekova", "they are there")
+
+
+PARTS = ["_read_news", "_compare", "_count_frame", "_count", "_end", "_flush", "_is_settled"]
+
+
+@pytest.mark.parametrize("before", PARTS)
+def test_what_is_undone_in_the_midst_of_a_poll_waits_though_it_is_few_by_itself(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    eight_are_taken(store, observation, poll)
+    observation.incident("i40", "10:00", description="told", deleted=1)
+    with monkeypatch.context() as patch:
+        in_a_poll(patch, before, lambda: undo(store, "10:00"))
+        poll("10:00", again=True)
+    for hour in ("10:01", "10:02", "12:00"):
+        poll(hour, again=True)
+        assert {f"i{n}" for n in range(6, 14)} <= {row["incident"] for row in current(store, t.incident)}
+        assert not refused.losses(Facts(store).at(hour)).empty
+
+
+@pytest.mark.parametrize("before", PARTS)
+def test_many_that_are_undone_in_the_midst_of_a_poll_are_so_when_few_of_them_are_left(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    half_is_accepted(store, observation, poll)
+    poll("08:32")
+    observation.incident("new", "08:33", description="told")
+    with monkeypatch.context() as patch:
+        in_a_poll(patch, before, lambda: undo(store, "08:33"))
+        poll("08:33", again=True)
+    assert len(current(store, t.incident)) == MANY + 1
+    for n in range(1, 13):
+        observation.incident(f"i{n}", "08:40", description="told")
+    for hour in ("08:40", "10:45"):
+        poll(hour, again=True)
+    assert len(current(store, t.incident)) == MANY + 1
+    assert refused.losses(Facts(store).at("10:46"))["lost"].tolist() == [8]
+
+
+def test_incidents_that_are_serious_again_in_the_midst_of_a_poll_wait_from_that_on(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(observation)
+    poll("08:30")
+    are_made_minor(observation)
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    observation.incident("new", "08:33", description="told")
+    with monkeypatch.context() as patch:
+        in_a_poll(patch, "_compare", lambda: undo(store, "08:33"))
+        poll("08:33", again=True)
+    for hour in ("08:34", "10:45"):
+        assert stands(store, t.incident) == MANY + 1
+        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [MANY]
+        poll(hour, again=True)
 
 
 @pytest.mark.parametrize("newer_is_taken", [True, False])
