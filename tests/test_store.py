@@ -313,6 +313,27 @@ def test_a_store_of_every_released_revision_is_migrated_with_its_data(tmp_path: 
     assert stood(open_store(url), NOON).keys() == {"1"}
 
 
+@pytest.mark.parametrize(("table", "key"), [(t.loss, "view"), (t.refusal, "feed")])
+def test_what_waits_has_waited_since_its_first_version_also_after_a_migration(
+    store: sa.Engine, table: sa.Table, key: str
+) -> None:
+    def version(of: str, begins: int, ends: int | None) -> dict[str, Any]:
+        row: dict[str, Any] = {"source": "s", key: of, "lost": begins, "held": 40, "load_from": begins, "load_to": ends}
+        row |= {"hash": ""} if table is t.loss else {"first_payload": 1, "last_payload": 1, "what": "rows"}
+        return row | {"waits_from": begins}
+
+    paid = {"source": "s", "feed": "f", "fetched_at": NOON, "size": 0, "sha256": "", "body": b""}
+    changed = [version("a", 1, 2), version("a", 3, 4), version("a", 4, 5), version("a", 5, None)]
+    with writing(store) as conn:
+        conn.execute(t.load.insert(), [{"source": "s", "started_at": NOON, "committed_at": NOON}] * 5)
+        conn.execute(t.payload.insert(), paid)
+        conn.execute(table.insert(), [*changed, version("b", 4, None)])
+        conn.exec_driver_sql("update alembic_version set version_num = '0010'")
+        command.upgrade(migrations(conn), "0011")
+        now = conn.execute(sa.select(table).where(table.c.load_to.is_(None)).order_by(table.c[key])).mappings().all()
+    assert [row["waits_from"] for row in now] == [3, 4]
+
+
 def test_the_migrated_store_is_the_one_that_the_code_describes(store: sa.Engine) -> None:
     with store.connect() as conn:
         context = MigrationContext.configure(conn)
