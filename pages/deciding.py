@@ -39,6 +39,10 @@ def not_kept() -> str:
     return _("The decision was not kept: the store cannot be written. Press again when it can be.")
 
 
+def changed_meanwhile() -> str:
+    return _("The decision was not kept: what it was about was decided on or changed meanwhile. Look at it again.")
+
+
 @dataclass
 class _Decision:
     """A decision on its way into the store, and how its form tells what becomes of it."""
@@ -136,9 +140,7 @@ def _say_of(some: set[str]) -> None:
         _say_over_the_page(form)
     if missed := some & forms.pressed:
         forms.pressed -= missed
-        _remember(
-            _("The decision was not kept: what it was about was decided on or changed meanwhile. Look at it again.")
-        )
+        _remember(changed_meanwhile())
         _toast()
 
 

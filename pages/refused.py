@@ -126,4 +126,6 @@ def decision(said: str, key: str, button: str, decide: Callable[[str, str], obje
 
 
 def _not_taken(reason: str) -> str:
-    return _("Somebody else has undone it already.") if reason == "undone" else deciding.say_who(reason)
+    if reason == "undone":
+        return _("Somebody else has undone it already.")
+    return deciding.changed_meanwhile() if reason == "meanwhile" else deciding.say_who(reason)

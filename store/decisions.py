@@ -79,14 +79,16 @@ def sort_incidents(
 def accept_loss(
     store: sa.Engine, source: str, view: str, keys: str, who: str, why: str, known: int | None = None
 ) -> None:
-    """What vanished from a view (the hash of its keys) has truly gone: the loader withdraws it at its next poll.
-    Raises Refused, also where somebody has undone it since the load `known`, which the page showed."""
+    """What vanished from a view (the loss's hash) has truly gone: the loader withdraws it at its next poll. Raises
+    Refused, also where somebody has undone it since the load `known`, which the page showed, or another loss stands."""
     _reasoned(who, why)
     subject = f"{source}|{view}"
     with loading(store, "person") as load:
         _who, last = _decided_since(load, "loss", load.id if known is None else known).get(subject, ("", None))
         if last and last.startswith("undone|"):
             raise Refused("undone")
+        if [loss["hash"] for loss in load.current(t.loss, [(source, view)]).values()] != [keys]:
+            raise Refused("meanwhile")
         _keep(load, "loss", [subject], who, why, keys)
 
 

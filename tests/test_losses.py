@@ -967,6 +967,25 @@ def test_who_accepts_on_a_page_of_before_an_undo_does_not_accept_anew(
     assert len(current(store, t.incident)) == MANY - 20
 
 
+def test_who_accepts_on_a_page_of_before_another_loss_neither_accepts_it_nor_voids_its_acceptance(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    mark_incidents(observation, 31, range(1, 21))
+    poll("08:31")
+    (loss,) = refused.losses(Facts(store).at("08:31")).to_dict("records")
+    mark_incidents(observation, 32, range(21, 23))
+    poll("08:32")
+    accept(store, "08:32")
+    with clock.frozen(at("08:33")), pytest.raises(decisions.Refused, match="meanwhile"):
+        decisions.accept_loss(
+            store, "observation", loss["view"], loss["hash"], "Bekova", "gone", known=Facts(store).at("08:31").load
+        )
+    poll("08:34")
+    assert len(current(store, t.incident)) == MANY - 22
+
+
 def test_a_loss_that_waits_does_so_however_it_changes_and_however_late_it_is(
     store: sa.Engine, observation: Observation, poll: Poll
 ) -> None:
@@ -1042,6 +1061,8 @@ def test_who_accepts_one_change_accepts_no_other_change_of_the_same_rows(
         assert stands(store, table) == MANY
     (loss,) = refused.losses(Facts(store).at("09:01")).to_dict("records")
     assert (loss["lost"], loss["hash"] == before["hash"]) == (MANY, False)
+    with clock.frozen(at("09:01")), pytest.raises(decisions.Refused, match="meanwhile"):
+        decisions.accept_loss(store, "observation", loss["view"], before["hash"], "Asanova", "as it was")
     accept(store, "09:01")
     poll("09:02")
     assert stands(store, table) == 0
