@@ -128,4 +128,6 @@ def decision(said: str, key: str, button: str, decide: Callable[[str, str], obje
 def _not_taken(reason: str) -> str:
     if reason == "undone":
         return _("Somebody else has undone it already.")
+    if reason == "newer":
+        return _("A newer acceptance of some of the same rows stands. Undo that one first.")
     return deciding.changed_meanwhile() if reason == "meanwhile" else deciding.say_who(reason)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from queries.moment import Moment
+from store.decisions import TAKEN
 
 
 def refused(m: Moment) -> pd.DataFrame:
@@ -52,18 +53,4 @@ def losses(m: Moment) -> pd.DataFrame:
 def taken(m: Moment) -> pd.DataFrame:
     """The losses that somebody accepted, that were taken and not undone: source, view, lost, load (that withdrew or
     changed the rows: a loss that went by itself took none), taken_at, who, why."""
-    return m.frame(
-        """
-        select l.source, l.view, l.lost, l.load_to as load, e.committed_at as taken_at, d.who, d.why
-        from loss l
-        join load e on e.id = l.load_to and e.withdrawn + e.changed > 0
-        join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
-            select max(id) from decision
-            where kind = 'loss' and subject = l.source || '|' || l.view and load < l.load_to)
-        where l.load_to <= :load and not exists (
-            select 1 from decision u
-            where u.kind = 'loss' and u.subject = l.source || '|' || l.view and u.load <= :load
-                and u.value = 'undone|' || l.load_to)
-        order by l.load_to desc
-        """
-    )
+    return m.frame(f"{TAKEN} order by l.load_to desc")

@@ -11,10 +11,22 @@ from store.loading import Load, loading
 from store.pictures import Picture
 
 STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machine has seen it
+TAKEN = """
+    select l.source, l.view, l.lost, l.load_to as load, e.committed_at as taken_at, d.who, d.why
+    from loss l
+    join load e on e.id = l.load_to and e.withdrawn + e.changed > 0
+    join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
+        select max(id) from decision
+        where kind = 'loss' and subject = l.source || '|' || l.view and load < l.load_to)
+    where l.load_to <= :load and not exists (
+        select 1 from decision u
+        where u.kind = 'loss' and u.subject = l.source || '|' || l.view and u.load <= :load
+            and u.value = 'undone|' || l.load_to)
+"""  # the losses that were taken since somebody accepted them, and that nobody had undone by a load
 
 
 class Refused(ValueError):
-    """The decision cannot be kept as it is. `reason`: who, why, picture, step, undone, meanwhile."""
+    """The decision cannot be kept as it is. `reason`: who, why, picture, step, undone, newer, meanwhile."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -94,13 +106,25 @@ def accept_loss(
 
 def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, why: str) -> None:
     """What was withdrawn by the load `taken` because somebody accepted it stands again, and waits for a person as
-    before. Raises Refused, also where somebody else undid it before."""
+    before. Raises Refused, also where somebody else undid it before, or where a newer loss of some of the same rows was
+    accepted: what that took would come back as something less."""
     _reasoned(who, why)
     subject, value, d = f"{source}|{view}", f"undone|{taken}", t.decision.c
     with loading(store, "person") as load:
         done = sa.exists().where(d.kind == "loss", d.subject == subject, d.value == value)
         if load.conn.execute(sa.select(done)).scalar():
             raise Refused("undone")
+        newer = [
+            one.load
+            for one in load.conn.execute(sa.text(TAKEN), {"load": load.id})
+            if one.source == source and one.load > taken
+        ]
+        if any(
+            load.took(table, source, taken).keys() & load.took(table, source, one).keys()
+            for table in t.OF_VIEW[view]
+            for one in newer
+        ):
+            raise Refused("newer")
         _keep(load, "loss", [subject], who, why, value)
         for table in t.OF_VIEW[view]:
             load.restore(table, source, taken)

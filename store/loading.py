@@ -78,13 +78,18 @@ class Load:
         """Undo what a load of this source did to a table: what came with it ends, and what it ended stands again, but
         for what came back to its place later; how many rows."""
         own = [table.c.source == source] if "source" in table.c else []
-        before = self.conn.execute(sa.select(table).where(table.c.load_to == ended, *own)).mappings()
-        rows = {_key(table, dict(r)): dict(r) for r in before}
+        rows = self.took(table, source, ended)
         came = sa.select(table.c.id).where(table.c.load_from == ended, table.c.load_to.is_(None), *own)
         self._close(table, list(self.conn.execute(came).scalars()))
         now, place = self.current(table, list(rows)), table.info["place"]
         back = {key for key, row in now.items() if all(row[name] == rows[key][name] for name in place)}
         return len(self.put(table, [row for key, row in rows.items() if key not in back], seen=False))
+
+    def took(self, table: sa.Table, source: str, ended: int) -> dict[Key, Row]:
+        """The versions of this source that a load ended, by key."""
+        own = [table.c.source == source] if "source" in table.c else []
+        before = self.conn.execute(sa.select(table).where(table.c.load_to == ended, *own)).mappings()
+        return {_key(table, dict(r)): dict(r) for r in before}
 
     def current(self, table: sa.Table, keys: Sequence[Key]) -> dict[Key, Row]:
         """The current versions of these keys, by key."""

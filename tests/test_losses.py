@@ -921,6 +921,33 @@ def test_incidents_that_are_serious_again_in_the_midst_of_a_poll_wait_from_that_
         poll(hour, again=True)
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+def test_of_two_acceptances_of_the_same_rows_the_newer_is_undone_first(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    are_made_minor(observation)
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    older = refused.taken(Facts(store).at("08:32")).iloc[0]
+    observation.change("incident", "08:33", deleted=1)
+    poll("08:33")
+    accept(store, "08:33")
+    poll("08:34")
+    assert current(store, t.incident) == []
+    with clock.frozen(at("08:35")), pytest.raises(decisions.Refused, match="newer"):
+        decisions.undo_loss(store, "observation", older["view"], int(older["load"]), "Bekova", "they are there")
+    undo(store, "08:36")
+    assert {row["severity"] for row in current(store, t.incident)} == {"minor"}
+    undo(store, "08:37")
+    observation.change("incident", "08:38", deleted=0)
+    for hour in ("08:38", "08:39", "10:45"):
+        poll(hour, again=True)
+        assert stands(store, t.incident) == MANY
+
+
 @pytest.mark.parametrize("newer_is_taken", [True, False])
 def test_what_is_undone_waits_beside_a_newer_loss_too(
     store: sa.Engine, observation: Observation, poll: Poll, newer_is_taken: bool
