@@ -75,12 +75,13 @@ class Load:
         return ended
 
     def restore(self, table: sa.Table, source: str, ended: int) -> int:
-        """Undo what a load of this source did to a table: what came with it ends, and what it ended stands again, but
-        for what came back to its place later; how many rows."""
+        """Undo what a load of this source did to a table: what came with it ends, also where it was edited since, and
+        what it ended stands again, but for what came back to its place later; how many rows."""
         own = [table.c.source == source] if "source" in table.c else []
         rows = self.took(table, source, ended)
-        came = sa.select(table.c.id).where(table.c.load_from == ended, table.c.load_to.is_(None), *own)
-        self._close(table, list(self.conn.execute(came).scalars()))
+        came = self.conn.execute(sa.select(table).where(table.c.load_from == ended, *own)).mappings()
+        versions = {_key(table, dict(row)): row for row in came}
+        self.end(table, [key for key, row in versions.items() if row["load_to"] is None or key not in rows])
         now, place = self.current(table, list(rows)), table.info["place"]
         back = {key for key, row in now.items() if all(row[name] == rows[key][name] for name in place)}
         return len(self.put(table, [row for key, row in rows.items() if key not in back], seen=False))

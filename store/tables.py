@@ -390,7 +390,7 @@ OF_VIEW = {  # a view of the observers' database: its own table, and what goes w
     "obs_pec": (pec,),
     "obs_observer": (observer,),
     "obs_report": (report, answer),
-    "obs_answer": (answer,),
+    "obs_answer": (answer, report),
     "obs_incident": (incident,),
     "obs_message": (message,),
     "obs_attachment": (attachment,),

@@ -544,8 +544,9 @@ def test_what_once_accepts_can_be_undone(store: sa.Engine, observation: Observat
     assert len(current(store, t.incident)) == MANY
 
 
+@pytest.mark.parametrize("edited", [False, True])
 def test_undoing_a_change_of_checklist_leaves_no_answers_of_the_other_one(
-    store: sa.Engine, observation: Observation, poll: Poll
+    store: sa.Engine, observation: Observation, poll: Poll, edited: bool
 ) -> None:
     fill(observation)
     poll("08:30")
@@ -557,11 +558,27 @@ def test_undoing_a_change_of_checklist_leaves_no_answers_of_the_other_one(
     poll("08:31")
     accept(store, "08:31")
     poll("08:32")
-    (taken, *_) = refused.taken(Facts(store).at("08:32")).to_dict("records")
-    with clock.frozen(at("08:33")):
-        decisions.undo_loss(store, "observation", taken["view"], taken["load"], "Asanova", "they are there")
+    if edited:
+        observation.change("answer", "08:33", value="no")
+        poll("08:33", again=True)
+    undo(store, "08:34")
     assert said(store)["answer"] == before["answer"]
     assert said(store)["report"] == before["report"]
+
+
+def test_undoing_that_answers_were_emptied_makes_their_reports_complete_again(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    before = said(store)
+    loses_its_answers(observation)
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    assert not any(row["complete"] for row in current(store, t.report))
+    undo(store, "08:33")
+    assert said(store) == before
 
 
 def test_a_refused_loss_of_answers_stays_refused(store: sa.Engine, observation: Observation, poll: Poll) -> None:
