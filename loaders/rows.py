@@ -116,10 +116,11 @@ def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
 
 def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
     """The field that takes danger away from an incident, or takes it elsewhere: PEC, region, category, severity, words.
-    None of one that a person must sort, or that became more severe."""
-    if now["unsorted"] or before["unsorted"]:
-        return None
-    step = _SEVERITIES.index(now["severity"]) - _SEVERITIES.index(before["severity"])  # more than 0: less severe
+    None of what could not be used, which a person must sort, nor of one that became more severe."""
+    unusable = {name for one in (now, before) for name in json.loads(one["written"] or "{}")}
+    step = 0  # more than 0: less severe
+    if "severity" not in unusable and now["severity"] and before["severity"]:
+        step = _SEVERITIES.index(now["severity"]) - _SEVERITIES.index(before["severity"])
     less = {
         "pec": before["pec"] not in (None, now["pec"]),
         "region": not (now["pec"] or before["pec"]) and before["region"] not in (None, now["region"]),
@@ -127,7 +128,7 @@ def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
         "severity": step > 0,
         "description": bool(code(before["description"])) and not code(now["description"]),
     }
-    return next((name for name, so in less.items() if so), None) if step >= 0 else None
+    return next((name for name, so in less.items() if so and name not in unusable), None) if step >= 0 else None
 
 
 def is_own_key(key: str) -> bool:

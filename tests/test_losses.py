@@ -462,6 +462,42 @@ def test_incidents_are_not_played_down_by_way_of_what_cannot_be_used(
     assert {i["severity"] for i in current(store, t.incident)} == {"minor"}
 
 
+@pytest.mark.parametrize("unsorted_before", [False, True])
+def test_words_place_and_severity_of_incidents_do_not_go_with_what_cannot_be_used(
+    store: sa.Engine, observation: Observation, poll: Poll, unsorted_before: bool
+) -> None:
+    fill(observation)
+    poll("08:30")
+    if unsorted_before:
+        observation.change("incident", "08:31", category="x")
+        poll("08:31")
+        assert {(row["unsorted"], row["description"]) for row in current(store, t.incident)} == {
+            ("unknown_category", "told")
+        }
+    observation.change("incident", "08:32", category="x", severity="minor", description="", pec="1040")
+    for hour in ("08:32", "08:33", "10:45"):
+        row = poll(hour, again=True)
+        assert "obs_incident" in str(row.error)
+        told = {(row["pec"], row["severity"], row["description"]) for row in current(store, t.incident)}
+        assert told == {("1001", "serious", "told")}
+    accept(store, "10:45")
+    poll("10:46")
+    told = {(row["pec"], row["unsorted"], row["description"]) for row in current(store, t.incident)}
+    assert told == {("1040", "unknown_category", "")}
+
+
+@pytest.mark.parametrize("spoilt", [{"severity": "x"}, {"occurred_at": "x"}, {"reported_at": ""}])
+def test_words_of_incidents_do_not_go_with_a_severity_or_a_time_that_cannot_be_used(
+    store: sa.Engine, observation: Observation, poll: Poll, spoilt: dict[str, str]
+) -> None:
+    observation.day(MANY, "08:10", description="told", severity="minor")
+    poll("08:30")
+    observation.change("incident", "08:31", description="", **spoilt)
+    poll("08:31")
+    assert {row["description"] for row in current(store, t.incident)} == {"told"}
+    assert refused.losses(Facts(store).at("08:31"))["lost"].tolist() == [MANY]
+
+
 SPOILT = {"observer": {"role": "STO"}, "pec": {"stratum": "no such stratum"}}
 
 
