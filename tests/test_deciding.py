@@ -150,6 +150,34 @@ def test_what_a_form_lacks_is_said_until_the_next_press(facts: Facts) -> None:
     assert said(app) == []
 
 
+def _with_a_part() -> None:
+    """At first with its page; then, broken, by itself."""
+    import contextlib
+
+    import streamlit as st
+
+    from pages import deciding
+
+    broken = st.session_state.get("broken")
+    page = contextlib.nullcontext() if broken else deciding.told()
+    with page, contextlib.suppress(ValueError), deciding.part("a part"):
+        if broken:
+            raise ValueError
+        deciding.decide("a form", False, str)
+
+
+def test_where_the_part_of_a_form_cannot_be_drawn_what_its_decision_came_to_is_said_over_the_page(
+    facts: Facts,
+) -> None:
+    app = AppTest.from_function(_with_a_part, default_timeout=LIMIT).run()
+    over: Future[object] = Future()
+    over.set_exception(sa.exc.OperationalError("", {}, ValueError()))
+    app.session_state["forms"].last["a form"] = _Decision(over, say_who, str)
+    app.session_state["broken"] = True
+    app.run()
+    assert said(app) == [NOT_KEPT]
+
+
 def settling(_facts: Facts) -> tuple[str, str, AppTest]:
     app, form = drawn("pec", pec="5001"), "settle_5001_opening|drawing_of_lots"
     app.radio(f"{form}_value").set_value("no")
