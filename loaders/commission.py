@@ -18,12 +18,12 @@ from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped, shared
 from loaders.refusals import Lost, Refusal
-from loaders.source import Found, SourceError, fault, plain
+from loaders.source import ANEW, Found, Overtaking, SourceError, fault, plain
 from loaders.vanished import Lines
 from store import clock, clocks
 from store import tables as t
 from store.alarms import Alarm
-from store.loading import last_kept
+from store.loading import Overtaken, last_kept
 
 _LONGEST_VALIDATOR = 1_000  # letters
 _LONGEST_TRUST = 600  # seconds in which a site may say that its page is the same
@@ -48,7 +48,8 @@ class _FeedMemory:
 class _Memory:
     asker: Asker
     lock: threading.Lock = field(default_factory=threading.Lock)
-    load: int = -1  # the source's last load with a cursor; -1: the next poll reads what the store holds
+    load: int = 0  # the source's last load with a cursor, as far as this process knows
+    read: bool = False  # whether the rest is as the store has it since then; else the next poll reads it again
     mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload that the store holds, and by which mapping
     feeds: dict[str, _FeedMemory] = field(default_factory=dict)
 
@@ -66,8 +67,15 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
     memory = of_store.get((source.id, address))
     if memory is None:
         memory = of_store[source.id, address] = _Memory(Asker(source, address))
+    load: int | None = None
     with memory.lock:
-        return _Poll(store, election, source, memory, again, accept).read()
+        for _ in range(ANEW):
+            one = _Poll(store, election, source, memory, again, accept, Found(load=load))
+            try:
+                return one.read()
+            except Overtaken:
+                load = one.found.load
+    raise Overtaking
 
 
 @dataclass
@@ -136,6 +144,8 @@ class _Poll:
             return False
         except SourceError as error:
             memory.error = str(error)
+        except Overtaken:
+            raise
         except Exception as error:  # a fault of this loader in one feed: the others are asked all the same
             if isinstance(error, sa.exc.SQLAlchemyError) and not isinstance(error, _OF_CONTENT):
                 raise  # of the store: no feed can be loaded
@@ -264,6 +274,7 @@ class _Poll:
             self._contest(feed),
             self._frame_or_wait(feed, rows),
             memory.held,
+            self.memory.load,
             self._lines(feed),
             self.again or now != self._mapped(feed),
             self.accept,
@@ -276,19 +287,20 @@ class _Poll:
         try:
             memory.held, load = publication.take(payload, rows, unfinished, mark)
         except Lost as lost:
-            refusals.refuse(self.store, self.source.id, feed.id, payload, lost, self.refused.get(feed.id))
+            refusals.refuse(
+                self.store, self.source.id, feed.id, payload, lost, self.refused.get(feed.id), self.memory.load
+            )
             raise
         except SourceError:
             raise
         except BaseException:
-            self.memory.load, self.memory.mark = -1, unfinished  # some of it may be loaded
+            self.memory.read, self.memory.mark = False, unfinished  # some of it may be loaded
+            self.memory.load = publication.last
             raise
         self._not_refused(feed)
         memory.frame, self.memory.mark = frame, mark
         if load is not None:
-            self.found.load = load
-            if self.memory.load >= 0:
-                self.memory.load = load
+            self.found.load = self.memory.load = load
 
     def _not_refused(self, feed: Feed) -> None:
         """What the site shows of this feed could be taken."""
@@ -299,12 +311,12 @@ class _Poll:
         """Go on from what the store holds, whoever loaded it."""
         with self.store.connect() as conn:
             load, mark = last_kept(conn, self.source.id)
-            if load == self.memory.load:
+            if self.memory.read and load == self.memory.load:
                 return
             errors = {feed: m.error for feed, m in self.memory.feeds.items()}
-            self.memory.load, self.memory.mark = -1, mark or {}
+            self.memory.read, self.memory.load, self.memory.mark = False, load, mark or {}
             self.memory.feeds = {f.id: self._from_store(conn, f) for f in self.source.feeds}
-            self.memory.load = load
+            self.memory.read = True
         for feed, error in errors.items():
             self.memory.feeds[feed].error = error
 

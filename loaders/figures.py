@@ -77,6 +77,7 @@ class Publication:
     contest: Contest
     places: Collection[str]
     held: Held
+    last: int  # the source's last load with a cursor when `held` was read, or since it was loaded by this process
     lines: Collection[tuple[str, str]] | None  # (line, unit) that it may say, where other feeds say others; None: all
     afresh: bool = False  # nothing is taken as unchanged: the mapping is another than it was
     accept: bool = False  # a person says that what vanished has truly gone, whatever it is
@@ -135,6 +136,7 @@ class Publication:
         parts = list(_parts([*found.facts, *ended], found))
         for n, keys in enumerate(parts or [[]]):
             with loading(self.store, self.source) as load:
+                load.follows(self.last)
                 self._put(load, payload, found, keys)
                 load.cursor = unfinished
                 if n == max(0, len(parts) - 1):
@@ -147,7 +149,7 @@ class Publication:
                 if self.accept and load.moved:
                     load.cursor[self.feed.id]["accepted"] = load.id
             if load.moved:
-                last = load.id
+                last = self.last = load.id
         return last
 
     def _put(self, load: Load, payload: int, found: Mapped, keys: Sequence[str]) -> None:

@@ -18,12 +18,12 @@ from loaders.intake import Batch, Intake
 from loaders.losses import Loss, Losses, elsewhere, left, undone
 from loaders.quarantine import standing
 from loaders.rows import Fact, Known
-from loaders.source import Bad, Found
+from loaders.source import ANEW, Bad, Found, Overtaking
 from store import clock, clocks
 from store import tables as t
 from store.address import shown
 from store.alarms import Alarm
-from store.loading import last_kept, loading
+from store.loading import Overtaken, last_kept, loading
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
 _REPORTS = 250  # reports at a time, each with its answers
@@ -68,10 +68,21 @@ def poll(store: sa.Engine, election: Election, source: Source, again: bool = Fal
     memory = of_store.get((source.id, address))
     if memory is None:
         memory = of_store[source.id, address] = _begin(store, source.id, address)
+    load: int | None = None
     with memory.lock:
         try:
-            with memory.source.connect() as conn:
-                return _Reading(store, election, source, memory, conn, clock.now(), again, accept).read()
+            for _ in range(ANEW):
+                undone = memory.undone
+                with memory.source.connect() as conn:
+                    one = _Reading(store, election, source, memory, conn, clock.now(), again, accept)
+                    one.found.load = load
+                    try:
+                        return one.read()
+                    except Overtaken:
+                        load = one.found.load
+                memory.forget()
+                memory.undone = undone  # what was taken back since the last poll still is
+            raise Overtaking
         except BaseException:
             memory.forget()
             memory.source.dispose()  # what failed on a connection may do so for as long as it is used
@@ -474,6 +485,7 @@ class _Reading:
         if not batch.size:
             return
         with loading(self.store, self.source.id) as load:
+            load.follows(self.memory.load)
             if self.losses.overruled(load.conn):
                 self.losses.agreed, self.going, batch.gone = {}, set(), {}
             intake = Intake(load, self.election, batch, self.now, self.losses.agreed)

@@ -58,8 +58,10 @@ _STANDING = sa.text(
 ).columns(since=t.Instant)
 
 
-def refuse(store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, before: Refusal | None) -> None:
-    """Write down that this payload was not made current."""
+def refuse(
+    store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, before: Refusal | None, last: int
+) -> None:
+    """Write down that this payload was not made current. Raises Overtaken where the source was loaded after `last`."""
     row = {
         "source": source,
         "feed": feed,
@@ -72,6 +74,7 @@ def refuse(store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, b
         "hash": lost.goes,
     }
     with loading(store, source) as load:
+        load.follows(last)
         load.put(t.refusal, [row | {"waits_from": before.waits_from if before else load.id}], seen=False)
 
 

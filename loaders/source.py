@@ -21,8 +21,18 @@ _log = logging.getLogger(__name__)
 _PERSONAL = frozenset({"full_name", "phone", "backup_phone", "sender"})  # a sender is a telephone
 
 
+ANEW = 5  # times that a poll is made anew since another process loaded the source meanwhile
+
+
 class SourceError(Exception):
     """The source cannot be used now. The message is for the screen: plain, without secrets or names."""
+
+
+class Overtaking(SourceError):
+    """Another process loads the source again and again."""
+
+    def __init__(self) -> None:
+        super().__init__("another process loads this source at the same time; tried again at the next poll")
 
 
 @dataclass

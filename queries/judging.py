@@ -94,7 +94,7 @@ def _payloads(m: Moment, source: str) -> dict[tuple[str, str, str], int]:
     with m.engine.connect() as conn:
         cursor = conn.execute(query.order_by(c.id.desc()).limit(1)).scalar()
     mark = json.loads(cursor) if cursor else {}
-    feeds = [f for f in m.election.source(source).feeds if f.id in mark]
+    feeds = [f for f in m.election.source(source).feeds if "payload" in mark.get(f.id, {})]
     return {(f.contest, f.count, f.scope): int(mark[f.id]["payload"]) for f in feeds}
 
 

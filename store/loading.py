@@ -109,6 +109,12 @@ class Load:
         self.put(t.quarantine, list(own.values()), seen=False)
         self.counts["set_aside"] += len(rows)
 
+    def follows(self, last: int) -> None:
+        """Raises Overtaken where the source's last load that kept a cursor is another than this one: what the caller
+        remembers of the store, and would write into its cursor, is not true any more."""
+        if last_kept(self.conn, self.source)[0] != last:
+            raise Overtaken
+
     def resolve(self, ids: Sequence[int]) -> None:
         """End these versions of what was set aside: a good one came, or another bad one."""
         self._close(t.quarantine, ids)
@@ -125,6 +131,10 @@ class Load:
     def moved(self) -> bool:
         """Whether anything came of it: a poll that finds nothing new leaves no load behind."""
         return self.kept or any(self.counts[k] for k in ("changed", "derived", "withdrawn"))
+
+
+class Overtaken(Exception):
+    """Another process has loaded the source since this one read what the store holds of it."""
 
 
 class _NothingNew(Exception):

@@ -69,6 +69,7 @@ class Site:
     etags: bool = True
     stuck: bool = False  # whoever asks with a condition is told that nothing has changed
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)  # path -> what happens once it is asked
     closing: threading.Event = field(default_factory=threading.Event)
     loop: Loop = field(default_factory=Loop)  # of the client, where a test has slow pages
 
@@ -84,6 +85,10 @@ class Site:
     def say(self, feed: str, **headers: str) -> None:
         """Headers of one page: `content_encoding="gzip"`."""
         self.headers_of[PATHS[feed]] = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def when_asked(self, feed: str, happens: Callable[[], object]) -> None:
+        """Once, before the next answer of this feed."""
+        self.meanwhile[PATHS[feed]] = happens
 
     def mend(self) -> None:
         self.faults.clear()
@@ -106,6 +111,7 @@ def serving() -> Iterator[Site]:
 
         def do_GET(self) -> None:
             site.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+            site.meanwhile.pop(self.path, lambda: None)()
             with contextlib.suppress(ConnectionError):
                 self.answer(site.faults.get(self.path, ""), site.pages.get(self.path))
 

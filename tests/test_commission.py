@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,60 @@ def test_a_site_that_says_the_same_for_ever_hides_a_change_for_ten_minutes_at_mo
     assert seen == [290] * 4 + [291] * 6
     machine = ["if-none-match" in headers for path, headers in site.asked if path == PATHS["machine"]]
     assert [n for n, conditional in enumerate(machine) if not conditional] == [0, 5, 10]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_another_process_loads_in_the_midst_of_a_poll_is_no_longer_as_it_was_before(
+    store: sa.Engine, site: Site, poll: Poll, election: Election, restarted: bool
+) -> None:
+    """`loaders once` beside a server that has asked for the machine count and asks for the manual one."""
+    whole = [protocol(p) for p in pecs()]
+    site.publish("machine", whole)
+    site.publish("manual", whole[:20])
+    poll("20:10")
+    before = published(store, count="machine")
+    other = connect(store.url)
+
+    def once() -> None:
+        site.publish("machine", [protocol("1001", valid=280, invalid=20), *whole[1:]])
+        site.publish("manual", whole[:21])
+        poller(other, election)("20:12")
+        site.publish("manual", whole[:22])
+
+    site.when_asked("manual", once)
+    assert poll("20:12").error is None
+    assert published(store, count="machine")["1001", "", "valid", "number"] == 280
+    assert len({place for place, *_ in published(store, count="manual")}) == 22
+    site.publish("machine", whole)
+    again = connect(store.url)
+    look = poller(again, election) if restarted else poll
+    for hour in ("20:14", "20:16"):
+        assert look(hour).error is None
+        assert published(store, count="machine") == before
+    assert loads_add_up(store)
+    other.dispose()
+    again.dispose()
+
+
+def test_where_others_load_again_and_again_a_poll_ends_and_says_so(store: sa.Engine, site: Site, poll: Poll) -> None:
+    look, engine = poller(store, with_source(requests_a_minute=1000)), connect(store.url)
+    other = poller(engine, with_source(requests_a_minute=1000))
+    site.publish("machine", [protocol("1001")])
+    look("20:10")
+
+    def once(valid: int) -> None:
+        site.publish("machine", [protocol("1001", valid=valid)])
+        other("20:12")
+        site.publish("machine", [protocol("1001", valid=valid + 1)])
+        if valid > 200:
+            site.when_asked("machine", partial(once, valid - 2))
+
+    site.when_asked("machine", partial(once, 280))
+    assert look("20:12").error == "another process loads this source at the same time; tried again at the next poll"
+    site.meanwhile.clear()
+    assert look("20:14").error is None
+    assert b'"valid": %d' % published(store)["1001", "", "valid", "number"] in site.pages[PATHS["machine"]]
+    engine.dispose()
 
 
 def test_a_site_that_says_the_same_to_nobody_who_asked_shows(store: sa.Engine, site: Site, poll: Poll) -> None:

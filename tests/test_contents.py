@@ -15,6 +15,7 @@ from store import check, clock
 from store import tables as t
 from store.engine import connect
 from tests.observation_world import OPENING, Observation, Poll, answers, at, current, poller
+from tests.test_losses import in_a_poll
 
 EDITS: dict[str, tuple[sa.Table, dict[str, Any], str]] = {
     "pec": (t.pec, {"registered_voters": 777}, "registered_voters"),
@@ -110,6 +111,33 @@ def test_a_copy_of_before_a_change_that_is_put_back_comes_too(
         observation.incident(incident, at_first, description="a text")
     polled(poll, 41, 51)
     assert {row["description"] for row in current(store, t.incident)} == {"a text"}
+
+
+def test_what_another_process_loads_in_the_midst_of_a_poll_and_is_put_back_comes_too(
+    store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`loaders once` beside a server that has read what is new and is about to write it: a message as it was first."""
+    fill(observation)
+    poll("08:30")
+    polled(poll, 31, 40)
+    other = connect(store.url)
+
+    def once() -> None:
+        observation.change("incident", "08:40", description="another text")
+        observation.change("message", "08:40", text="its last words")
+        assert poller(other)("08:40").outcome == "ok"
+        assert {row["description"] for row in current(store, t.incident)} == {"another text"}
+
+    with monkeypatch.context() as patch:
+        in_a_poll(patch, "_flush", once)
+        observation.put("message", "08:40", message="new", received_at="08:40", text="its first words")
+        assert poll("08:40").outcome == "ok"
+    assert {row["text"] for row in current(store, t.message)} == {"its last words"}
+    for incident, at_first in (("i1", "08:10"), ("i9", "08:25")):
+        observation.incident(incident, at_first, description="a text")
+    polled(poll, 41, 55)
+    assert {row["description"] for row in current(store, t.incident)} == {"a text"}
+    other.dispose()
 
 
 def test_a_row_that_went_and_comes_back_another_with_its_old_time_comes_too(

@@ -364,6 +364,29 @@ def test_what_was_accepted_of_a_page_is_taken_though_its_numbers_change(
     )
 
 
+def test_what_another_process_accepts_in_the_midst_of_a_poll_is_refused_no_longer(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    """`loaders once --accept` beside a server that has asked for the machine count and asks for the manual one."""
+    whole = [protocol(p) for p in pecs()]
+    site.publish("manual", whole[:20])
+    poll("20:11")
+
+    with another_process(store) as other:
+
+        def once() -> None:
+            site.publish("machine", whole[:20])
+            site.publish("manual", whole[:21])
+            poller(other, with_source())("20:12", accept=True)
+            site.publish("manual", whole[:22])
+
+        site.when_asked("manual", once)
+        for hour in ("20:12", "20:14"):
+            assert poll(hour).error is None
+            assert banners(store, hour) == []
+    assert {place for place, *_ in published(store, count="machine")} == set(pecs()[:20])
+
+
 @pytest.mark.parametrize(("who", "why", "reason"), [(" ", "gone", "who"), ("Asanova", "", "why")])
 def test_nobody_accepts_without_a_name_and_a_reason(store: sa.Engine, who: str, why: str, reason: str) -> None:
     with pytest.raises(decisions.Refused, match=reason):
