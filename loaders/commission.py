@@ -157,6 +157,7 @@ class _Poll:
 
     def _accepted(self) -> None:
         """Take what a person accepted, from the archive: the page may have changed since, and comes after it."""
+        refusals.keep_only(self.store, self.source.id, [feed.id for feed in self.source.feeds])
         with self.store.connect() as conn:
             self.refused = refusals.standing(conn, self.source.id)
         for feed in self.source.feeds:
@@ -314,11 +315,13 @@ class _Poll:
             if self.memory.read and load == self.memory.load:
                 return
             errors = {feed: m.error for feed, m in self.memory.feeds.items()}
-            self.memory.read, self.memory.load, self.memory.mark = False, load, mark or {}
+            self.memory.read, self.memory.load = False, load
+            # what a feed that is not configured stood for may be another feed's by now
+            self.memory.mark = {f.id: mark[f.id] for f in self.source.feeds if f.id in (mark or {})}
             self.memory.feeds = {f.id: self._from_store(conn, f) for f in self.source.feeds}
             self.memory.read = True
-        for feed, error in errors.items():
-            self.memory.feeds[feed].error = error
+        for feed, memory in self.memory.feeds.items():
+            memory.error = errors.get(feed)
 
     def _from_store(self, conn: sa.Connection, feed: Feed) -> _FeedMemory:
         """A feed as the store holds it: its figures, and from the archive the payload that they are of. Where that

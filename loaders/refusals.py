@@ -1,6 +1,7 @@
 """Payloads that lost too much to be made current: archived, told, taken when a person says that it has gone."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +77,20 @@ def refuse(
     with loading(store, source) as load:
         load.follows(last)
         load.put(t.refusal, [row | {"waits_from": before.waits_from if before else load.id}], seen=False)
+
+
+def keep_only(store: sa.Engine, source: str, feeds: Sequence[str]) -> None:
+    """Of feeds that are no longer configured nothing is refused any more, and nothing set aside."""
+    r, q = t.refusal.c, t.quarantine.c
+    others = sa.select(r.feed).where(r.source == source, r.load_to.is_(None), r.feed.not_in(feeds))
+    aside = sa.select(q.id).where(q.source == source, q.load_to.is_(None), q.place.not_in(feeds))
+    with store.connect() as conn:
+        if not (conn.execute(others).first() or conn.execute(aside).first()):
+            return
+    with loading(store, source) as load:
+        ended = load.end(t.refusal, [(source, feed) for feed in load.conn.execute(others).scalars()])
+        load.resolve(load.conn.execute(aside).scalars().all())
+        load.counts["derived"] += len(ended)
 
 
 def over(store: sa.Engine, source: str, feed: str) -> None:

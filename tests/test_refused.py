@@ -20,6 +20,7 @@ from tests.commission_site import (
     Poll,
     Site,
     archived,
+    aside,
     pecs,
     poller,
     protocol,
@@ -199,6 +200,29 @@ def test_a_page_that_another_configuration_reads_is_held_against_all_that_stands
     places, lists = {row["pec"] for row in rows}, {item.id for item in ELECTION.contests[0].lists}
     left = {key for key in before if key[0] in places and not (lacks == "votes" and key[2] in lists)}
     assert published(store).keys() == left
+
+
+def test_nothing_is_refused_or_set_aside_of_a_feed_that_is_not_configured_any_more(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    """It is called otherwise, while a page of it is refused, and then as before."""
+    good = [protocol(p) for p in pecs()]
+    site.publish("machine", [*good[:-1], protocol(pecs()[-1], valid="many")])
+    poll("20:11")
+    assert aside(store) == {("machine", f"{pecs()[-1]}/valid", "not_a_number")}
+    site.publish("machine", good[:30])
+    poll("20:12")
+    renamed, _ = OTHERWISE["another name of the feed"]
+    site.publish("machine", [protocol(p, valid=280, invalid=20) for p in pecs()])
+    with another_process(store) as fresh:
+        assert poller(fresh, renamed)("20:14").error is None
+        assert (banners(store, "20:15"), aside(store)) == ([], set())
+        assert poller(fresh, renamed)("20:16").load is None
+    site.publish("machine", good)
+    with another_process(store) as fresh:
+        assert poller(fresh, with_source())("20:20").error is None
+    assert {value for (_, _, line, _), value in published(store).items() if line == "valid"} == {290}
+    assert list(check.faults(store)) == []
 
 
 @pytest.mark.parametrize(("key", "kind"), [("invalid", "invalid"), ("votes", "Ata-Meken")])
