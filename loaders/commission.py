@@ -17,7 +17,7 @@ from loaders import archive, ceiling, mapping, refusals, vanished
 from loaders.asking import Answer, Asker, Unreachable
 from loaders.asking import Held as NotAsked
 from loaders.figures import Held, Publication, mapped, shared
-from loaders.refusals import Lost, Refusal
+from loaders.refusals import Known, Lost, Refusal
 from loaders.source import ANEW, Found, Overtaking, SourceError, fault, plain
 from loaders.vanished import Lines
 from store import clock, clocks
@@ -48,7 +48,7 @@ class _FeedMemory:
 class _Memory:
     asker: Asker
     lock: threading.Lock = field(default_factory=threading.Lock)
-    load: int = 0  # the source's last load with a cursor, as far as this process knows
+    known: Known = field(default_factory=Known)  # the source's last load, and what was undone
     read: bool = False  # whether the rest is as the store has it since then; else the next poll reads it again
     mark: dict[str, Any] = field(default_factory=dict)  # feed -> payload that the store holds, and by which mapping
     feeds: dict[str, _FeedMemory] = field(default_factory=dict)
@@ -165,18 +165,18 @@ class _Poll:
             if refused and refused.accepted is not None:
                 memory = self.memory.feeds[feed.id]
                 try:
-                    self._take_again(feed, memory, refused.accepted, refused.goes)
+                    self._take_again(feed, memory, refused.accepted)
                 except SourceError as error:
                     memory.error = str(error)
 
-    def _take_again(self, feed: Feed, memory: _FeedMemory, payload: int, agreed: str | None) -> None:
+    def _take_again(self, feed: Feed, memory: _FeedMemory, payload: int) -> None:
         """Make an archived payload current, if what goes with it is what a person has agreed to: the frame or the
         mapping may be another since. Else it is refused anew."""
         with self.store.connect() as conn:
             body = archive.body(conn, payload)
         if body is None:
             return
-        self._publish(feed, memory, payload, mapping.rows(feed, body), agreed)
+        self._publish(feed, memory, payload, mapping.rows(feed, body), agreed=True)
         memory.error = None
         memory.sha256, memory.validators = hashlib.sha256(body).hexdigest(), {}
 
@@ -262,9 +262,7 @@ class _Poll:
         memory.frame = frame
         self._not_refused(feed)
 
-    def _publish(
-        self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows, agreed: str | None = None
-    ) -> None:
+    def _publish(self, feed: Feed, memory: _FeedMemory, payload: int, rows: mapping.Rows, agreed: bool = False) -> None:
         frame = self._frame_load()
         now = self._mapping(feed)
         publication = Publication(
@@ -275,12 +273,13 @@ class _Poll:
             self._contest(feed),
             self._frame_or_wait(feed, rows),
             memory.held,
-            self.memory.load,
+            self.memory.known,
             self._lines(feed),
             self.again or now != self._mapped(feed),
             self.accept,
+            self._accepted_all() if self.accept else None,
+            self.refused.get(feed.id),
             agreed,
-            refused.since if (refused := self.refused.get(feed.id)) else None,
         )
         own = self.memory.mark.get(feed.id, {})
         unfinished = self.memory.mark | {feed.id: {k: v for k, v in own.items() if k != "mapping"}}
@@ -288,20 +287,23 @@ class _Poll:
         try:
             memory.held, load = publication.take(payload, rows, unfinished, mark)
         except Lost as lost:
-            refusals.refuse(
-                self.store, self.source.id, feed.id, payload, lost, self.refused.get(feed.id), self.memory.load
-            )
+            known = self.memory.known
+            refusals.refuse(self.store, self.source.id, feed.id, payload, lost, self.refused.get(feed.id), known)
             raise
         except SourceError:
             raise
         except BaseException:
             self.memory.read, self.memory.mark = False, unfinished  # some of it may be loaded
-            self.memory.load = publication.last
+            self.memory.known = publication.known
             raise
         self._not_refused(feed)
         memory.frame, self.memory.mark = frame, mark
-        if load is not None:
-            self.found.load = self.memory.load = load
+        self.memory.known = publication.known
+        self.found.load = load or self.found.load
+
+    def _accepted_all(self) -> int | None:
+        with self.store.connect() as conn:
+            return refusals.accepted_all(conn, self.source.id)
 
     def _not_refused(self, feed: Feed) -> None:
         """What the site shows of this feed could be taken."""
@@ -312,16 +314,24 @@ class _Poll:
         """Go on from what the store holds, whoever loaded it."""
         with self.store.connect() as conn:
             load, mark = last_kept(conn, self.source.id)
-            if self.memory.read and load == self.memory.load:
+            known = Known(load, refusals.undone(conn, self.source.id))
+            if self.memory.read and known == self.memory.known:
                 return
             errors = {feed: m.error for feed, m in self.memory.feeds.items()}
-            self.memory.read, self.memory.load = False, load
+            self.memory.read, self.memory.known = False, known
             # what a feed that is not configured stood for may be another feed's by now
             self.memory.mark = {f.id: mark[f.id] for f in self.source.feeds if f.id in (mark or {})}
+            for feed in self.memory.mark.keys() & refusals.undone(conn, self.source.id, load).keys():
+                self.memory.mark[feed] = self._not_as_mapped(conn, feed)
             self.memory.feeds = {f.id: self._from_store(conn, f) for f in self.source.feeds}
             self.memory.read = True
         for feed, memory in self.memory.feeds.items():
             memory.error = errors.get(feed)
+
+    def _not_as_mapped(self, conn: sa.Connection, feed: str) -> dict[str, Any]:
+        """The mark of a feed of which figures stand again that its payload does not have."""
+        own = {k: v for k, v in self.memory.mark[feed].items() if k not in ("mapping", "accepted")}
+        return own | {"accepted": refusals.last_taken(conn, self.source.id, feed)}
 
     def _from_store(self, conn: sa.Connection, feed: Feed) -> _FeedMemory:
         """A feed as the store holds it: its figures, and from the archive the payload that they are of. Where that

@@ -1,8 +1,7 @@
 """The rows of a commission's payload that changed, taken into loads."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +11,12 @@ from loaders import mapping, vanished
 from loaders.losses import TOGETHER
 from loaders.mapping import Fact
 from loaders.quarantine import settle
-from loaders.vanished import Lines, Vanished
+from loaders.refusals import Known, Lost, Refusal
+from loaders.vanished import Line, Lines, Vanished
 from store import clock
 from store import tables as t
 from store.loading import Key, Load, loading
+from store.taken import gone
 
 _BATCH = 5_000  # figures in a transaction, about
 _AT_ONCE = 400
@@ -77,12 +78,14 @@ class Publication:
     contest: Contest
     places: Collection[str]
     held: Held
-    last: int  # the source's last load with a cursor when `held` was read, or since it was loaded by this process
+    known: Known  # when `held` was read, or since it was loaded by this process
     lines: Collection[tuple[str, str]] | None  # (line, unit) that it may say, where other feeds say others; None: all
     afresh: bool = False  # nothing is taken as unchanged: the mapping is another than it was
     accept: bool = False  # a person says that what vanished has truly gone, whatever it is
-    agreed: str | None = None  # the hash of what a person says has truly gone
-    refused_at: datetime | None = None  # since when a person is awaited who says so
+    decision: int | None = None  # by which they say so
+    refusal: Refusal | None = None  # what stands refused of the feed
+    agreed: bool = False  # a person says that what is refused has truly gone
+    taken: Lost | None = None  # what goes since a person accepted it
 
     def take(
         self, payload: int, rows: mapping.Rows, unfinished: dict[str, Any], mark: dict[str, Any]
@@ -101,27 +104,42 @@ class Publication:
         found = mapped(self.feed, self.contest, changed, self.places)
         said = lines(found.facts)
         lost = Vanished(self.feed, self.most_lost, self.held.figures, said, now)
-        self.accept = self.accept or (self.agreed is not None and self.agreed == lost.hash)
-        if not self.accept:
-            self._none_lost(lost, unfinished)
+        much = self._much(lost, unfinished)
+        if self.agreed and self.refusal and self.refusal.goes in (lost.hash, lost.hash_with(self._gone())):
+            self.accept, self.decision, much = True, self.refusal.decision, much or lost.told
+        if much and not self.accept:
+            raise much
+        self.taken = much
         ended = sorted(self.held.figures.keys() - now.keys())
         last = self._load(payload, rows, found, ended, unfinished, mark)
         figures = {k: self.held.figures.get(k, frozenset()) for k in now} | said
         return Held(payload, now, figures, found.troubled), last
 
-    def _none_lost(self, lost: Vanished, mark: dict[str, Any]) -> None:
-        """A table that is suddenly empty, or has much less than an hour ago, is a fault there: nothing is taken.
+    def _gone(self) -> set[tuple[str, Line]]:
+        """What went already of what a person has agreed to: the process ended before the last part of the payload."""
+        if self.refusal is None or self.refusal.decision is None:
+            return set()
+        with self.store.connect() as conn:
+            rows = gone(conn, self.source, self.feed.id, self.refusal.decision)
+        return {(f"{row['place']} {row['hour']}".strip(), (row["line"], row["unit"])) for row in rows}
 
-        Raises Lost.
-        """
+    def _much(self, lost: Vanished, mark: dict[str, Any]) -> Lost | None:
+        """What is too much of what a payload lost. A table that is suddenly empty, or has much less than an hour ago,
+        is a fault there."""
         if not (lost.rows or lost.figures):
-            return
-        since = (self.refused_at or clock.now()) - TOGETHER  # the hour stands still while a person is awaited
+            return None
+        if self.refusal and self.refusal.undone:  # who said that they are there is not overruled, however few they are
+            return lost.told
+        since = (self.refusal.since if self.refusal else clock.now()) - TOGETHER  # it stands still while it waits
         accepted = mark.get(self.feed.id, {}).get("accepted", 0)
         with self.store.connect() as conn:
-            gone = vanished.gone_since(conn, self.source, self.contest, self.feed, since, accepted)
+            lately = vanished.gone_since(conn, self.source, self.contest, self.feed, since, accepted)
             region_of = vanished.region_of(conn) if self.feed.scope == "pec" else {}
-        lost.check([one for one in gone if self.lines is None or one[1] in self.lines], region_of)
+        try:
+            lost.check([one for one in lately if self.lines is None or one[1] in self.lines], region_of)
+        except Lost as much:
+            return much
+        return None
 
     def _load(
         self,
@@ -136,7 +154,7 @@ class Publication:
         parts = list(_parts([*found.facts, *ended], found))
         for n, keys in enumerate(parts or [[]]):
             with loading(self.store, self.source) as load:
-                load.follows(self.last)
+                self.known.check(load)
                 self._put(load, payload, found, keys)
                 load.cursor = unfinished
                 if n == max(0, len(parts) - 1):
@@ -148,9 +166,21 @@ class Publication:
                     load.cursor, load.kept = mark, last is not None
                 if self.accept and load.moved:
                     load.cursor[self.feed.id]["accepted"] = load.id
+                    self._keep_taken(load, payload)
             if load.moved:
-                last = self.last = load.id
+                last = load.id
+                self.known = replace(self.known, load=load.id)
         return last
+
+    def _keep_taken(self, load: Load, payload: int) -> None:
+        """What goes with this load goes since a person accepted it: they may undo it."""
+        if self.taken is None or self.decision is None:
+            return
+        row = {"load": load.id, "decision": self.decision, "source": self.source, "feed": self.feed.id}
+        row |= {"contest": self.contest.id, "scope": self.feed.scope, "count": self.feed.count, "payload": payload}
+        lost = self.taken
+        row |= {"what": lost.what, "lost": lost.lost, "held": lost.held, "figures": lost.figures, "hash": lost.goes}
+        load.conn.execute(t.taken.insert(), row)
 
     def _put(self, load: Load, payload: int, found: Mapped, keys: Sequence[str]) -> None:
         """The figures that these rows have now; others of theirs end."""

@@ -1,15 +1,15 @@
 """Payloads that lost too much to be made current: archived, told, taken when a person says that it has gone."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from loaders.source import SourceError
 from store import tables as t
-from store.loading import loading
+from store.loading import Load, Overtaken, loading
 
 
 class Lost(SourceError):
@@ -31,6 +31,8 @@ class Refusal:
     since: datetime  # when that was
     accepted: int | None  # the newest of them that a person accepted
     goes: str | None  # the hash of what goes with it, as that person saw it
+    decision: int | None  # by which they accepted it
+    undone: bool  # since it waits a person took back what had been accepted
 
 
 def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
@@ -42,7 +44,14 @@ def standing(conn: sa.Connection, source: str) -> dict[str, Refusal]:
 # first time, or where the same payload has been refused since because something else goes with it.
 _STANDING = sa.text(
     """
-    select r.feed, r.first_payload, r.waits_from, f.committed_at as since, a.last_payload as accepted, a.hash as goes
+    select r.feed, r.first_payload, r.waits_from, f.committed_at as since, a.last_payload as accepted, a.hash as goes,
+        (select max(d.id) from decision d
+            where d.kind = 'payload' and d.subject = r.source || '|' || r.feed
+                and d.value = a.hash and d.load > a.load_from) as decision,
+        exists (
+            select 1 from decision u
+            where u.kind = 'payload' and u.subject = r.source || '|' || r.feed
+                and u.value like 'undone|%' and u.load >= r.waits_from) as undone
     from refusal r
     join load f on f.id = r.waits_from
     left join refusal a on a.id = (
@@ -56,13 +65,52 @@ _STANDING = sa.text(
                     and n.load_from > v.load_from and n.hash <> v.hash))
     where r.source = :source and r.load_to is null
     """
-).columns(since=t.Instant)
+).columns(since=t.Instant, undone=sa.Boolean)
+
+
+def accepted_all(conn: sa.Connection, source: str) -> int | None:
+    """The last decision by which a person accepted all that vanishes from a source."""
+    d = t.decision.c
+    query = sa.select(sa.func.max(d.id)).where(d.kind == "accept", d.subject == source)
+    return conn.execute(query).scalar()
+
+
+def undone(conn: sa.Connection, source: str, since: int = 0) -> dict[str, int]:
+    """The feeds of which a person took back, after the load `since`, what had been accepted: the last decision each."""
+    d = t.decision.c
+    query = sa.select(d.subject, sa.func.max(d.id)).where(d.kind == "payload", d.value.like("undone|%"))
+    query = query.where(d.load > since, d.subject.startswith(f"{source}|", autoescape=True)).group_by(d.subject)
+    return {subject.partition("|")[2]: decision for subject, decision in conn.execute(query)}
+
+
+def last_taken(conn: sa.Connection, source: str, feed: str) -> int:
+    """The last load in which something went since a person had accepted it, and did not take it back; 0: none."""
+    k, d = t.taken.c, t.decision.c
+    back = sa.exists().where(
+        d.kind == "payload", d.subject == f"{source}|{feed}", d.value == "undone|" + sa.cast(k.decision, sa.Text)
+    )
+    query = sa.select(sa.func.max(k.load)).where(k.source == source, k.feed == feed, ~back)
+    return conn.execute(query).scalar() or 0
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a loader knows of a source: its last load with a cursor, and what persons took back."""
+
+    load: int = 0
+    undone: Mapping[str, int] = field(default_factory=dict)
+
+    def check(self, load: Load) -> None:
+        """Raises Overtaken where either is not true any more, in the transaction that writes."""
+        load.follows(self.load)
+        if undone(load.conn, load.source) != self.undone:
+            raise Overtaken
 
 
 def refuse(
-    store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, before: Refusal | None, last: int
+    store: sa.Engine, source: str, feed: str, payload: int, lost: Lost, before: Refusal | None, known: Known
 ) -> None:
-    """Write down that this payload was not made current. Raises Overtaken where the source was loaded after `last`."""
+    """Write down that this payload was not made current. Raises Overtaken where what is known is no longer so."""
     row = {
         "source": source,
         "feed": feed,
@@ -75,7 +123,7 @@ def refuse(
         "hash": lost.goes,
     }
     with loading(store, source) as load:
-        load.follows(last)
+        known.check(load)
         load.put(t.refusal, [row | {"waits_from": before.waits_from if before else load.id}], seen=False)
 
 

@@ -44,8 +44,17 @@ class Vanished:
     @property
     def hash(self) -> str:
         """Of all that goes: a person accepts this, and nothing that goes besides."""
-        told = sorted(f"{row}|{line}|{unit}" for row, (line, unit) in self.all)
+        return self.hash_with(())
+
+    def hash_with(self, gone: Iterable[tuple[str, Line]]) -> str:
+        """The same, where these have gone already."""
+        told = sorted(f"{row}|{line}|{unit}" for row, (line, unit) in self.all.union(gone))
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+    @property
+    def told(self) -> Lost:
+        """All that goes, be it much or little."""
+        return self._lost("rows" if self.rows else "figures", "")
 
     def check(self, gone: Collection[tuple[str, Line]], region_of: Mapping[str, str | None]) -> None:
         """Raises Lost. `gone`: figures that went lately; `region_of`: the places' regions."""

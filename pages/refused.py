@@ -67,9 +67,12 @@ def _gone(row: dict[Any, Any]) -> str:
 
 
 def accept(seen: View) -> None:
-    """What is refused and nobody has accepted, each with its form. The present only: the past is not decided on."""
+    """What is refused and nobody has accepted, each with its form; and what somebody has, to take that back. The
+    present only: the past is not decided on."""
     if seen.as_of:
         return
+    store = here()[0]
+    known = deciding.drawn_before("refused_drawn", seen.moment.load)
     rows = seen.figure(refused.refused)
     for row in rows[rows["accepted_by"].isna()].to_dict("records"):
         source, feed, payload, goes = str(row["source"]), str(row["feed"]), int(row["payload"]), str(row["hash"])
@@ -78,8 +81,23 @@ def accept(seen: View) -> None:
             _("Has it truly gone? Accept the payload"),
             f"refused_{source}_{feed}_{goes}",
             _("Accept this payload"),
-            partial(decisions.accept_payload, here()[0], source, feed, goes),
+            partial(decisions.accept_payload, store, source, feed, goes, known=known),
             under.format(payload=payload, time=words.clock_time(row["fetched_at"])),
+        )
+    for row in seen.figure(refused.taken_payloads).to_dict("records"):
+        source, feed, accepted = str(row["source"]), str(row["feed"]), int(row["decision"])
+        said = _("{feed}: {gone}; withdrawn at {time}, accepted by {who}: {why}").format(
+            feed=feed_names.feed(source, feed),
+            gone=_gone(row),
+            time=words.clock_time(row["taken_at"]),
+            who=row["who"],
+            why=row["why"],
+        )
+        decision(
+            said,
+            f"taken_{accepted}_{feed}",
+            _("Undo it: the figures stand again"),
+            partial(decisions.undo_payload, store, source, feed, accepted),
         )
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 
 from queries.moment import Moment
 from store.decisions import TAKEN
+from store.taken import LISTED
 
 
 def refused(m: Moment) -> pd.DataFrame:
@@ -54,3 +55,9 @@ def taken(m: Moment) -> pd.DataFrame:
     """The losses that somebody accepted, that were taken and not undone: source, view, lost, load (that withdrew or
     changed the rows: a loss that went by itself took none), taken_at, who, why."""
     return m.frame(f"{TAKEN} order by l.load_to desc")
+
+
+def taken_payloads(m: Moment) -> pd.DataFrame:
+    """What went of the commission since somebody accepted it, of which something is still gone, and which nobody has
+    undone: source, feed, decision, what, lost, held, figures (as a refusal of it says), taken_at, who, why."""
+    return m.frame(f"{LISTED} order by l.id desc")

@@ -9,6 +9,7 @@ from store import clock
 from store import tables as t
 from store.loading import Load, loading
 from store.pictures import Picture
+from store.taken import gone, refusal_of
 
 STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machine has seen it
 TAKEN = """
@@ -40,11 +41,38 @@ def decide(store: sa.Engine, kind: str, subject: str, who: str, why: str, value:
         _keep(load, kind, [subject], who, why, value)
 
 
-def accept_payload(store: sa.Engine, source: str, feed: str, goes: str, who: str, why: str) -> None:
+def accept_payload(
+    store: sa.Engine, source: str, feed: str, goes: str, who: str, why: str, known: int | None = None
+) -> None:
     """What goes with a refused payload (its hash) has truly gone: the loader makes the payload current at its next
-    poll, if it is still the same that goes. Raises Refused."""
+    poll, if it is still the same that goes. Raises Refused, also where somebody has undone it since the load `known`,
+    which the page showed."""
     _reasoned(who, why)
-    decide(store, "payload", f"{source}|{feed}", who, why, goes)
+    subject = f"{source}|{feed}"
+    with loading(store, "person") as load:
+        _who, last = _decided_since(load, "payload", load.id if known is None else known).get(subject, ("", None))
+        if last and last.startswith("undone|"):
+            raise Refused("undone")
+        _keep(load, "payload", [subject], who, why, goes)
+
+
+def undo_payload(store: sa.Engine, source: str, feed: str, accepted: int, who: str, why: str) -> None:
+    """The figures that went with a payload since somebody accepted it (the decision `accepted`) stand again, but for
+    those that came back by themselves; the page that lacks them waits for a person as before. Raises Refused, also
+    where somebody else undid it before, or all of them came back."""
+    _reasoned(who, why)
+    subject, value, d = f"{source}|{feed}", f"undone|{accepted}", t.decision.c
+    with loading(store, "person") as load:
+        done = sa.exists().where(d.kind == "payload", d.subject == subject, d.value == value)
+        if load.conn.execute(sa.select(done)).scalar():
+            raise Refused("undone")
+        refusal, figures = refusal_of(load.conn, source, feed, accepted), gone(load.conn, source, feed, accepted)
+        if refusal is None or not figures:
+            raise Refused("meanwhile")
+        _keep(load, "payload", [subject], who, why, value)
+        load.put(t.published, figures, seen=False)
+        waits = load.current(t.refusal, [(source, feed)]).get((source, feed), refusal)
+        load.put(t.refusal, [waits | {"waits_from": load.id}], seen=False)
 
 
 def accept_frame(store: sa.Engine, known: int, who: str, why: str) -> None:

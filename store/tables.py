@@ -367,6 +367,26 @@ decision = sa.Table(  # what a person decided
     sa.Column("decided_at", Instant, nullable=False),
 )
 
+taken = sa.Table(  # the loads in which figures of the commission went since a person had accepted it
+    "taken",
+    metadata,
+    _id(),
+    _load(nullable=False),
+    sa.Column("decision", sa.BigInteger, sa.ForeignKey("decision.id"), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("contest", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("count", sa.Text, nullable=False),
+    sa.Column("payload", sa.BigInteger, sa.ForeignKey("payload.id"), nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # this and what follows: as a refusal of it says
+    sa.Column("lost", sa.Integer, nullable=False),
+    sa.Column("held", sa.Integer, nullable=False),
+    sa.Column("figures", sa.Integer, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Index("taken_decision", "decision", "source", "feed"),
+)
+
 clock = sa.Table(  # a rehearsal's time, shared by everybody who follows the store
     "clock",
     metadata,

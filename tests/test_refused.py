@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
 
 from elections.config import Election
 from loaders.__main__ import main
@@ -13,10 +15,11 @@ from queries import refused
 from queries.moment import moment
 from store import check, clock, decisions
 from store import tables as t
-from store.engine import connect
+from store.engine import connect, open_store
 from store.loading import loading
 from tests.commission_site import (
     ELECTION,
+    PECS,
     Poll,
     Site,
     archived,
@@ -29,6 +32,9 @@ from tests.commission_site import (
     serving,
     with_source,
 )
+from tests.conftest import OWNER
+from tests.test_commission_bad import Killed, fails_at
+from tests.test_pages import drawn, words_of
 
 
 @pytest.fixture
@@ -409,6 +415,223 @@ def test_what_another_process_accepts_in_the_midst_of_a_poll_is_refused_no_longe
             assert poll(hour).error is None
             assert banners(store, hour) == []
     assert {place for place, *_ in published(store, count="machine")} == set(pecs()[:20])
+
+
+def taken(store: sa.Engine, hour: str) -> list[dict[Any, Any]]:
+    return refused.taken_payloads(moment(store, ELECTION, ELECTION.moment_of(hour))).to_dict("records")
+
+
+def undo(store: sa.Engine, row: dict[Any, Any], hour: str) -> None:
+    with clock.frozen(ELECTION.moment_of(hour)):
+        decisions.undo_payload(store, row["source"], row["feed"], row["decision"], "Bekov", "they are there")
+
+
+@pytest.fixture(params=[False, True], ids=["", "restarted"])
+def looks(request: pytest.FixtureRequest, store: sa.Engine, poll: Poll) -> Poll:
+    """Polls by one process, or each by another that remembers nothing."""
+
+    def look(hour: str, **options: bool) -> Any:
+        with another_process(store) as fresh:
+            return poller(fresh, with_source())(hour, **options)
+
+    return look if request.param else poll
+
+
+def as_fresh(store: sa.Engine, folder: Path, hour: str) -> bool:
+    """Whether the store is that of a load of what the site says now."""
+    fresh = open_store(f"sqlite:///{folder / 'fresh.sqlite'}", OWNER)
+    put_frame(fresh, *pecs())
+    assert poller(fresh, with_source())(hour).error is None
+    same = check.contents(store) == check.contents(fresh)
+    fresh.dispose()
+    return same
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("how", ["on the page", "--accept"])
+def test_what_was_accepted_can_be_undone_and_waits_for_a_person_again(
+    store: sa.Engine, site: Site, looks: Poll, tmp_path: Path, how: str
+) -> None:
+    before = published(store)
+    site.publish("manual", [protocol(p) for p in pecs()])
+    looks("20:11")
+    site.publish("machine", [protocol(p, valid=280, invalid=20) for p in pecs()[:40]])
+    if how == "--accept":
+        decisions.decide(store, "accept", "commission", "Asanova", "rang the commission")
+        looks("20:12", accept=True)
+    else:
+        looks("20:12")
+        assert taken(store, "20:13") == []
+        accept(store, banners(store, "20:13")[0], "20:13")
+        assert looks("20:14").error is None
+    went = published(store, count="machine")
+    assert {place for place, *_ in went} == set(pecs()[:40])
+    (row,) = taken(store, "20:15")
+    assert (row["feed"], row["what"], row["lost"], row["held"], row["who"]) == ("machine", "rows", 20, 60, "Asanova")
+    undo(store, row, "20:15")
+    stand = {key: value for key, value in before.items() if key[0] in pecs()[40:]} | went
+    assert published(store, count="machine") == stand
+    assert taken(store, "20:15") == []
+    (waits,) = banners(store, "20:15")
+    assert (waits["lost"], waits["held"], waits["accepted_by"]) == (20, 60, None)
+    site.publish("manual", [protocol(p, valid=280, invalid=20) for p in pecs()])
+    for hour in ("20:16", "20:18", "22:20"):
+        assert "20 of 60 rows vanished at once" in looks(hour).error
+        assert published(store, count="machine") == stand
+        assert len(banners(store, hour)) == 1
+    assert set(published(store, count="manual").values()) >= {280}
+    accept(store, banners(store, "22:21")[0], "22:21")
+    assert looks("22:40").error is None
+    assert published(store, count="machine") == went
+    assert list(check.faults(store)) == []
+    assert as_fresh(store, tmp_path, "22:41")
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("left", [0, 3])
+def test_what_was_undone_waits_however_few_until_all_are_back(
+    store: sa.Engine, site: Site, looks: Poll, tmp_path: Path, left: int
+) -> None:
+    """Beside what the page has by then nothing older stands."""
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    looks("20:12")
+    accept(store, banners(store, "20:13")[0], "20:13")
+    looks("20:14")
+    back = [protocol(p, valid=280, invalid=20) for p in pecs()[: PECS - 5]]
+    site.publish("machine", back)
+    assert looks("20:16").error is None
+    (row,) = taken(store, "20:17")
+    undo(store, row, "20:17")
+    valid = {place: value for (place, _, line, _), value in published(store).items() if line == "valid"}
+    assert valid == dict.fromkeys(pecs()[: PECS - 5], 280) | dict.fromkeys(pecs()[PECS - 5 :], 290)
+    site.publish("machine", [*back, *(protocol(p) for p in pecs()[PECS - 5 : PECS - left])])
+    error = looks("20:18").error
+    assert error == (f"machine: {left} of 60 rows vanished at once; kept as they were" if left else None)
+    assert len(banners(store, "20:19")) == bool(left)
+    if left:
+        accept(store, banners(store, "20:19")[0], "20:19")
+        assert looks("20:30").error is None
+        assert len(taken(store, "20:31")) == 1
+    assert as_fresh(store, tmp_path, "20:31")
+
+
+def test_what_came_back_by_itself_is_none_to_undo_and_nothing_is_undone_twice(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    page = banners(store, "20:13")[0]
+    accept(store, page, "20:13")
+    poll("20:14")
+    (row,) = taken(store, "20:15")
+    with pytest.raises(decisions.Refused, match="who"):
+        decisions.undo_payload(store, "commission", "machine", row["decision"], "", "they are there")
+    with store.connect() as conn:
+        known = conn.execute(sa.select(sa.func.max(t.load.c.id))).scalar_one()
+    undo(store, row, "20:15")
+    with pytest.raises(decisions.Refused, match="undone"):
+        undo(store, row, "20:16")
+    with pytest.raises(decisions.Refused, match="undone"):  # on a page of before
+        decisions.accept_payload(store, "commission", "machine", page["hash"], "Asanova", "gone", known=known)
+    accept(store, banners(store, "20:17")[0], "20:17")
+    assert poll("20:18").error is None
+    (row,) = taken(store, "20:19")
+    site.publish("machine", [protocol(p) for p in pecs()])
+    assert poll("20:20").error is None
+    assert taken(store, "20:21") == []
+    with pytest.raises(decisions.Refused, match="meanwhile"):
+        undo(store, row, "20:21")
+
+
+def test_who_accepted_on_the_screen_undoes_it_there(
+    store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAIKOO_STORE", store.url.render_as_string(False))
+    monkeypatch.setenv("BAIKOO_ELECTION", "kg-2021-11-28")
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    clock.set_rehearsed(store, ELECTION.moment_of("20:13"), 0)
+    (row,) = banners(store, "20:13")
+    assert not pressed(drawn("feed"), f"refused_commission_machine_{row['hash']}", "Accept this payload").error
+    assert poll("20:14").error is None
+    clock.set_rehearsed(store, ELECTION.moment_of("20:15"), 0)
+    (went,) = taken(store, "20:15")
+    app, key = drawn("feed"), f"taken_{went['decision']}_machine"
+    said = "20 of 60 rows vanished at once; withdrawn at 20:14, accepted by Asanova: rang them"
+    assert any(said in e.label.replace("\\", "") for e in app.expander)
+    without_a_name = next(b for b in app.button if b.label == "Undo it: the figures stand again").click().run()
+    assert [e.value for e in without_a_name.error] == ["Say who decides, and why."]
+    assert not pressed(app, key, "Undo it: the figures stand again").error
+    assert {place for place, *_ in published(store)} == set(pecs())
+    assert "20 of 60 rows vanished at once" in words_of(drawn("strip"))
+
+
+def pressed(app: AppTest, key: str, button: str) -> AppTest:
+    app.text_input(f"{key}_who").set_value("Asanova")
+    app.text_input(f"{key}_why").set_value("rang them")
+    return next(b for b in app.button if b.label == button).click().run()
+
+
+LACKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "PECs": lambda: [protocol(p, valid=280, invalid=20) for p in pecs()[:30]],
+    "a line": lambda: [protocol(p, spoiled=None) for p in pecs()],
+}
+
+
+@pytest.mark.parametrize("lacks", LACKS)
+@pytest.mark.parametrize("else_goes", [False, True])
+def test_what_was_accepted_is_taken_to_its_end_where_the_process_was_killed_amidst(
+    store: sa.Engine,
+    site: Site,
+    poll: Poll,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lacks: str,
+    else_goes: bool,
+) -> None:
+    """And can be undone in whole. If something else goes with it by then it waits for a person."""
+    before = published(store)
+    site.publish("machine", LACKS[lacks]())
+    poll("20:12")
+    accept(store, banners(store, "20:13")[0], "20:13")
+    fails_at(monkeypatch, 17, Killed())
+    monkeypatch.setattr("loaders.figures._BATCH", 20)
+    with pytest.raises(Killed):
+        poll("20:14")
+    monkeypatch.setattr("loaders.figures.loading", loading)
+    half = published(store)
+    assert len(half) < len(before)
+    if else_goes:
+        with clock.frozen(ELECTION.moment_of("20:15")), loading(store, "observation") as load:
+            load.withdraw(t.pec, [(p,) for p in pecs()[15:30]], seen=False)
+    with another_process(store) as fresh:
+        look = poller(fresh, with_source())
+        if else_goes:
+            assert "vanished at once" in look("20:16").error
+            assert published(store) == half
+            assert banners(store, "20:17")[0]["accepted_by"] is None
+            accept(store, banners(store, "20:17")[0], "20:17")
+        assert look("20:18").error is None
+    assert banners(store, "20:19") == []
+    if not else_goes:
+        assert as_fresh(store, tmp_path, "20:19")
+    for row in taken(store, "20:19"):
+        undo(store, row, "20:19")
+    assert published(store).keys() == before.keys()
+    assert list(check.faults(store)) == []
+
+
+def test_what_is_undone_in_the_midst_of_a_poll_waits_all_the_same(store: sa.Engine, site: Site, poll: Poll) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    accept(store, banners(store, "20:13")[0], "20:13")
+    poll("20:14")
+    site.publish("manual", [protocol(p) for p in pecs()])
+    with another_process(store) as other:
+        site.when_asked("manual", lambda: undo(other, taken(other, "20:16")[0], "20:16"))
+        assert "20 of 60 rows vanished at once" in poll("20:16").error
+    assert {place for place, *_ in published(store, count="machine")} == set(pecs())
+    assert len(banners(store, "20:17")) == 1
 
 
 @pytest.mark.parametrize(("who", "why", "reason"), [(" ", "gone", "who"), ("Asanova", "", "why")])
