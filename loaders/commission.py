@@ -321,7 +321,10 @@ class _Poll:
             self.memory.read, self.memory.known = False, known
             # what a feed that is not configured stood for may be another feed's by now
             self.memory.mark = {f.id: mark[f.id] for f in self.source.feeds if f.id in (mark or {})}
-            for feed in self.memory.mark.keys() & refusals.undone(conn, self.source.id, load).keys():
+            back = refusals.undone(conn, self.source.id, load).keys()
+            if back - self.memory.mark.keys():  # of a feed that is called otherwise by now
+                back = self.memory.mark.keys()
+            for feed in back:
                 self.memory.mark[feed] = self._not_as_mapped(conn, feed)
             self.memory.feeds = {f.id: self._from_store(conn, f) for f in self.source.feeds}
             self.memory.read = True

@@ -543,6 +543,22 @@ def test_what_came_back_by_itself_is_none_to_undo_and_nothing_is_undone_twice(
         undo(store, row, "20:21")
 
 
+def test_what_is_undone_of_a_feed_that_is_called_otherwise_by_now_is_held_against_its_page(
+    store: sa.Engine, site: Site, poll: Poll
+) -> None:
+    site.publish("machine", [protocol(p) for p in pecs()[:40]])
+    poll("20:12")
+    accept(store, banners(store, "20:13")[0], "20:13")
+    poll("20:14")
+    with another_process(store) as fresh:
+        site.publish("machine", [protocol(p, valid=280, invalid=20) for p in pecs()[:40]])
+        look = poller(fresh, OTHERWISE["another name of the feed"][0])
+        assert look("20:16").error is None
+        undo(store, taken(store, "20:17")[0], "20:17")
+        assert look("20:18").error == "machines: 20 of 60 rows vanished at once; kept as they were"
+    assert [row["feed"] for row in banners(store, "20:19")] == ["machines"]
+
+
 def test_who_accepted_on_the_screen_undoes_it_there(
     store: sa.Engine, site: Site, poll: Poll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
