@@ -104,7 +104,7 @@ class Present:
             with self._lock:
                 if not asking.done():
                     self.hangs = True
-                    self._goes_on("reading", "it does not answer")
+                    self._goes_on("reading", "it does not answer", self._asked_at)
 
     def _ask(self) -> None:
         try:
@@ -114,9 +114,9 @@ class Present:
             self._hold_clocks(moment.engine)
             writable.check(moment.engine)
         except writable.Unwritable as error:  # which says so in the log by itself
-            broken: tuple[Literal["reading", "writing"], str] | None = "writing", str(error)
+            broken: tuple[Literal["reading", "writing"], str, float] | None = "writing", str(error), error.since
         except sa.exc.SQLAlchemyError as error:
-            broken = "reading", type(error).__name__
+            broken = "reading", type(error).__name__, self._asked_at
         else:
             broken = None
         with self._lock:
@@ -127,9 +127,9 @@ class Present:
                 self.broken = None
                 self._outage.over()
 
-    def _goes_on(self, broken: Literal["reading", "writing"], why: str) -> None:
+    def _goes_on(self, broken: Literal["reading", "writing"], why: str, since: float) -> None:
         if self.broken is None:
-            self.broken_at = self._asked_at
+            self.broken_at = since
         self.broken = broken
         if broken == "reading":
             self._outage.goes_on(why)

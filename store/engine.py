@@ -130,4 +130,5 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             with writable.waiting(engine):
                 transaction.enter_context(conn.begin())
                 writable.wait(conn)
-            yield conn
+            with writable.ours(engine):
+                yield conn

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -23,11 +24,17 @@ _log = logging.getLogger(__name__)
 _ROOM = 2**20  # bytes that must be left on the disk of a file
 _WRITERS = 7_110_211  # the key of PostgreSQL's advisory lock
 _LOCKED = "is locked by another writer"
+_LOOKS = 10.0  # seconds between two looks at most that say that it was locked all the time
 PATIENCE = 30.0  # seconds that a writer waits for one of another process
 
 
 class Unwritable(sa.exc.SQLAlchemyError):
-    """The store is gone, replaced, locked, read-only, or its disk is full. The message says which."""
+    """The store is gone, replaced, locked, read-only, or its disk is full. The message says which. `since`, by
+    `monotonic`, it is known to be."""
+
+    def __init__(self, why: str, since: float) -> None:
+        super().__init__(why)
+        self.since = since
 
 
 @dataclass
@@ -39,7 +46,9 @@ class _Opened:
     inode: tuple[int, int] | None = None  # of the file
     store: str | None = None  # its own id, in the table `owner`
     turn: threading.Lock = field(default_factory=threading.Lock)  # of this process's writers
+    ours: bool = False  # one of them writes
     locked: bool = False  # when somebody wanted to write last
+    busy: tuple[float, float] | None = None  # another process wrote: at a first look, at the last one (by `monotonic`)
     outage: Outage = field(default_factory=lambda: Outage(_log, "the store cannot be written"))
 
     def must_stand(self) -> None:
@@ -47,9 +56,20 @@ class _Opened:
         if self.file and self.inode and (found := _inode(self.file)) != self.inode:
             self.refuse("is another file than the one that was opened" if found else "is gone")
 
-    def refuse(self, why: str) -> NoReturn:
-        self.outage.goes_on(f"{self.place} {why}")
-        raise Unwritable(f"{self.place} {why}")
+    def must_have_a_turn(self, taken: bool) -> None:
+        """No other process has been writing for as long as a writer waits, also where nobody wants to."""
+        if self.ours or not taken:
+            self.locked, self.busy = False, None
+            return
+        now = monotonic()
+        first, last = self.busy or (now, now)
+        self.busy = (first if now - last <= _LOOKS else now), now
+        if self.locked or now - self.busy[0] >= PATIENCE:
+            self.refuse(_LOCKED, self.busy[0])
+
+    def refuse(self, why: str, since: float | None = None) -> NoReturn:
+        self.outage.goes_on(f"{self.place} {why}", since=since)
+        raise Unwritable(f"{self.place} {why}", self.outage.since)
 
 
 _opened: WeakKeyDictionary[sa.Engine, _Opened] = WeakKeyDictionary()
@@ -81,8 +101,9 @@ def remember(conn: sa.Connection) -> None:
 
 
 def check(engine: sa.Engine) -> None:
-    """Raises Unwritable where the store that was opened is gone, replaced or read-only, has no room left, or is locked
-    as it was when somebody wanted to write. The log has it once, and once when it is over."""
+    """Raises Unwritable where the store that was opened is gone, replaced or read-only, has no room left, or is locked:
+    as it was when somebody wanted to write, or at each look for as long as they would wait. The log has it once, and
+    once when it is over."""
     opened = _of(engine)
     with engine.connect() as conn:  # opens it, where nobody has yet
         opened.must_stand()
@@ -93,9 +114,7 @@ def check(engine: sa.Engine) -> None:
         if conn.dialect.name == "postgresql" and conn.scalar(sa.text("show transaction_read_only")) == "on":
             conn.invalidate()  # it stays so, where a setting of the database made it so
             opened.refuse("is read-only")
-        if opened.locked and _is_locked(conn):
-            opened.refuse(_LOCKED)
-        opened.locked = False
+        opened.must_have_a_turn(_is_locked(conn))
         if opened.store and _own_id(conn) != opened.store:
             opened.refuse("is another store than the one that was opened")
     if opened.outage.lasts:
@@ -111,6 +130,7 @@ def turn(engine: sa.Engine) -> threading.Lock:
 @contextlib.contextmanager
 def waiting(engine: sa.Engine) -> Iterator[None]:
     """Raises Unwritable where the wait for another process's writer was in vain."""
+    began = monotonic()
     try:
         yield
     except sa.exc.OperationalError as error:
@@ -118,8 +138,19 @@ def waiting(engine: sa.Engine) -> Iterator[None]:
             error.orig, psycopg.errors.LockNotAvailable
         ):
             raise
-        _of(engine).locked = True
-        _of(engine).refuse(_LOCKED)
+        opened = _of(engine)
+        opened.locked, opened.busy = True, (min(began, *(opened.busy or ())), monotonic())
+        opened.refuse(_LOCKED, opened.busy[0])
+
+
+@contextlib.contextmanager
+def ours(engine: sa.Engine) -> Iterator[None]:
+    """A writer of this process has its turn: the store is not locked by another's."""
+    _of(engine).ours = True
+    try:
+        yield
+    finally:
+        _of(engine).ours = False
 
 
 def wait(conn: sa.Connection) -> None:

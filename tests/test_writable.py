@@ -230,6 +230,31 @@ def test_a_store_that_another_writer_keeps_for_long_cannot_be_written(
     ours.dispose()
 
 
+def test_a_lock_is_noticed_where_nobody_wants_to_write_and_is_as_old_as_the_first_look_at_it(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(writable, "monotonic", lambda: now)
+    ours = connect(store.url)
+
+    def look(*times: float) -> None:
+        nonlocal now
+        for at in times:
+            now = at
+            writable.check(ours)
+
+    with writing(store):
+        look(1000, 1009, 1018, 1027)
+        look(1087, 1096, 1105, 1114)  # nobody looked for a minute: it may have been another writer
+        with pytest.raises(Unwritable, match="is locked by another writer") as refused:
+            look(1120)
+        assert refused.value.since == 1087
+    look(1121)
+    with writing(ours):
+        look(*range(2000, 2100, 9))
+    ours.dispose()
+
+
 def test_a_writer_waits_for_one_of_its_own_process_however_long_that_takes(
     sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
