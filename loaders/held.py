@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT
 from loaders.rows import AT_A_PEC, weaker
 from store import tables as t
+from store.loading import emptied
 
 _KIND = {REPORT.name: "form", ANSWER.name: "question", INCIDENT.name: "category"}
 
@@ -42,7 +43,7 @@ def kinds(conn: sa.Connection, view: str, source: str) -> dict[str, set[str]]:
 
 @dataclass(frozen=True)
 class Gone:
-    """A row that went, or left the place where it counted."""
+    """A row that went, left the place where it counted, or lost a field."""
 
     key: str
     kind: str | None  # as in `kinds`; None: of none
@@ -94,9 +95,11 @@ def _kind(view: str, row: Mapping[str, Any]) -> str | None:
 
 
 def _is_less(view: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a row has left the place where it counted."""
+    """Whether a row has left the place where it counted, or a field of it was emptied."""
     if view == INCIDENT.name:
         return weaker(now, was) is not None
+    if emptied(t.OF_VIEW[view][0], was, now):
+        return True
     counted = {PEC.name: "in_sample", OBSERVER.name: "pec"}.get(view)
     if (counted and not was[counted]) or was.get("held") or was.get("role", AT_A_PEC) != AT_A_PEC:
         return False

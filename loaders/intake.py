@@ -30,7 +30,7 @@ from loaders.quarantine import Aside, settle
 from loaders.rows import Fact, Known, Wrong, bad, deleted, told
 from loaders.source import Bad
 from store import tables as t
-from store.loading import Key, Load
+from store.loading import Key, Load, emptied
 
 _AT_ONCE = 400
 
@@ -127,17 +127,35 @@ class Intake:
         self.load.counts["unchanged"] += len(facts) - len(staying)
         return staying
 
+    def _saying(self, view: View, facts: list[tuple[Fact, Raw]]) -> list[tuple[Fact, Raw]]:
+        """The facts without those that say less than here, or are of another report, and may not yet: these are bad."""
+        table, key = t.OF_VIEW[view.name][0], view.keys[0]
+        stands = self.load.current(table, [tuple(fact[k] for k in table.info["keys"]) for fact, _ in facts])
+        here = {row[key]: row for row in stands.values()}
+        saying, agreed = [], self.agreed.get(view.name, ())
+        for fact, raw in facts:
+            was = fact if fact[key] in agreed else here.get(fact[key], fact)
+            less = emptied(table, was, fact)
+            if view == ATTACHMENT and was["report"] != fact["report"]:
+                less.append("report")
+            if less:
+                self.bad.append(bad(view, raw, Wrong("emptied", less[0])))
+                self._waiting(view, [fact[key]])
+            else:
+                saying.append((fact, raw))
+        return saying
+
     def _frame(self) -> None:
         if rows := self._rows(PEC):
             known = self._known()
-            facts = self._checked(rows, lambda raw: check.pec(raw, known))
+            facts = self._saying(PEC, self._checked(rows, lambda raw: check.pec(raw, known)))
             moved = left((fact for fact, _ in facts), held.sampled(self.load.conn))
             self.frame_changed |= bool(self._put(PEC, self._staying(PEC, facts, moved), t.pec))
 
     def _observers(self) -> None:
         if rows := self._rows(OBSERVER):
             known = self._known()
-            facts = self._checked(rows, lambda raw: check.observer(raw, known))
+            facts = self._saying(OBSERVER, self._checked(rows, lambda raw: check.observer(raw, known)))
             moved = elsewhere((fact for fact, _ in facts), held.posts(self.load.conn, self.load.source))
             self.frame_changed |= bool(self._put(OBSERVER, self._staying(OBSERVER, facts, moved), t.observer))
 
@@ -274,7 +292,8 @@ class Intake:
             facts += [(check.incident(raw, known, twice=True), raw) for raw in self._twice(rows)]
         once = {fact[key]: (fact, raw) for fact, raw in facts}  # without a key of their own two may be the same
         self.load.counts["unchanged"] += len(facts) - len(once)
-        self._put(view, list(once.values()), table)
+        facts = list(once.values())
+        self._put(view, facts if view == INCIDENT else self._saying(view, facts), table)
         withdrawn = {code(raw.get(key)): raw for raw in rows if deleted(raw)}
         aside = {b.key for b in self.bad if b.place == view.name}
         stands = self.load.current(table, [(source, k) for k in {*withdrawn, *aside}])

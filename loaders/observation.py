@@ -23,7 +23,7 @@ from store import clock, clocks
 from store import tables as t
 from store.address import shown
 from store.alarms import Alarm
-from store.loading import Overtaken, last_kept, loading
+from store.loading import Overtaken, last_kept, loading, says
 
 _BATCH = 5_000  # rows in a transaction, about: pages and other writers wait no longer for a first load
 _REPORTS = 250  # reports at a time, each with its answers
@@ -383,10 +383,11 @@ class _Reading:
         self._flush()
 
     def _count_frame(self, there: Mapping[str, Contents]) -> None:
-        """PECs and observers that vanished, left the sample or left their PEC. A bad row takes none away."""
+        """PECs and observers that vanished, were emptied, left the sample or their PEC. A bad row takes none away."""
         aside, here = self._held([PEC, OBSERVER])
         with self.store.connect() as conn:
             sampled, posts = held.sampled(conn), held.posts(conn, self.source.id)
+            emptied = {(a.place, a.key) for a in standing(conn, self.source.id) if a.reason == "emptied"}
         pecs, _ = contract.latest(self._by_key(PEC, set().union(*sampled.values())), PEC.keys)
         observers, _ = contract.latest(self._by_key(OBSERVER, posts), OBSERVER.keys)
         known = Known(self.election, self.source.id, self.now, {}, {})
@@ -394,6 +395,7 @@ class _Reading:
         moved = elsewhere(_usable(check.observer(row, known) for row in observers.values()), posts)
         for view, some in ((PEC, left_it), (OBSERVER, moved)):
             own, stand = there[view.name], here[view.name]
+            some |= {key for key in stand if (view.name, key) in emptied}
             self._end(view, (stand - own.keys) | some, stand, own, aside.get(view.name, set()))
 
     def _count(self, there: Mapping[str, Contents], views: Sequence[View]) -> None:
@@ -433,19 +435,21 @@ class _Reading:
         self._flush()
 
     def _becomes(self, view: View, keys: set[str]) -> dict[str, str]:
-        """What becomes of rows that go though they are there: where they would stand, or why they cannot be used."""
+        """What becomes of rows that go though they are there: where they would stand, and what of them would be empty;
+        or why they cannot be used."""
         if not keys:
             return {}
         with self.store.connect() as conn:
             pecs, observers = held.frame(conn, self.source.id)
         known = Known(self.election, self.source.id, self.now, pecs, observers)
         rows, _ = contract.latest(self._by_key(view, keys), view.keys)
-        place = (*t.OF_VIEW[view.name][0].info["place"], "unsorted")
+        table = t.OF_VIEW[view.name][0]
+        place, told = (*table.info["place"], "unsorted"), table.info["told"]
         facts = {check.key(view, row): check.CHECKS[view.name](row, known) for row in rows.values()}
         return {
             key: f"{fact.reason} {fact.field} {fact.detail}"
             if isinstance(fact, Bad)
-            else repr([fact.get(name) for name in place])
+            else repr([*(fact.get(name) for name in place), *(name for name in told if not says(fact[name]))])
             for key, fact in facts.items()
         }
 

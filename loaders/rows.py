@@ -27,6 +27,8 @@ from loaders.contract import (
     question,
 )
 from loaders.source import Bad, raw_text
+from store import tables as t
+from store.loading import emptied, says
 from store.tables import from_milliseconds, milliseconds
 
 Fact = dict[str, Any]
@@ -115,18 +117,21 @@ def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
 
 
 def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
-    """The field that takes danger away from an incident, or takes it elsewhere: PEC, region, category, severity, words.
-    None of what could not be used, which a person must sort, nor of one that became more severe."""
+    """The field that takes danger away from an incident, or takes it elsewhere: PEC, region, category, severity, words,
+    whatever was emptied. None of what could not be used, which a person must sort, nor of one that became more
+    severe."""
     unusable = {name for one in (now, before) for name in json.loads(one["written"] or "{}")}
     step = 0  # more than 0: less severe
     if "severity" not in unusable and now["severity"] and before["severity"]:
         step = _SEVERITIES.index(now["severity"]) - _SEVERITIES.index(before["severity"])
+    at_a_pec = now["pec"] or before["pec"]
     less = {
         "pec": before["pec"] not in (None, now["pec"]),
-        "region": not (now["pec"] or before["pec"]) and before["region"] not in (None, now["region"]),
+        "region": not at_a_pec and before["region"] not in (None, now["region"]),
+        "district": not at_a_pec and says(before["district"]) and not says(now["district"]),
         "category": before["category"] != now["category"],
         "severity": step > 0,
-        "description": bool(code(before["description"])) and not code(now["description"]),
+        **dict.fromkeys(emptied(t.incident, before, now), True),
     }
     return next((name for name, so in less.items() if so and name not in unusable), None) if step >= 0 else None
 

@@ -116,6 +116,7 @@ def reason(id: str) -> str:
         "unknown_list": _("there is no such list of candidates"),
         "unknown_country": _("the place is unknown"),
         "moved": _("its PEC, observer or checklist was changed"),
+        "emptied": _("a field of it was emptied, or it belongs to another report now"),
         "weaker": _("its PEC or category was changed, or it tells less than before"),
         "report_set_aside": _("its report is set aside"),
         "no_key": _("it has no number of its own"),

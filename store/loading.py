@@ -83,7 +83,11 @@ class Load:
         versions = {_key(table, dict(row)): row for row in came}
         self.end(table, [key for key, row in versions.items() if row["load_to"] is None or key not in rows])
         now, place = self.current(table, list(rows)), table.info["place"]
-        back = {key for key, row in now.items() if all(row[name] == rows[key][name] for name in place)}
+        back = {
+            key
+            for key, row in now.items()
+            if all(row[name] == rows[key][name] for name in place) and not emptied(table, rows[key], row)
+        }
         return len(self.put(table, [row for key, row in rows.items() if key not in back], seen=False))
 
     def took(self, table: sa.Table, source: str, ended: int) -> dict[Key, Row]:
@@ -182,6 +186,16 @@ def last_kept(conn: sa.Connection, source: str) -> tuple[int, Any]:
     query = sa.select(t.load.c.id, t.load.c.cursor).where(t.load.c.source == source, t.load.c.cursor.is_not(None))
     found = conn.execute(query.order_by(t.load.c.id.desc()).limit(1)).first()
     return (0, None) if found is None else (found.id, json.loads(found.cursor))
+
+
+def emptied(table: sa.Table, was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The columns in which this row said something and says nothing now."""
+    return [name for name in table.info["told"] if says(was[name]) and not says(now[name])]
+
+
+def says(value: Any) -> bool:
+    """Whether a value says anything: text without a letter or a digit does not, nor does 0."""
+    return any(map(str.isalnum, value)) if isinstance(value, str) else bool(value)
 
 
 def _key(table: sa.Table, row: Row) -> Key:

@@ -125,9 +125,16 @@ payload = sa.Table(  # what a source sent, byte for byte, committed before anybo
 )
 
 
-def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem, place: tuple[str, ...] = ()) -> sa.Table:
+def _fact(
+    name: str,
+    keys: tuple[str, ...],
+    *columns: sa.schema.SchemaItem,
+    place: tuple[str, ...] = (),
+    told: tuple[str, ...] = (),
+) -> sa.Table:
     """A versioned table: one current version a key, each version between `load_from` and `load_to`. `place`: the
-    columns that say where a row counts; one that changes in them is gone from there."""
+    columns that say where a row counts; one that changes in them is gone from there. `told`: those that may be empty;
+    one that is emptied says less than it did."""
     return sa.Table(
         name,
         metadata,
@@ -150,7 +157,7 @@ def _fact(name: str, keys: tuple[str, ...], *columns: sa.schema.SchemaItem, plac
             sqlite_where=sa.text("load_to is not null"),
             postgresql_where=sa.text("load_to is not null"),
         ),
-        info={"keys": keys, "place": place},
+        info={"keys": keys, "place": place, "told": told},
     )
 
 
@@ -173,6 +180,10 @@ pec = _fact(
     sa.Column("latitude", sa.Float),
     sa.Column("longitude", sa.Float),
     place=("in_sample", "stratum"),
+    told=(
+        *("area", "settlement", "district", "stratum"),
+        *("registered_voters", "mobile_applications", "latitude", "longitude"),
+    ),
 )
 
 observer = _fact(
@@ -187,6 +198,7 @@ observer = _fact(
     _text("backup_phone"),
     _text("coordinator"),
     place=("pec", "role"),
+    told=("pec", "full_name", "phone", "backup_phone", "coordinator"),
 )
 
 report = _fact(
@@ -236,6 +248,7 @@ incident = _fact(
     _text("written"),  # JSON: field -> what stood there that could not be used
     _text("hash"),  # of an unsorted one as it came: a person sorts this, not what may be made of it later
     place=("pec", "region", "category", "severity", "description"),
+    told=("observer", "occurred_at", "description", "status", "channel"),
 )
 
 message = _fact(
@@ -248,6 +261,7 @@ message = _fact(
     _text("text"),
     _text("observer"),
     _text("report"),
+    told=("sender", "text", "observer", "report"),
 )
 
 attachment = _fact(
@@ -259,6 +273,8 @@ attachment = _fact(
     _text("kind", nullable=False),
     _text("sha256"),
     _text("url"),
+    place=("report",),
+    told=("sha256", "url"),
 )
 
 published = _fact(  # a figure of the commission's

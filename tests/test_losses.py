@@ -144,6 +144,127 @@ def test_a_large_loss_waits_for_a_person_and_can_be_undone(
     assert not follows or "obs_report" not in row.error, "and what hung on it is good again"
 
 
+def fill_all(observation: Observation) -> None:
+    """A day with messages and attachments, on which all incidents are open."""
+    fill(observation)
+    observation.change("incident", "08:10", status="open")
+    numbers = range(1, MANY + 1)
+    observation.add(
+        "message",
+        "08:10",
+        [{"message": f"m{n}", "received_at": "08:10", "sender": "+996", "text": "a text"} for n in numbers],
+    )
+    observation.add(
+        "attachment",
+        "08:10",
+        [
+            {"attachment": f"a{n}", "report": f"r{n}", "kind": "protocol", "sha256": "ab" * 32, "url": f"https://a/{n}"}
+            for n in numbers
+        ],
+    )
+
+
+EMPTIED: dict[str, tuple[str, dict[str, Any]]] = {
+    "voters": ("pec", {"registered_voters": None}),
+    "voters, to 0": ("pec", {"registered_voters": 0}),
+    "names and telephones": ("observer", {"full_name": " ", "phone": None}),
+    "what messages say": ("message", {"text": ""}),
+    "what messages say, to a dash": ("message", {"text": " - "}),
+    "files of attachments": ("attachment", {"url": None, "sha256": ""}),
+    "reports of attachments": ("attachment", {"report": "r1"}),
+    "what incidents say, to a dash": ("incident", {"description": "-"}),
+    "how far incidents have got": ("incident", {"status": None}),
+}
+
+
+def says(store: sa.Engine, table: sa.Table) -> list[dict[str, Any]]:
+    """The rows that stand, without their versions."""
+    return [{k: v for k, v in row.items() if k not in ("id", "load_from")} for row in current(store, table)]
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(
+    ("store", "what"),
+    [*(("sqlite", what) for what in EMPTIED), ("postgres", "voters"), ("postgres", "files of attachments")],
+    indirect=["store"],
+)
+def test_many_fields_that_are_emptied_wait_for_a_person_and_stand_again_when_it_is_undone(
+    store: sa.Engine, observation: Observation, poll: Poll, what: str, told: bool
+) -> None:
+    view, edit = EMPTIED[what]
+    table = t.OF_VIEW[f"obs_{view}"][0]
+    fill_all(observation)
+    poll("08:30")
+    before = says(store, table)
+    observation.change(view, "08:31" if told else None, **edit)
+    for minute in range(31, 42):
+        row = poll(f"08:{minute}")
+        assert says(store, table) == before
+    assert f"obs_{view}" in row.error
+    assert "gone or changed" in row.error
+    accept(store, "08:42")
+    poll("08:43")
+    assert {tuple(row[name] for name in edit) for row in says(store, table)} == {tuple(edit.values())}
+    assert refused.losses(Facts(store).at("08:43")).empty
+    assert not aside(store)
+    assert loads_add_up(store)
+    undo(store, "08:44")
+    assert says(store, table) == before
+    for hour in ("08:45", "08:46", "10:50"):
+        row = poll(hour, again=True)
+        assert says(store, table) == before
+    assert f"obs_{view}" in row.error
+
+
+@pytest.mark.parametrize("what", EMPTIED)
+def test_a_few_fields_that_are_emptied_load_at_once(
+    store: sa.Engine, observation: Observation, poll: Poll, what: str
+) -> None:
+    view, edit = EMPTIED[what]
+    fill_all(observation)
+    poll("08:30")
+    begin = {"pec": "101", "observer": "o1", "message": "m1", "attachment": "a1", "incident": "i1"}[view]
+    given = ", ".join(f"{name} = :{name}" for name in ("updated_at", *edit))
+    with observation.engine.begin() as conn:
+        conn.execute(
+            sa.text(f"update own_{view} set {given} where {view} between '{begin}1' and '{begin}7'"),  # noqa: S608 -- ours
+            edit | {"updated_at": observation._time("08:31")},
+        )
+    assert poll("08:31").error is None
+    rows = says(store, t.OF_VIEW[f"obs_{view}"][0])
+    assert sum(all(row[name] == value for name, value in edit.items()) for row in rows) in (7, 8)  # r1 has its own
+    assert not aside(store)
+    assert loads_add_up(store)
+
+
+def test_who_accepts_that_one_field_was_emptied_accepts_no_other(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("observer", "08:31", phone=None)
+    poll("08:31")
+    accept(store, "08:31")
+    observation.change("observer", "08:32", full_name=None)
+    for hour in ("08:32", "08:33"):
+        poll(hour)
+        assert all(row["phone"] and row["full_name"] for row in current(store, t.observer))
+    accept(store, "08:33")
+    poll("08:34")
+    assert not any(row["phone"] or row["full_name"] for row in current(store, t.observer))
+
+
+def test_fields_that_are_filled_again_wait_no_more(store: sa.Engine, observation: Observation, poll: Poll) -> None:
+    fill(observation)
+    poll("08:30")
+    observation.change("pec", "08:31", registered_voters=None)
+    poll("08:31")
+    observation.change("pec", "08:32", registered_voters=900)
+    assert poll("08:32", again=True).error is None
+    assert {row["registered_voters"] for row in current(store, t.pec)} == {900}
+    assert not aside(store)
+
+
 def test_a_few_may_go(store: sa.Engine, observation: Observation, poll: Poll) -> None:
     fill(observation)
     poll("08:30")
@@ -303,6 +424,14 @@ BY_EIGHT: dict[str, tuple[str, str, dict[str, Any], sa.Table, Callable[[dict[str
         lambda row: row["form"] == "opening",
     ),
     "reports are marked": ("report", "r", {"deleted": 1}, t.report, lambda row: True),
+    "PECs lose their voters": (
+        "pec",
+        "10",
+        {"registered_voters": 0},
+        t.pec,
+        lambda row: bool(row["registered_voters"]),
+    ),
+    "observers lose their telephone": ("observer", "o", {"phone": ""}, t.observer, lambda row: bool(row["phone"])),
     "incidents are played down": (
         "incident",
         "i",
@@ -772,6 +901,9 @@ GOES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "incidents are played down": ("incident", {"severity": "minor"}),
     "incidents are called another thing": ("incident", {"category": "campaigning"}),
     "incidents lose their words": ("incident", {"description": " "}),
+    "PECs lose their voters": ("pec", {"registered_voters": None}),
+    "observers lose their telephone": ("observer", {"phone": ""}),
+    "messages lose their words": ("message", {"text": None}),
 }
 BEGINS = {"pec": "10", "observer": "o", "report": "r", "answer": "r", "incident": "i", "message": "m"}
 WAVES = some.lists(
@@ -815,7 +947,9 @@ def standing(store: sa.Engine) -> dict[str, int]:
             bool(row["unsorted"]) or [row[name] for name in _TOLD] == ["1001", "secrecy", "serious", "told"]
             for row in current(store, t.incident)
         ),
-        "messages": len(current(store, t.message)),
+        "messages": sum(bool(row["text"]) for row in current(store, t.message)),
+        "PECs with voters": sum(bool(row["registered_voters"]) for row in current(store, t.pec)),
+        "telephones": sum(bool(row["phone"]) for row in current(store, t.observer)),
         "answers": len(current(store, t.answer)),
     }
 
