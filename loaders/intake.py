@@ -286,7 +286,12 @@ class Intake:
         known = self._known(code(raw.get("pec")) for raw in rows if raw.get("pec") is not None)
         here = [raw for raw in rows if not deleted(raw)]
         if view == INCIDENT:
-            make = partial(self._incident, before=held.usable(self.load.conn, source, {code(r[key]) for r in here}))
+            keys = {code(r[key]) for r in here}
+            before, now = (
+                held.usable(self.load.conn, source, keys),
+                self.load.current(table, [(source, k) for k in keys]),
+            )
+            make = partial(self._incident, before=before, stands={k: row for (_, k), row in now.items()})
         facts = self._checked(here, lambda raw: make(raw, known))
         if view == INCIDENT:
             facts += [(check.incident(raw, known, twice=True), raw) for raw in self._twice(rows)]
@@ -303,11 +308,15 @@ class Intake:
         self.changed.setdefault(view.name, []).extend(withdrawn[row[key]] for row in ended)
         self.load.withdraw(table, [(source, k) for k in aside - waiting], seen=False)
 
-    def _incident(self, raw: Raw, known: Known, before: Mapping[str, Mapping[str, Any]]) -> Fact | Bad:
-        """An incident. One that would leave its PEC or category, or tell less, is bad until it may; `before`: how the
-        incidents were that could be used."""
+    def _incident(
+        self, raw: Raw, known: Known, before: Mapping[str, Mapping[str, Any]], stands: Mapping[str, Fact]
+    ) -> Fact | Bad:
+        """An incident. One that would leave its PEC or category, or tell less, is bad until it may, unless it `stands`
+        like this; `before`: how the incidents were that could be used."""
         fact = check.incident(raw, known)
-        if fact["incident"] not in before or fact["incident"] in self.agreed.get(INCIDENT.name, ()):
+        now = stands.get(fact["incident"])
+        is_so = now is not None and all(now[name] == value for name, value in fact.items())
+        if is_so or fact["incident"] not in before or fact["incident"] in self.agreed.get(INCIDENT.name, ()):
             return fact
         less = check.weaker(fact, before[fact["incident"]])
         return bad(INCIDENT, raw, Wrong("weaker", less, fact[less])) if less else fact

@@ -615,6 +615,27 @@ def test_words_place_and_severity_of_incidents_do_not_go_with_what_cannot_be_use
     assert told == {("1040", "unknown_category", "")}
 
 
+@pytest.mark.parametrize("lost", [{"description": ""}, {"status": None}, {"pec": "1040"}])
+def test_what_was_accepted_of_incidents_that_stay_unsorted_is_not_asked_about_again(
+    store: sa.Engine, observation: Observation, poll: Poll, lost: dict[str, Any]
+) -> None:
+    fill_all(observation)
+    poll("08:30")
+    observation.change("incident", "08:31", category="x", **lost)
+    assert "obs_incident" in poll("08:31").error
+    accept(store, "08:31")
+    poll("08:32")
+    loads = rows_in(store, t.load)
+    for hour in ("08:33", "08:34", "10:00"):
+        assert poll(hour, again=True).error is None
+    assert rows_in(store, t.load) == loads
+    undo(store, "10:01")
+    assert {row["category"] for row in current(store, t.incident)} == {"secrecy"}
+    for hour in ("10:02", "10:03"):
+        assert "obs_incident" in poll(hour, again=True).error
+        assert {row["category"] for row in current(store, t.incident)} == {"secrecy"}
+
+
 @pytest.mark.parametrize("spoilt", [{"severity": "x"}, {"occurred_at": "x"}, {"reported_at": ""}])
 def test_words_of_incidents_do_not_go_with_a_severity_or_a_time_that_cannot_be_used(
     store: sa.Engine, observation: Observation, poll: Poll, spoilt: dict[str, str]
