@@ -63,6 +63,7 @@ def _backup(engine: sa.Engine, file: Path) -> int:
     found = backup(engine, file)
     copy = connect(sa.URL.create("sqlite", database=str(file)))
     print("\n".join(_lines(copy)))
+    copy.dispose()  # its log goes with it
     return _told(found)
 
 

@@ -2,10 +2,10 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
@@ -48,6 +48,18 @@ class Seen:
     def open(self, address: str, path: str, **query: str) -> None:
         self.errors.clear()
         self.page.goto(f"{address}/{path}" + (f"?{urlencode(query)}" if query else ""))
+        self.settle()
+
+    def is_open_with(self, chosen: Mapping[str, str]) -> bool:
+        """Whether a page is open whose address says this and no more, and that leads to other pages."""
+        return dict(parse_qsl(urlsplit(self.page.url).query)) == chosen
+
+    def go_on(self, path: str) -> None:
+        """To another page, by the sidebar's link; at 390 px it stands beyond the edge until the sidebar is opened."""
+        self.errors.clear()
+        link = self.page.locator(f"[data-testid=stSidebarNavLink][href$='/{path}']")
+        link.evaluate("link => link.click()")
+        self.page.wait_for_url(f"**/{path}?**")
         self.settle()
 
     def settle(self) -> None:

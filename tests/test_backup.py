@@ -1,11 +1,10 @@
 """A copy of a store: made while it is in use, of one load, never over another file; by itself before a migration."""
 
 import contextlib
-import os
+import io
 import sqlite3
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from store.__main__ import main
 from store.backup import NoCopy
 from store.engine import connect, open_store, writing
 from store.owner import Owner
-from tests.conftest import OWNER, ROOT
+from tests.conftest import OWNER
 from tests.harm import copied_file
 from tests.test_store import migrations, pec, put
 from tests.waiting import LIMIT, eventually
@@ -29,10 +28,12 @@ REAL = Owner(OWNER.election, rehearsal=False)
 
 
 def store_command(url: sa.URL | str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m store`, as people run it."""
-    env = os.environ | {"BAIKOO_STORE": str(url)}
-    command_line = [sys.executable, "-m", "store", *arguments]
-    return subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True)
+    """What `python -m store` says and how it ends, in this process: tests/test_store.py runs it as people do."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setenv("BAIKOO_STORE", str(url))
+        code = main(arguments)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @contextlib.contextmanager
