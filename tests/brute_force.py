@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from scipy import stats
+from scipy import special
 
 from elections.config import Checklist, Election, Question
 
@@ -248,7 +248,7 @@ class Day:
             (1 - r[h] / sizes[h]) * r[h] / (r[h] - 1) * ((own - own.mean()) ** 2).sum()
             for h, own in z.groupby(frame["h"])
         )
-        t = stats.t.ppf(1 - (1 - self.election.estimates.confidence) / 2, len(frame) - len(sizes))
+        t = special.stdtrit(len(frame) - len(sizes), 1 - (1 - self.election.estimates.confidence) / 2)
         merged = tuple(sorted(h for h in sizes if "+" in h))
         return {"value": share, "margin": t * math.sqrt(variance), "merged": merged}
 
@@ -268,11 +268,11 @@ class Day:
             for h, own in groups.items()
             for q in [sum(own) / len(own)]
         )
-        wide = stats.t.ppf(1 - alpha / 2, n - 1) / stats.t.ppf(1 - alpha / 2, n - len(groups))
+        wide = special.stdtrit(n - 1, 1 - alpha / 2) / special.stdtrit(n - len(groups), 1 - alpha / 2)
         star = (p * (1 - p) / v if v > 0 else n) * wide**2
         x = star * p
-        low = stats.beta.ppf(alpha / 2, x, star - x + 1) if p > 0 else 0.0
-        high = stats.beta.ppf(1 - alpha / 2, x + 1, star - x) if p < 1 else 1.0
+        low = special.betaincinv(x, star - x + 1, alpha / 2) if p > 0 else 0.0
+        high = special.betaincinv(x + 1, star - x, 1 - alpha / 2) if p < 1 else 1.0
         return {"value": p, "low": low, "high": high}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests import broken_parts
+from tests.forked import Forked, Process
 from tests.waiting import LIMIT, eventually
 
 ROOT = Path(__file__).parent.parent
@@ -35,19 +36,22 @@ def started(store_url: str, command: list[str], log: Path, **env: str) -> Iterat
 
 
 @contextlib.contextmanager
-def running(store_url: str, command: list[str], log: Path, **env: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def running(store_url: str, command: list[str], log: Path, **env: str) -> Iterator[tuple[Process, str]]:
     """The process itself and its address, whatever fails in it."""
     own = {"BAIKOO_STORE": store_url, "BAIKOO_ELECTION": "kg-2021-11-28", "BAIKOO_SCHEDULE": "off"}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=os.environ | own | env, stdout=out, stderr=subprocess.STDOUT
-        )
+    environment = os.environ | own | env
+    process: Process
+    if command[0] == "-m" and "PYTHONPATH" not in env:
+        process = Forked(command, environment, log)
+    else:  # it changes what is imported
+        with log.open("wb") as out:
+            process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=out, stderr=out)
     with ended(process):
         yield process, f"http://127.0.0.1:{eventually(lambda: listens_on(process, log), 'a server that listens')}"
 
 
 @contextlib.contextmanager
-def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def ended(process: Process) -> Iterator[None]:
     """A process that ends with this block, however that ends."""
     try:
         yield
@@ -60,7 +64,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.wait()
 
 
-def listens_on(process: subprocess.Popen[bytes], log: Path) -> int | None:
+def listens_on(process: Process, log: Path) -> int | None:
     """The port on which a process listens: asked of the system, once it is there."""
     assert process.poll() is None, log.read_text()
     of_process = Path(f"/proc/{process.pid}")

@@ -190,10 +190,11 @@ SOUND = (
         ("<script>console.error('something')</script>", "console"),
     ],
 )
-def test_the_eye_sees_each_kind_of_fault(browser: Browser, content: str, fault: str) -> None:
-    seen = Seen(browser, 390)
+def test_the_eye_sees_each_kind_of_fault(screens: dict[tuple[int, str], Seen], content: str, fault: str) -> None:
+    seen = screens[390, "light"]
+    seen.errors.clear()
+    seen.page.goto("about:blank")
     seen.page.set_content(f"<style>* {{ font-family: Ours }}</style><div data-testid='stMain'>{content}</div>")
     seen.page.evaluate(TAKE_OUR_TYPEFACE, LETTERS)
     found = [f for f in seen.faults() if f.startswith(fault)] if fault else seen.faults()
-    seen.close()
     assert bool(found) == bool(fault), found

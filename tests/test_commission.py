@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from functools import partial
@@ -35,6 +33,7 @@ from tests.commission_site import (
     serving,
     with_source,
 )
+from tests.forked import Forked
 from tests.waiting import LIMIT
 
 ROOT = Path(__file__).parent.parent
@@ -265,14 +264,14 @@ poller(connect(sys.argv[1]), with_source(requests_a_minute=7))(sys.argv[2])
 """
 
 
-def test_the_ceiling_is_of_all_processes_together(store: sa.Engine, site: Site) -> None:
+def test_the_ceiling_is_of_all_processes_together(store: sa.Engine, site: Site, tmp_path: Path) -> None:
     """Three that poll at once: of their fifteen requests seven are made. Who comes next asks the others first."""
     put_frame(store, "1001")
 
     def polled(hour: str, processes: int) -> list[str | None]:
-        command = [sys.executable, "-c", POLL, store.url.render_as_string(False), hour]
+        command = ["-c", POLL, store.url.render_as_string(False), hour]
         environ = os.environ | {"BAIKOO_COMMISSION": site.url}
-        run = [subprocess.Popen(command, cwd=ROOT, env=environ) for _ in range(processes)]
+        run = [Forked(command, environ, tmp_path / f"{n}.log") for n in range(processes)]
         assert [process.wait(LIMIT) for process in run] == [0] * processes
         with store.connect() as conn:
             last = sa.select(t.poll.c.error).order_by(t.poll.c.id.desc()).limit(processes)

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from queries.estimates import Estimate, TooFewPecs, merge_small_strata, proportion, ratio
 
@@ -53,6 +52,8 @@ def test_estimates_are_those_of_r_survey(case: str) -> None:
 
 @pytest.mark.parametrize(("confidence", "at_most"), [(0.99, 0.018), (0.95, 0.012)])
 def test_none_of_300_is_at_most_a_number_and_never_zero(confidence: float, at_most: float) -> None:
+    from scipy import stats  # here: to import it takes each worker that collects the tests a second
+
     none = proportion(np.zeros(300), SAMPLE["stratum"], SIZES, confidence)
     corrected = 300 * (stats.t.ppf((1 + confidence) / 2, 299) / stats.t.ppf((1 + confidence) / 2, 292)) ** 2
     assert (none.value, none.low, none.standard_error) == (0, 0, 0)

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from bench import coverage
 from queries.estimates import Estimate, TooFewPecs, merge_small_strata, proportion, ratio
@@ -33,6 +32,8 @@ def test_drift_is_the_slope_of_the_rate_on_the_order_of_receipt_within_strata() 
 
 
 def test_the_error_of_the_slope_widens_the_drift_term() -> None:
+    from scipy import stats  # here: to import it takes each worker that collects the tests a second
+
     rate, order = np.array([0.3, 0.5, 0.2, 0.4, 0.6, 0.1, 0.35]), np.arange(7)
     line = stats.linregress(order / 10, rate)  # one stratum: n - H - 1 is the n - 2 of a simple regression
     got = drift(rate, order, ["a"] * 7, sample_size=10)

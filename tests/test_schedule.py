@@ -25,6 +25,7 @@ from store import clock
 from store import tables as t
 from store.engine import connect
 from tests.commission_site import serving
+from tests.forked import Forked, Process
 from tests.observation_world import ELECTION, OPENING, Observation, at
 from tests.waiting import LIMIT, eventually
 
@@ -203,13 +204,10 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
 
 @contextlib.contextmanager
-def loaders_run(environ: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def loaders_run(environ: dict[str, str], log: Path) -> Iterator[Process]:
     """`python -m loaders run`, whose log goes to this file."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("BAIKOO_")}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "loaders", "run"], cwd=ROOT, env=clean | environ, stdout=out, stderr=out
-        )
+    process = Forked(["-m", "loaders", "run"], clean | environ, log)
     try:
         yield process
     finally:

@@ -25,6 +25,7 @@ from store import tables as t
 from store.alarms import Alarm
 from store.engine import open_store
 from tests.dashboard import ROOT, ended, started, streamlit
+from tests.forked import Forked
 from tests.streamlit_client import Visitor
 from tests.waiting import LIMIT, eventually
 
@@ -125,13 +126,15 @@ def test_healthz_says_whether_sources_store_and_snapshot_are_fresh(store_url: st
         ({"BAIKOO_STORE": "postgresql://user:secret@127.0.0.1:1/none"}, "port 1 failed: Connection refused"),
     ],
 )
-def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(environment: dict[str, str], said: str) -> None:
+def test_a_server_that_cannot_start_says_why_in_a_sentence_and_ends(
+    tmp_path: Path, environment: dict[str, str], said: str
+) -> None:
     own = os.environ | {"BAIKOO_ELECTION": "kg-2021-11-28"} | environment
-    ended = subprocess.run(
-        [sys.executable, *streamlit()], cwd=ROOT, env=own, capture_output=True, text=True, timeout=LIMIT
-    )
-    out = ended.stdout + ended.stderr
-    assert ended.returncode
+    log = tmp_path / "log"
+    process = Forked(streamlit(), own, log)
+    with ended(process):
+        assert process.wait(LIMIT)
+    out = log.read_text()
     assert "Baikoo cannot start: " in out
     assert said in out
     assert "Traceback" not in out

@@ -3,13 +3,11 @@
 import json
 import os
 import string
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.browser import Seen, chromium
-from tests.conftest import ROOT
 from tests.dashboard import ended, listens_on
+from tests.forked import Forked
 from tests.waiting import eventually
 
 SAID = (
@@ -36,11 +34,8 @@ for n, said in enumerate(json.loads({said!r})):
 def test_words_of_people_are_drawn_letter_for_letter(tmp_path: Path) -> None:
     app, log = tmp_path / "app.py", tmp_path / "log"
     app.write_text(APP.format(said=json.dumps(SAID)), "utf-8")
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", "0", "--server.headless", "true"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=out, stderr=subprocess.STDOUT
-        )
+    command = ["-m", "streamlit", "run", str(app), "--server.port", "0", "--server.headless", "true"]
+    process = Forked(command, os.environ, log)
     with ended(process), chromium() as browser:
         port = eventually(lambda: listens_on(process, log), "a server that listens")
         seen = Seen(browser)
