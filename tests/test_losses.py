@@ -636,7 +636,7 @@ def test_what_was_accepted_of_incidents_that_stay_unsorted_is_not_asked_about_ag
         assert {row["category"] for row in current(store, t.incident)} == {"secrecy"}
 
 
-@pytest.mark.parametrize("spoilt", [{"severity": "x"}, {"occurred_at": "x"}, {"reported_at": ""}])
+@pytest.mark.parametrize("spoilt", [{"severity": "x"}, {"occurred_at": "infinity"}, {"reported_at": "infinity"}])
 def test_words_of_incidents_do_not_go_with_a_severity_or_a_time_that_cannot_be_used(
     store: sa.Engine, observation: Observation, poll: Poll, spoilt: dict[str, str]
 ) -> None:
