@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import functools
+import gc
 import hashlib
 import os
 import shutil
@@ -77,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.proof)
     longest, played = Path(__file__).with_name("test_browser.py"), {i.path for i in items if "rehearsed" in _asks(i)}
     items.sort(key=lambda item: 0 if item.path == longest else 2 if item.path in played else 1)
+
+
+def pytest_collection_finish() -> None:
+    """Streamlit looks for garbage after each run of a page: among all that was imported there is none."""
+    gc.collect()
+    gc.freeze()
 
 
 def _asks(item: pytest.Item) -> list[str]:
