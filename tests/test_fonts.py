@@ -66,6 +66,7 @@ def stop_the_clock(page: Page) -> None:
 
 def picture(page: Page) -> bytes:
     """The page as it looks when it has come to rest: twice the same."""
+    page.mouse.move(720, 900)  # over nothing that shows more where the mouse is
     before = b""
     while before != (now := page.screenshot(animations="disabled")):
         before = now
