@@ -5,7 +5,10 @@
 set -eu
 missing=""
 grep -q '^ID=ubuntu' /etc/os-release && ubuntu=yes || ubuntu=""
-[ -n "$ubuntu" ] || [ -x /usr/bin/chromium-headless-shell ] || missing="$missing chromium-headless-shell"
+may_install() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+if [ -z "$ubuntu" ] && [ ! -x /usr/bin/chromium-headless-shell ] && { [ ! -x /usr/bin/chromium ] || may_install; }; then
+    missing="$missing chromium-headless-shell"
+fi
 ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 || missing="$missing libatomic1"
 [ -z "$missing" ] || sh deploy/apt.sh $missing || [ -x /usr/bin/chromium ]
 if [ -n "$ubuntu" ] && [ ! -x /usr/bin/chromium ] && ! ls "$HOME"/.cache/ms-playwright/chromium* >/dev/null 2>&1; then
