@@ -49,6 +49,7 @@ class _Opened:
     ours: bool = False  # one of them writes
     locked: bool = False  # when somebody wanted to write last
     busy: tuple[float, float] | None = None  # another process wrote: at a first look, at the last one (by `monotonic`)
+    stood: int = 0  # the last load, at the first of these looks
     outage: Outage = field(default_factory=lambda: Outage(_log, "the store cannot be written"))
 
     def must_stand(self) -> None:
@@ -56,14 +57,16 @@ class _Opened:
         if self.file and self.inode and (found := _inode(self.file)) != self.inode:
             self.refuse("is another file than the one that was opened" if found else "is gone")
 
-    def must_have_a_turn(self, taken: bool) -> None:
-        """No other process has been writing for as long as a writer waits, also where nobody wants to."""
+    def must_have_a_turn(self, taken: bool, stands: int) -> None:
+        """No other process has been writing for as long as a writer waits, also where nobody wants to. `stands`: the
+        last load; where another one came since the last look, writers take turns."""
         if self.ours or not taken:
             self.locked, self.busy = False, None
             return
         now = monotonic()
         first, last = self.busy or (now, now)
-        self.busy = (first if now - last <= _LOOKS else now), now
+        goes_on = now - last <= _LOOKS and stands == self.stood
+        self.busy, self.stood = ((first if goes_on else now), now), stands
         if self.locked or now - self.busy[0] >= PATIENCE:
             self.refuse(_LOCKED, self.busy[0])
 
@@ -114,7 +117,8 @@ def check(engine: sa.Engine) -> None:
         if conn.dialect.name == "postgresql" and conn.scalar(sa.text("show transaction_read_only")) == "on":
             conn.invalidate()  # it stays so, where a setting of the database made it so
             opened.refuse("is read-only")
-        opened.must_have_a_turn(_is_locked(conn))
+        taken = _is_locked(conn)
+        opened.must_have_a_turn(taken, _last_load(conn) if taken else 0)
         if opened.store and _own_id(conn) != opened.store:
             opened.refuse("is another store than the one that was opened")
     if opened.outage.lasts:
@@ -175,6 +179,11 @@ def _is_locked(conn: sa.Connection) -> bool:
     finally:
         sqlite.execute(f"pragma busy_timeout={PATIENCE * 1000:.0f}")
     return False
+
+
+def _last_load(conn: sa.Connection) -> int:
+    there = sa.inspect(conn).has_table(t.load.name)
+    return (conn.scalar(sa.select(sa.func.max(t.load.c.id))) or 0) if there else 0
 
 
 def _of(engine: sa.Engine) -> _Opened:

@@ -255,6 +255,21 @@ def test_a_lock_is_noticed_where_nobody_wants_to_write_and_is_as_old_as_the_firs
     ours.dispose()
 
 
+def test_a_store_into_which_another_process_loads_without_a_pause_is_not_locked(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever somebody looks it writes, but its loads come: who waits has a turn between them."""
+    now = 0.0
+    monkeypatch.setattr(writable, "monotonic", lambda: now)
+    ours = connect(store.url)
+    for n in range(20):
+        with loading(store, "observation") as load:
+            load.put(t.pec, [pec(f"{n}")])
+            now += 9
+            writable.check(ours)
+    ours.dispose()
+
+
 def test_a_writer_waits_for_one_of_its_own_process_however_long_that_takes(
     sqlite_store: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
