@@ -287,11 +287,9 @@ class Intake:
         here = [raw for raw in rows if not deleted(raw)]
         if view == INCIDENT:
             keys = {code(r[key]) for r in here}
-            before, now = (
-                held.usable(self.load.conn, source, keys),
-                self.load.current(table, [(source, k) for k in keys]),
-            )
-            make = partial(self._incident, before=before, stands={k: row for (_, k), row in now.items()})
+            before = held.usable(self.load.conn, source, keys)
+            now = {k: row for (_, k), row in self.load.current(table, [(source, k) for k in keys]).items()}
+            make = partial(self._incident, before=before, stands=now)
         facts = self._checked(here, lambda raw: make(raw, known))
         if view == INCIDENT:
             facts += [(check.incident(raw, known, twice=True), raw) for raw in self._twice(rows)]

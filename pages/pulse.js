@@ -141,7 +141,7 @@ if (!window.baikooPulse) {
     });
     for (const [number, sentence] of Object.entries(told.said)) sayings[`${told.session} ${number}`] ??= sentence;
     const shown = Object.keys(sayings).filter((one) => sayings[one]);
-    over("bk-said", shown.map((one) => sayings[one]).join("\n"), words, () => {
+    over("bk-answer", shown.map((one) => sayings[one]).join("\n"), words, () => {
       shown.forEach((one) => { sayings[one] = ""; });
     });
   };

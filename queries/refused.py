@@ -3,8 +3,7 @@
 import pandas as pd
 
 from queries.moment import Moment
-from store.decisions import TAKEN
-from store.taken import LISTED
+from store.taken import LOSSES, PAYLOADS
 
 
 def refused(m: Moment) -> pd.DataFrame:
@@ -54,10 +53,10 @@ def losses(m: Moment) -> pd.DataFrame:
 def taken(m: Moment) -> pd.DataFrame:
     """The losses that somebody accepted, that were taken and not undone: source, view, lost, load (that withdrew or
     changed the rows: a loss that went by itself took none), taken_at, who, why."""
-    return m.frame(f"{TAKEN} order by l.load_to desc")
+    return m.frame(f"{LOSSES} order by l.load_to desc")
 
 
 def taken_payloads(m: Moment) -> pd.DataFrame:
     """What went of the commission since somebody accepted it, of which something is still gone, and which nobody has
     undone: source, feed, decision, what, lost, held, figures (as a refusal of it says), taken_at, who, why."""
-    return m.frame(f"{LISTED} order by l.id desc")
+    return m.frame(f"{PAYLOADS} order by l.id desc")

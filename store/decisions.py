@@ -9,21 +9,9 @@ from store import clock
 from store import tables as t
 from store.loading import Load, loading
 from store.pictures import Picture
-from store.taken import gone, refusal_of
+from store.taken import LOSSES, gone, refusal_of
 
 STEPS = ("confirmed", "put", "answered")  # of a contradiction, after the machine has seen it
-TAKEN = """
-    select l.source, l.view, l.lost, l.load_to as load, e.committed_at as taken_at, d.who, d.why
-    from loss l
-    join load e on e.id = l.load_to and e.withdrawn + e.changed > 0
-    join decision d on d.value = l.hash and d.load > l.load_from and d.id = (
-        select max(id) from decision
-        where kind = 'loss' and subject = l.source || '|' || l.view and load < l.load_to)
-    where l.load_to <= :load and not exists (
-        select 1 from decision u
-        where u.kind = 'loss' and u.subject = l.source || '|' || l.view and u.load <= :load
-            and u.value = 'undone|' || l.load_to)
-"""  # the losses that were taken since somebody accepted them, and that nobody had undone by a load
 
 
 class Refused(ValueError):
@@ -50,9 +38,7 @@ def accept_payload(
     _reasoned(who, why)
     subject = f"{source}|{feed}"
     with loading(store, "person") as load:
-        _who, last = _decided_since(load, "payload", load.id if known is None else known).get(subject, ("", None))
-        if last and last.startswith("undone|"):
-            raise Refused("undone")
+        _not_undone_since(load, "payload", subject, known)
         _keep(load, "payload", [subject], who, why, goes)
 
 
@@ -61,11 +47,9 @@ def undo_payload(store: sa.Engine, source: str, feed: str, accepted: int, who: s
     those that came back by themselves; the page that lacks them waits for a person as before. Raises Refused, also
     where somebody else undid it before, or all of them came back."""
     _reasoned(who, why)
-    subject, value, d = f"{source}|{feed}", f"undone|{accepted}", t.decision.c
+    subject, value = f"{source}|{feed}", f"undone|{accepted}"
     with loading(store, "person") as load:
-        done = sa.exists().where(d.kind == "payload", d.subject == subject, d.value == value)
-        if load.conn.execute(sa.select(done)).scalar():
-            raise Refused("undone")
+        _not_undone(load, "payload", subject, value)
         refusal, figures = refusal_of(load.conn, source, feed, accepted), gone(load.conn, source, feed, accepted)
         if refusal is None or not figures:
             raise Refused("meanwhile")
@@ -124,9 +108,7 @@ def accept_loss(
     _reasoned(who, why)
     subject = f"{source}|{view}"
     with loading(store, "person") as load:
-        _who, last = _decided_since(load, "loss", load.id if known is None else known).get(subject, ("", None))
-        if last and last.startswith("undone|"):
-            raise Refused("undone")
+        _not_undone_since(load, "loss", subject, known)
         if [loss["hash"] for loss in load.current(t.loss, [(source, view)]).values()] != [keys]:
             raise Refused("meanwhile")
         _keep(load, "loss", [subject], who, why, keys)
@@ -137,14 +119,12 @@ def undo_loss(store: sa.Engine, source: str, view: str, taken: int, who: str, wh
     before. Raises Refused, also where somebody else undid it before, or where a newer loss of some of the same rows was
     accepted: what that took would come back as something less."""
     _reasoned(who, why)
-    subject, value, d = f"{source}|{view}", f"undone|{taken}", t.decision.c
+    subject, value = f"{source}|{view}", f"undone|{taken}"
     with loading(store, "person") as load:
-        done = sa.exists().where(d.kind == "loss", d.subject == subject, d.value == value)
-        if load.conn.execute(sa.select(done)).scalar():
-            raise Refused("undone")
+        _not_undone(load, "loss", subject, value)
         newer = [
             one.load
-            for one in load.conn.execute(sa.text(TAKEN), {"load": load.id})
+            for one in load.conn.execute(sa.text(LOSSES), {"load": load.id})
             if one.source == source and one.load > taken
         ]
         if any(
@@ -199,6 +179,21 @@ def _decided_since(load: Load, kind: str, known: int) -> dict[str, tuple[str, st
     d = t.decision.c
     query = sa.select(d.subject, d.who, d.value).where(d.kind == kind, d.load > known).order_by(d.id)
     return {subject: (who, value) for subject, who, value in load.conn.execute(query)}
+
+
+def _not_undone_since(load: Load, kind: str, subject: str, known: int | None) -> None:
+    """Raises Refused where somebody has undone it since the load `known`, which the page showed."""
+    _who, last = _decided_since(load, kind, load.id if known is None else known).get(subject, ("", None))
+    if last and last.startswith("undone|"):
+        raise Refused("undone")
+
+
+def _not_undone(load: Load, kind: str, subject: str, undone: str) -> None:
+    """Raises Refused where somebody undid the same before."""
+    d = t.decision.c
+    done = sa.exists().where(d.kind == kind, d.subject == subject, d.value == undone)
+    if load.conn.execute(sa.select(done)).scalar():
+        raise Refused("undone")
 
 
 def _keep(load: Load, kind: str, subjects: Sequence[str], who: str, why: str, value: str | None) -> None:

@@ -332,9 +332,7 @@ loss = _fact(  # so much of a view vanished, was marked or became unusable that 
     _text("view", nullable=False),
     sa.Column("lost", sa.Integer, nullable=False),
     sa.Column("held", sa.Integer, nullable=False),  # of so many
-    _text(
-        "hash", nullable=False
-    ),  # of the keys and what becomes of them: a person accepts this, nothing else that may happen to them
+    _text("hash", nullable=False),  # of the keys and what becomes of each: a person accepts this, nothing else
     sa.Column("waits_from", sa.BigInteger),  # the load since which a person is awaited, in whichever version
 )
 

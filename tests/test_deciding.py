@@ -266,7 +266,7 @@ def test_wherever_a_run_is_superseded_its_press_is_kept_or_said_not_to_be(facts:
 
     ends = []
     for app in _every_end(pressed):
-        eventually(lambda: made or said(app) or not told(app)["answered"], "what became of it")  # noqa: B023
+        eventually(lambda app=app: made or said(app) or not told(app)["answered"], "what became of it")
         ends.append((len(made), said(app), told(app)["answered"], told(app)["waits"]))
     assert (1, [], 1, []) in ends
     for end in ends:
@@ -451,12 +451,12 @@ def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
         box = page.get_by_text(MISSED).bounding_box()
         assert box is not None
         assert 0 <= box["y"] < 1000, "where a person sees it"
-        page.locator("#bk-said button").click()
+        page.locator("#bk-answer button").click()
         dismissed_on(page, "rang the next one")
         eventually(lambda: _whys(engine) == ["rang them", "rang the next one"], "the next decision")
         page.get_by_text("2 reports sorted by a person").wait_for()
         page.wait_for_function(FORGOTTEN)
-        assert page.locator("#bk-said, #bk-lost").count() == 0
+        assert page.locator("#bk-answer, #bk-lost").count() == 0
         seen.close()
     engine.dispose()
 

@@ -536,9 +536,11 @@ def test_what_came_back_by_itself_is_none_to_undo_and_nothing_is_undone_twice(
     accept(store, banners(store, "20:17")[0], "20:17")
     assert poll("20:18").error is None
     (row,) = taken(store, "20:19")
+    before = taken(store, "20:19")
     site.publish("machine", [protocol(p) for p in pecs()])
     assert poll("20:20").error is None
     assert taken(store, "20:21") == []
+    assert taken(store, "20:19") == before, "of a past moment what was gone then"
     with pytest.raises(decisions.Refused, match="meanwhile"):
         undo(store, row, "20:21")
 
