@@ -147,6 +147,13 @@ if (!window.baikooPulse) {
   };
   const sayings = {}; // all that was said over the page; of what somebody closed nothing
 
+  // What stands over the page's foot, one above the other.
+  const foot = () => {
+    let box = document.getElementById("bk-foot");
+    if (!box) document.body.append(box = Object.assign(document.createElement("div"), { id: "bk-foot" }));
+    return box;
+  };
+
   // Over the page, until somebody closes it.
   const over = (id, text, words, closed) => {
     let banner = document.getElementById(id);
@@ -154,7 +161,7 @@ if (!window.baikooPulse) {
     if (!banner) {
       banner = Object.assign(document.createElement("div"), { id, role: "alert" });
       banner.append(document.createElement("span"), document.createElement("button"));
-      document.body.append(banner);
+      foot().append(banner);
     }
     const [span, close] = banner.children;
     write(span, text);
@@ -172,7 +179,7 @@ if (!window.baikooPulse) {
     if (!wrong) return banner?.remove();
     if (!banner) {
       banner = Object.assign(document.createElement("div"), { id: "bk-stale", role: "alert" });
-      document.body.append(banner);
+      foot().append(banner);
     }
     const since = wrong === "silent" ? heardAt : brokenAt;
     write(banner, words[wrong].replace("{age}", duration(Math.max(0, Date.now() - awake - since) / 1000, words)));

@@ -375,6 +375,7 @@ def test_a_press_that_no_server_answered_is_said_not_to_be_known(tmp_path: Path,
     clock.set_rehearsed(engine, NOW, 1)
     seen, log = Seen(browser), tmp_path / "log"
     page, not_known = seen.page, seen.page.locator("#bk-lost")
+    page.clock.install()
     with running(str(engine.url), streamlit(), log) as (process, address):
         page.goto(address + "/incidents?lang=en")
         why = page.locator(".st-key-sort [data-testid=stForm]").get_by_label("Why")
@@ -384,6 +385,11 @@ def test_a_press_that_no_server_answered_is_said_not_to_be_known(tmp_path: Path,
         process.send_signal(signal.SIGSTOP)
         why.press("Enter")
         process.kill()
+    in_english = page.get_by_text("Connection error")
+    in_english.wait_for(state="attached")
+    page.clock.fast_forward(15_000)
+    page.locator("#bk-stale").wait_for()
+    assert not in_english.is_visible(), "the bar says it, and the strip stays in sight"
     assert not_known.count() == 0
     port = address.rpartition(":")[2]
     with running(str(engine.url), streamlit("--server.port", port), log):
