@@ -6,7 +6,7 @@ QUIETLY := sh deploy/quietly.sh
 ELECTION ?=
 # Some machines keep no compiled Python: each server of the tests, each worker would compile all anew.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: run test proof pictures bench words lock packages
+.PHONY: run test lint suite proof pictures bench words lock packages
 .SILENT:
 
 run: .venv/installed
@@ -16,15 +16,18 @@ else
 	BAIKOO_ELECTION="$(ELECTION)" exec $(PY) -m server
 endif
 
+# The types take one processor for long, and the tests begin meanwhile.
 test: .venv/installed-tests packages
-	echo "ruff"
+	echo "ruff, imports, types and tests"
+	$(MAKE) --no-print-directory --jobs 2 lint suite
+
+lint:
 	$(QUIETLY) $(PY) -m ruff check .
 	$(QUIETLY) $(PY) -m ruff format --check .
-	echo "types"
-	$(QUIETLY) $(PY) -m mypy
-	echo "imports"
 	$(QUIETLY) .venv/bin/lint-imports
-	echo "tests"
+	$(QUIETLY) $(PY) -m mypy
+
+suite:
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What takes real minutes; a release needs it.

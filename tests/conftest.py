@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,8 @@ settings.register_profile(
 settings.load_profile("busy")
 # AppTest looks through all that is installed at each page, which takes longer than to draw it; it stays as it is
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
+# each client of HTTP reads the machine's certificates anew, though it turns to loopback alone
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 
 def pytest_xdist_auto_num_workers() -> int:

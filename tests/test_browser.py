@@ -16,6 +16,7 @@ from store.engine import open_store
 from tests.browser import Seen
 from tests.conftest import Rehearsed
 from tests.dashboard import dashboard
+from tests.sparing import sparing
 from tests.streamlit_client import Run, Visitor
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -125,7 +126,9 @@ def latin(rehearsed: Rehearsed) -> set[str]:
         return {word for (place,) in places for word in _english(place or "")} | {"CSV", "UTC", "SHA", "HTTP", "COVID"}
 
 
-@pytest.mark.parametrize(("language", "moment"), [("ru", "2021-11-28T14:00"), ("ky", "2021-11-28T22:10")])
+@pytest.mark.parametrize(
+    ("language", "moment"), sparing([("ky", "2021-11-28T22:10"), ("ru", "2021-11-28T14:00")], test=1)
+)
 @pytest.mark.parametrize("page", PAGES)
 def test_nothing_on_a_page_is_said_in_english(
     address: str, latin: set[str], page: str, language: str, moment: str

@@ -404,6 +404,7 @@ def test_a_press_that_no_server_answered_is_said_not_to_be_known(tmp_path: Path,
 
 
 @pytest.mark.breaks
+@pytest.mark.proof
 def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_what_became_of_it(
     tmp_path: Path, browser: Browser
 ) -> None:
@@ -468,6 +469,7 @@ def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
 
 
 @pytest.mark.breaks
+@pytest.mark.proof
 def test_while_a_postgresql_hangs_a_decision_waits_beside_its_page_and_is_kept_in_the_end(
     tmp_path: Path, browser: Browser
 ) -> None:

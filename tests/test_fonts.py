@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 from tests.dashboard import started
 from tests.dashboard import streamlit as command
 from tests.facts import ELECTION, Facts
+from tests.sparing import sparing
 from tests.test_server import get
 from tests.waiting import eventually
 
@@ -105,7 +106,7 @@ def _letters() -> set[str]:
     return {letter for letter in written if letter.isprintable() or letter.isspace()} - {"\n", "\t", "\r"}
 
 
-@pytest.mark.parametrize("path", [PAGE, "?lang=ru"])
+@pytest.mark.parametrize("path", sparing([PAGE, "?lang=ru"], test=1))
 def test_nothing_on_a_page_is_drawn_in_another_typeface(address: str, browser: Browser, path: str) -> None:
     seen = Seen(browser)
     seen.open(address, path)

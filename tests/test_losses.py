@@ -30,6 +30,7 @@ from tests.observation_world import (
     poller,
     rows_in,
 )
+from tests.sparing import sparing
 from tests.test_pages import drawn, words_of
 
 MANY = 40
@@ -182,7 +183,7 @@ def says(store: sa.Engine, table: sa.Table) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in ("id", "load_from")} for row in current(store, table)]
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("told", sparing([True, False], test=1))
 @pytest.mark.parametrize(
     ("store", "what"),
     [*(("sqlite", what) for what in EMPTIED), ("postgres", "voters"), ("postgres", "files of attachments")],
@@ -442,7 +443,7 @@ BY_EIGHT: dict[str, tuple[str, str, dict[str, Any], sa.Table, Callable[[dict[str
 }
 
 
-@pytest.mark.parametrize("what", BY_EIGHT)
+@pytest.mark.parametrize("what", sparing(BY_EIGHT, test=4))
 def test_rows_that_leave_their_place_little_by_little_wait_when_they_are_many_in_an_hour(
     store: sa.Engine, observation: Observation, poll: Poll, what: str
 ) -> None:
@@ -1076,7 +1077,7 @@ def undo(store: sa.Engine, hour: str) -> None:
 PARTS = ["_read_news", "_compare", "_count_frame", "_count", "_end", "_flush", "_is_settled"]
 
 
-@pytest.mark.parametrize("before", PARTS)
+@pytest.mark.parametrize("before", sparing(PARTS, test=3))
 def test_what_is_undone_in_the_midst_of_a_poll_waits_though_it_is_few_by_itself(
     store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
@@ -1091,7 +1092,7 @@ def test_what_is_undone_in_the_midst_of_a_poll_waits_though_it_is_few_by_itself(
         assert not refused.losses(Facts(store).at(hour)).empty
 
 
-@pytest.mark.parametrize("before", PARTS)
+@pytest.mark.parametrize("before", sparing(PARTS, test=3))
 def test_many_that_are_undone_in_the_midst_of_a_poll_are_so_when_few_of_them_are_left(
     store: sa.Engine, observation: Observation, poll: Poll, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:

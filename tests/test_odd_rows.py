@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from loaders import contract
 from store import tables as t
 from tests.observation_world import OPENING, Observation, Poll, answers, aside, at, beside, current, poller
+from tests.sparing import sparing
 
 NO_TIMES = ("infinity", "-infinity", "20000-01-01 00:00+00", "0001-01-01 00:00+00 BC")
 
@@ -181,7 +182,7 @@ def test_what_was_read_before_text_that_is_not_utf8_is_read_once(observation_bes
     assert [row.text for row in rows if row] == [str(n) for n in range(9)]
 
 
-@pytest.mark.parametrize("sql_type", ["integer", "bigint", "numeric"])
+@pytest.mark.parametrize("sql_type", sparing(["bigint", "numeric", "integer"], test=1))
 @pytest.mark.parametrize("stray", ["99999999999999999999999", "3000000000", "1e999999", "-1e999999"])
 def test_an_answer_to_a_report_that_there_cannot_be_stops_nothing(
     store: sa.Engine, observation: Observation, poll: Poll, sql_type: str, stray: str

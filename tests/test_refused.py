@@ -33,6 +33,7 @@ from tests.commission_site import (
     with_source,
 )
 from tests.conftest import OWNER
+from tests.sparing import sparing
 from tests.test_commission_bad import Killed, fails_at
 from tests.test_pages import drawn, words_of
 
@@ -447,7 +448,7 @@ def as_fresh(store: sa.Engine, folder: Path, hour: str) -> bool:
     return same
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("store", sparing(["sqlite", "postgres"], test=1), indirect=True)
 @pytest.mark.parametrize("how", ["on the page", "--accept"])
 def test_what_was_accepted_can_be_undone_and_waits_for_a_person_again(
     store: sa.Engine, site: Site, looks: Poll, tmp_path: Path, how: str
@@ -487,7 +488,7 @@ def test_what_was_accepted_can_be_undone_and_waits_for_a_person_again(
     assert as_fresh(store, tmp_path, "22:41")
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("store", sparing(["sqlite", "postgres"], test=1), indirect=True)
 @pytest.mark.parametrize("left", [0, 3])
 def test_what_was_undone_waits_however_few_until_all_are_back(
     store: sa.Engine, site: Site, looks: Poll, tmp_path: Path, left: int
