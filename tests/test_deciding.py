@@ -28,7 +28,7 @@ from tests.facts import ELECTION, Facts
 from tests.harm import gone
 from tests.test_meanwhile import MISSED, said, signed, told
 from tests.test_pages import drawn, words_of
-from tests.test_pulse import NOW, RESTING, hanging, on_postgresql, opened
+from tests.test_pulse import NOW, RESTING, hanging, heard, on_postgresql, opened
 from tests.test_unsorted import press, row, take
 from tests.waiting import LIMIT, eventually
 
@@ -459,8 +459,12 @@ def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
         assert box is not None
         assert 0 <= box["y"] < 1000, "where a person sees it"
         page.locator("#bk-answer button").click()
-        dismissed_on(page, "rang the next one")
-        eventually(lambda: _whys(engine) == ["rang them", "rang the next one"], "the next decision")
+        with heard(address) as word:
+            before = word()["key"]
+            dismissed_on(page, "rang the next one")
+            eventually(lambda: _whys(engine) == ["rang them", "rang the next one"], "the next decision")
+            eventually(lambda: word()["key"] != before, "figures with it")
+        drawn_anew(page)
         page.get_by_text("2 reports sorted by a person").wait_for()
         page.wait_for_function(FORGOTTEN)
         assert page.locator("#bk-answer, #bk-lost").count() == 0
