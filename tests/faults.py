@@ -778,6 +778,50 @@ FAULTS = (
         "tests/test_losses.py::test_a_large_loss_waits_for_a_person_and_can_be_undone[sqlite-incidents vanish]",
     ),
     Fault(
+        "many fields are emptied, unasked",
+        "store/loading.py",
+        'return [name for name in table.info["told"] if says(was[name]) and not says(now[name])]',
+        "return []",
+        "tests/test_losses.py::test_many_fields_that_are_emptied_wait_for_a_person_and_stand_again_when_it_is_undone"
+        "[sqlite-voters-True]",
+    ),
+    Fault(
+        "a load is written by what was true before another process's",
+        "store/loading.py",
+        "if last_kept(self.conn, self.source)[0] != last:",
+        "if last < 0:",
+        "tests/test_contents.py::test_what_another_process_loads_in_the_midst_of_a_poll_and_is_put_back_comes_too"
+        "[sqlite]",
+    ),
+    Fault(
+        "what came back to the commission's page by itself can be undone",
+        "store/taken.py",
+        "and n.load_from >= p.load_to and n.load_from <= :load)",
+        "and n.load_from < 0)",
+        "tests/test_refused.py::test_what_came_back_by_itself_is_none_to_undo_and_nothing_is_undone_twice[sqlite]",
+    ),
+    Fault(
+        "what was undone of the commission's is taken at the next poll",
+        "store/decisions.py",
+        'load.put(t.refusal, [waits | {"waits_from": load.id}], seen=False)',
+        "pass",
+        "tests/test_refused.py::test_what_was_accepted_can_be_undone_and_waits_for_a_person_again[-on the page-sqlite]",
+    ),
+    Fault(
+        "a locked store is noticed by who wants to write alone",
+        "store/writable.py",
+        "if self.locked or now - self.busy[0] >= PATIENCE:",
+        "if self.locked:",
+        "tests/test_writable.py::test_a_lock_is_noticed_where_nobody_wants_to_write_and_is_as_old_as_the_first_look_at_it[sqlite]",
+    ),
+    Fault(
+        "a press is forgotten where another run takes the place of its own",
+        "pages/deciding.py",
+        ", on_click=_press, args=(form,))",
+        ")",
+        "tests/test_deciding.py::test_wherever_a_run_is_superseded_its_press_is_kept_or_said_not_to_be",
+    ),
+    Fault(
         "a store can be read by all",
         "store/engine.py",
         "_OWNERS_ALONE = 0o600",
