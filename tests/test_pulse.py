@@ -327,17 +327,23 @@ def test_a_page_of_the_past_says_too_that_the_server_is_silent(
 
 
 def test_what_pages_are_told_moves_with_polls_and_names_sources_alone(address: str, store: sa.Engine) -> None:
+    rehearsed = clock.read(store)
+    assert rehearsed
     with heard(address) as word:
         first = word()
         assert set(first) == {"key", "now", "speed", "sources", "script"}
-        assert first["sources"] == {"observation": t.milliseconds(NOW - timedelta(seconds=10)), "commission": None}
-        read(store, "commission", NOW)
-        told = eventually(lambda: (w := word())["sources"]["commission"] and w, "word of the poll")
+        assert set(first["sources"]) == {"observation", "commission"}
+        polled = rehearsed.now()
+        read(store, "commission", polled)
+        told = eventually(
+            lambda: (w := word())["sources"]["commission"] == t.milliseconds(polled) and w, "word of the poll"
+        )
+        assert told["sources"]["observation"] == first["sources"]["observation"]
         assert told["now"] >= first["now"]
         assert told["speed"] == 1
-        read(store, "commission", NOW, "a figure that cannot be right")
+        read(store, "commission", polled, "a figure that cannot be right")
         eventually(lambda: word()["key"].endswith("!"), "word of the alarm, which draws the page again")
-        read(store, "commission", NOW)
+        read(store, "commission", polled)
 
 
 def test_the_ages_in_data_healths_table_go_on_as_the_strips_do(
