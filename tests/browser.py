@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from bench.server import CHROMIUM
 from tests.waiting import LIMIT
@@ -44,6 +44,10 @@ class Seen:
         self.errors: list[str] = []
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" and not _tried(m) else None)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.asked: set[Request] = set()  # of the server, and not answered yet
+        self.page.on("request", lambda request: self.asked.add(request))
+        self.page.on("requestfinished", lambda request: self.asked.discard(request))
+        self.page.on("requestfailed", lambda request: self.asked.discard(request))
 
     def open(self, address: str, path: str, **query: str) -> None:
         self.errors.clear()
@@ -63,7 +67,17 @@ class Seen:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run, every chart is drawn, and frame after frame shows the same."""
+        """Wait until the script has run, every chart is drawn, frame after frame shows the same, and nothing is asked
+        for: a map is drawn before its regions have come."""
+        self._rest()
+        while asked := next(iter(self.asked), None):
+            if answer := asked.response():
+                answer.finished()
+            self.asked.discard(asked)
+            self._rest()
+
+    def _rest(self) -> None:
+        self.page.evaluate("() => { window.baikooSeen = {}; }")
         self.page.wait_for_function(_DRAWN)
 
     def faults(self) -> list[str]:
