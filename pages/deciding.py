@@ -33,7 +33,9 @@ _AT_ONCE = 1.0  # seconds that a press waits for its decision; most take millise
 _SOON = 0.2  # seconds of them after which it is said that it waits
 _LOOK = 1.0  # seconds between looks at one that takes longer
 ON_THE_WAY = 3.0  # seconds that a drawing may take to its reader's eyes and a press back
+ASK = "?"  # no word: nobody sees it
 _SAID = 3  # sentences over the page that a run draws, the last ones
+_CAME = 20  # presses to which a run has come, of which the browser is told by which form
 
 
 def say_who(_reason: str) -> str:
@@ -68,7 +70,9 @@ class _Forms:
     pressed: set[str] = field(default_factory=set)  # to which no run has come yet
     stand: dict[str, str] = field(default_factory=dict)  # form -> the part of the page that it is drawn in
     part: str = ""  # that is being drawn; none: the page itself
-    presses: int = 0  # to which a run has come
+    came: list[str] = field(default_factory=list)  # the form of each press to which a run has come
+    refused: dict[int, str] = field(default_factory=dict)  # press -> what was said of it at its form
+    asked: int = 0  # how often the browser asked what became of a press
     sentences: int = 0  # that were said over the page
     said: dict[str, str] = field(default_factory=dict)  # the last of them; by its number the browser knows one
     tellings: int = 0  # to the page, of all this
@@ -84,9 +88,13 @@ def _forms() -> _Forms:
 
 def say(sentence: str) -> None:
     """Say it over the page, with the time, until somebody closes it."""
-    forms, line = _forms(), f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"
+    forms, line = _forms(), _line(sentence)
     forms.sentences += 1
     forms.said = dict([*forms.said.items(), (str(forms.sentences), line)][-_SAID:])
+
+
+def _line(sentence: str) -> str:
+    return f"{words.clock_time(clock.now(), seconds=True)} · {sentence}"
 
 
 @contextlib.contextmanager
@@ -97,6 +105,8 @@ def told() -> Iterator[None]:
     forms.looked_for = [one.future for one in forms.last.values() if not one.future.done()]
     with above:
         _tell_the_page()
+        with st.container(key="bk_ask"):
+            _ask()
     if forms.looked_for:
         _look_for_the_end(forms.looked_for)
     forms.stand = {}
@@ -104,6 +114,18 @@ def told() -> Iterator[None]:
     with above:
         _say_of({*forms.last, *forms.pressed})
         _tell_the_page()
+
+
+@st.fragment
+def _ask() -> None:
+    """A button that nobody sees. A connection may break with a press on its way: who has no answer to it presses this
+    (pulse.js), and what arrives after the press and knows nothing of it says that it is lost."""
+    st.button(ASK, key="ask", on_click=_asked)
+    _tell_the_page()
+
+
+def _asked() -> None:
+    _forms().asked += 1
 
 
 def _tell_the_page() -> None:
@@ -114,7 +136,10 @@ def _tell_the_page() -> None:
     told = {
         "session": forms.session,
         "telling": forms.tellings,
-        "answered": forms.presses,
+        "asked": forms.asked,
+        "answered": len(forms.came),
+        "came": dict(list(enumerate(forms.came, 1))[-_CAME:]),
+        "refused": forms.refused,
         "waits": [one.press for one in forms.last.values() if not one.told],
         "said": forms.said,
     }
@@ -142,7 +167,7 @@ def part(key: str) -> Iterator[None]:
 
 def _tell_of_presses() -> None:
     """The run may be of this part alone. Most sessions decide nothing."""
-    if _forms().presses or _forms().said:
+    if _forms().came or _forms().said:
         _tell_the_page()
 
 
@@ -155,7 +180,7 @@ def _say_of(some: set[str]) -> None:
     if missed := some & forms.pressed:
         say(changed_meanwhile())
         forms.pressed -= missed
-        forms.presses += len(missed)
+        forms.came += missed
 
 
 def _look_for_the_end(waiting: list[Future[Any]]) -> None:
@@ -212,10 +237,10 @@ def decide(
         if missing:
             last[form] = _Decision(_refusal(), lambda _reason: missing if form in forms.stand else "", kept)
         else:
-            last[form] = _Decision(in_thread(lambda: _written(decision)), refused, kept, forms.presses + 1)
+            last[form] = _Decision(in_thread(lambda: _written(decision)), refused, kept, len(forms.came) + 1)
     if pressed:
         forms.pressed.discard(form)
-        forms.presses += 1
+        forms.came.append(form)
     if anew:
         _wait_a_while(last[form].future)
     if form in last:
@@ -256,7 +281,13 @@ def _say_at_the_form(form: str) -> None:
             st.rerun()  # all of the page, which looks for the end from now on
         _say_that_it_waits()
     elif isinstance(one.future.exception(), _ANSWERS):
-        st.error(_became(one))
+        sentence = _became(one)
+        if one.press:
+            forms = _forms()
+            forms.refused = dict(
+                [*forms.refused.items(), (one.press, forms.refused.get(one.press, _line(sentence)))][-_SAID:]
+            )
+        st.error(sentence)
         one.told = True
     else:
         _say_the_end(form)

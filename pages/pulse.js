@@ -6,6 +6,9 @@ if (!window.baikooPulse) {
   const AGAIN = 2_000; // ms, about, until a lost connection is tried again
   const ANEW = 20_000; // ms until a page that could not be drawn is loaded again
   const PRESSES = "bk-presses"; // by this name the tab keeps what was pressed and is not answered yet
+  const SAYINGS = "bk-sayings"; // and by this what was said over the page and nobody has closed
+  const UNANSWERED = 10_000; // ms without an answer to a press, after which the server is asked for it
+  const READ = 10_000; // ms that an answer takes to be read
   const DECIDES = "[class*=st-key-decides_]"; // a button that decides
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
@@ -70,7 +73,7 @@ if (!window.baikooPulse) {
     const words = JSON.parse(said.dataset.words);
     const silence = Date.now() - awake - heardAt; // ms, a sleep among them
     say(silence > SILENT ? "silent" : broken, words);
-    remember();
+    remember(silence <= SILENT);
     const strip = document.querySelector(".bk-strip");
     if (!told?.sources || !strip) return;
     const now = told.now + (performance.now() - heardAt) * told.speed;
@@ -96,20 +99,25 @@ if (!window.baikooPulse) {
     return all.reduce((a, b) => (b.session === a.session && b.telling > a.telling ? b : a), all[0]);
   };
 
-  // Session -> its presses that are not answered yet: `at`, by the page's clock, `after` so many that were. Where a
-  // session ended meanwhile nobody will hear what became of them. A browser may keep nothing; then only this page
-  // remembers.
+  // Session -> its presses that are not answered yet: `at`, by the page's clock, on which `form`, `after` so many that
+  // were answered, `asked` for by that many questions. Where a session ended meanwhile, or was asked and knows nothing
+  // of them, nobody will hear what became of them. A browser may keep nothing; then only this page remembers.
   let presses = {};
+  let sayings = {}; // all that was said over the page; of what somebody closed nothing
   const recall = () => {
     try {
       presses = JSON.parse(sessionStorage.getItem(PRESSES)) || presses;
+      sayings = JSON.parse(sessionStorage.getItem(SAYINGS)) || sayings;
     } catch {}
   };
   const keep = () => {
+    for (const session in presses) if (!presses[session].length) delete presses[session];
     try {
       sessionStorage.setItem(PRESSES, JSON.stringify(presses));
+      sessionStorage.setItem(SAYINGS, JSON.stringify(sayings));
     } catch {}
   };
+  const asClass = (key) => key.replace(/[^a-zA-Z0-9_-]/g, "-"); // as it stands in a class
   const pressed = (event) => {
     const decides = event.type === "click"
       ? event.target.closest?.(`${DECIDES} button`)
@@ -118,34 +126,60 @@ if (!window.baikooPulse) {
     const told = decides && deciding();
     if (!told) return;
     const at = document.querySelector(".bk-clock [data-offset]")?.textContent || new Date().toTimeString().slice(0, 8);
+    const [, key] = decides.closest(DECIDES).className.match(/st-key-decides_[a-z]+_(\S+)/);
     recall();
-    presses[told.session] = [...(presses[told.session] || []), { at, after: told.answered }];
+    const press = { at, since: Date.now(), form: key, after: told.answered };
+    presses[told.session] = [...(presses[told.session] || []), press];
     keep();
   };
-  const remember = () => {
+  // The number of a press among those that are answered.
+  const number = (press, told) =>
+    Object.keys(told.came).find((n) => n > press.after && asClass(told.came[n]) === press.form);
+  const isOpen = (press, told) => {
+    const n = number(press, told);
+    if (!n || told.waits.includes(Number(n))) return true;
+    press.read ??= Date.now();
+    press.refused = told.refused[n]; // it stands at the form, and goes with it when the page is loaded anew
+    press.lost = false;
+    return Boolean(press.refused) && Date.now() - press.read < READ;
+  };
+  let askedAt = 0; // when the server was asked last what became of a press
+  const remember = (audible) => {
     const told = deciding();
     const said = document.querySelector(".bk-words");
     if (!told || !said) return;
     const words = JSON.parse(said.dataset.words);
     recall();
-    const open = (presses[told.session] || []).filter(
-      ({ after }) => after >= told.answered || told.waits.some((press) => press > after));
-    presses[told.session] = open;
-    if (!open.length) delete presses[told.session];
+    const own = (presses[told.session] || []).filter((press) => isOpen(press, told));
+    const unheard = own.filter((press) => !number(press, told) && Date.now() - press.since > UNANSWERED);
+    for (const press of unheard) press.lost = told.asked >= (press.asked ??= told.asked + 1);
+    if (audible && unheard.some((press) => !press.lost) && Date.now() - askedAt > UNANSWERED) {
+      askedAt = Date.now();
+      document.querySelector(".st-key-bk_ask button")?.click();
+    }
+    for (const [session, some] of Object.entries(presses)) {
+      if (session === told.session) continue;
+      for (const press of some) if (press.refused) sayings[`${session} ${press.at} ${press.form}`] ??= press.refused;
+      presses[session] = some.filter((press) => !press.refused);
+    }
+    presses[told.session] = own;
+    for (const [n, sentence] of Object.entries(told.said)) sayings[`${told.session} ${n}`] ??= sentence;
     keep();
-    const lost = Object.keys(presses).filter((session) => session !== told.session);
-    const times = lost.flatMap((session) => presses[session].map(({ at }) => at));
+    const isLost = (session, press) => session !== told.session || press.lost;
+    const times = Object.entries(presses).flatMap(
+      ([session, some]) => some.filter((press) => isLost(session, press)).map(({ at }) => at));
     over("bk-lost", times.length ? words.lost.replace("{time}", times.join(", ")) : "", words, () => {
-      lost.forEach((session) => delete presses[session]);
+      recall();
+      for (const session in presses) presses[session] = presses[session].filter((press) => !isLost(session, press));
       keep();
     });
-    for (const [number, sentence] of Object.entries(told.said)) sayings[`${told.session} ${number}`] ??= sentence;
     const shown = Object.keys(sayings).filter((one) => sayings[one]);
     over("bk-answer", shown.map((one) => sayings[one]).join("\n"), words, () => {
-      shown.forEach((one) => { sayings[one] = ""; });
+      recall();
+      for (const one of shown) sayings[one] = "";
+      keep();
     });
   };
-  const sayings = {}; // all that was said over the page; of what somebody closed nothing
 
   // What stands over the page's foot, one above the other.
   const foot = () => {
@@ -193,7 +227,7 @@ if (!window.baikooPulse) {
   setInterval(tick, 500);
   window.addEventListener("click", pressed, true);
   window.addEventListener("keydown", pressed, true);
-  window.addEventListener("pagehide", remember); // what was answered a moment ago is answered
+  window.addEventListener("pagehide", () => remember(false)); // what was answered a moment ago is answered
   document.addEventListener("visibilitychange", () => {
     tick();
     look();

