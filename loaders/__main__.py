@@ -30,7 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="poll every source at its interval, until Ctrl-C")
-    once = commands.add_parser("once", help="poll once, say what came of it; exit 1 where a source could not be read")
+    once = commands.add_parser(
+        "once", help="poll once, say what came of it; exit 1 where a source could not be read, or is in alarm"
+    )
     once.add_argument(
         "--accept", action="store_true", help="what vanished at the source has truly gone, however much it is"
     )

@@ -1,18 +1,24 @@
 """What the store holds of an observers' database now: keys, answers, the sample, what a person must sort."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from loaders.contract import ANSWER, INCIDENT, OBSERVER, PEC, REPORT
+from loaders.contract import ANSWER, ATTACHMENT, INCIDENT, OBSERVER, PEC, REPORT
 from loaders.rows import AT_A_PEC, weaker
 from store import tables as t
 from store.loading import emptied
 
-_KIND = {REPORT.name: "form", ANSWER.name: "question", INCIDENT.name: "category"}
+# beside the region of its PEC
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    REPORT.name: ("form",),
+    ANSWER.name: ("question",),
+    INCIDENT.name: ("category", "severity"),
+}
+SAMPLED = "sampled in "  # begins the kind of a stratum's sampled PECs
 
 
 def keys(conn: sa.Connection, view: str, source: str) -> set[str]:
@@ -27,17 +33,41 @@ def _key(view: str) -> sa.ColumnElement[str]:
     return t.answer.c.report + "/" + t.answer.c.question if view == ANSWER.name else table.c[table.info["keys"][-1]]
 
 
-def kinds(conn: sa.Connection, view: str, source: str) -> dict[str, set[str]]:
-    """The keys of sampled PECs by stratum, of reports by checklist, of answers by question, of incidents by category;
-    of other views nothing."""
-    if view == PEC.name:
-        return sampled(conn)
+@dataclass(frozen=True)
+class Kinds:
+    """What the rows of a view are, several things each: of a region, a checklist, a question, a category, a severity;
+    PECs also of the sample of a stratum."""
+
+    view: str
+    region: Mapping[str, str | None]  # of a PEC
+    at: Mapping[str, str]  # the PEC of a report
+
+    def of(self, row: Mapping[str, Any]) -> frozenset[str]:
+        if self.view == PEC.name:
+            sampled = {f"{SAMPLED}{row['stratum'] or ''}"} if row["in_sample"] else set()
+            return frozenset(sampled | {f"region {row['region'] or ''}"})
+        pec = row["pec"] if "pec" in row else self.at.get(row["report"])
+        region = self.region.get(pec or "") or row.get("region") or ""
+        return frozenset([f"region {region}", *(f"{name} {row[name] or ''}" for name in _KINDS.get(self.view, ()))])
+
+
+def kinds_of(conn: sa.Connection, view: str, source: str) -> Kinds:
+    """The kinds of a view's rows, by the frame and the reports that are held now."""
+    p, r = t.pec.c, t.report.c
+    regions = conn.execute(sa.select(p.pec, p.region).where(p.load_to.is_(None)))
+    reports = conn.execute(sa.select(r.report, r.pec).where(r.source == source, r.load_to.is_(None)))
+    return Kinds(view, {pec: region for pec, region in regions}, {report: pec for report, pec in reports})
+
+
+def by_kind(conn: sa.Connection, kinds: Kinds, source: str) -> dict[str, set[str]]:
+    """The keys of a view that are of each kind."""
+    table = t.OF_VIEW[kinds.view][0]
+    own = [table.c.source == source] if "source" in table.c else []
+    query = sa.select(_key(kinds.view).label("key"), table).where(table.c.load_to.is_(None), *own)
     found: dict[str, set[str]] = {}
-    if view in _KIND:
-        table = t.OF_VIEW[view][0]
-        query = sa.select(table.c[_KIND[view]], _key(view)).where(table.c.source == source, table.c.load_to.is_(None))
-        for kind, key in conn.execute(query):
-            found.setdefault(kind or "", set()).add(key)
+    for row in conn.execute(query).mappings():
+        for kind in kinds.of(dict(row)):
+            found.setdefault(kind, set()).add(row["key"])
     return found
 
 
@@ -46,13 +76,14 @@ class Gone:
     """A row that went, left the place where it counted, or lost a field."""
 
     key: str
-    kind: str | None  # as in `kinds`; None: of none
+    kinds: frozenset[str]
     stands: bool  # elsewhere, or as something less
 
 
-def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> list[Gone]:
+def gone_since(conn: sa.Connection, kinds: Kinds, source: str, since: datetime) -> list[Gone]:
     """What has gone from a view since then, after all that somebody accepted of it for good, and is not back. Answers
     that went with their report are not counted with those that went alone."""
+    view = kinds.view
     table = t.OF_VIEW[view][0]
     now = table.alias("now")
     same = sa.and_(now.c.load_to.is_(None), *(now.c[k] == table.c[k] for k in table.info["keys"]))
@@ -78,32 +109,39 @@ def gone_since(conn: sa.Connection, view: str, source: str, since: datetime) -> 
     for row in conn.execute(query).mappings():
         first.setdefault(row["key"], dict(row))
     gone = [
-        Gone(key, _kind(view, row), row["now_id"] is not None)
+        Gone(key, kinds.of(row), row["now_id"] is not None)
         for key, row in first.items()
         if row["now_id"] is None or _is_less(view, row, {c.name: row[f"now_{c.name}"] for c in now.c})
     ]
     if view != ANSWER.name:
         return gone
-    reports = {one.key for one in gone_since(conn, REPORT.name, source, since)}
+    reports = {one.key for one in gone_since(conn, replace(kinds, view=REPORT.name), source, since)}
     return [one for one in gone if one.key.rpartition("/")[0] not in reports]
-
-
-def _kind(view: str, row: Mapping[str, Any]) -> str | None:
-    if view == PEC.name:
-        return (row["stratum"] or "") if row["in_sample"] else None
-    return (row[_KIND[view]] or "") if view in _KIND else None
 
 
 def _is_less(view: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a row has left the place where it counted, or a field of it was emptied."""
     if view == INCIDENT.name:
         return weaker(now, was) is not None
-    if emptied(t.OF_VIEW[view][0], was, now):
+    if view == ANSWER.name:
+        return is_zeroed(was, now)
+    if emptied(t.OF_VIEW[view][0], was, now) or moves(view, was, now):
         return True
     counted = {PEC.name: "in_sample", OBSERVER.name: "pec"}.get(view)
     if (counted and not was[counted]) or was.get("held") or was.get("role", AT_A_PEC) != AT_A_PEC:
         return False
     return any(was[name] != now[name] for name in t.OF_VIEW[view][0].info["place"])
+
+
+def moves(view: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The column by which this row leaves the region or the report that it was of."""
+    name = {PEC.name: "region", ATTACHMENT.name: "report"}.get(view)
+    return name if name and was[name] not in (None, now[name]) else None
+
+
+def is_zeroed(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether an answer that counted something counts nothing now."""
+    return bool(was["number"]) and now["number"] == 0
 
 
 def sampled(conn: sa.Connection) -> dict[str, set[str]]:

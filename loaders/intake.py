@@ -128,18 +128,17 @@ class Intake:
         return staying
 
     def _saying(self, view: View, facts: list[tuple[Fact, Raw]]) -> list[tuple[Fact, Raw]]:
-        """The facts without those that say less than here, or are of another report, and may not yet: these are bad."""
+        """The facts without those that say less than here, or are of another region or report, and may not yet: these
+        are bad."""
         table, key = t.OF_VIEW[view.name][0], view.keys[0]
         stands = self.load.current(table, [tuple(fact[k] for k in table.info["keys"]) for fact, _ in facts])
         here = {row[key]: row for row in stands.values()}
         saying, agreed = [], self.agreed.get(view.name, ())
         for fact, raw in facts:
             was = fact if fact[key] in agreed else here.get(fact[key], fact)
-            less = emptied(table, was, fact)
-            if view == ATTACHMENT and was["report"] != fact["report"]:
-                less.append("report")
+            less = next(iter(emptied(table, was, fact)), None) or held.moves(view.name, was, fact)
             if less:
-                self.bad.append(bad(view, raw, Wrong("emptied", less[0])))
+                self.bad.append(bad(view, raw, Wrong("emptied", less)))
                 self._waiting(view, [fact[key]])
             else:
                 saying.append((fact, raw))
@@ -178,7 +177,7 @@ class Intake:
                 self.bad.append(fact)
                 self._answers_aside(report, Wrong("report_set_aside", "report", fact.reason), alive[report])
                 continue
-            good = self._answers(report, known, fact)
+            good = self._counting(self._answers(report, known, fact), before.get(report, {}), alive[report])
             answered = {a["question"] for a, _ in good}
             kept = self._answers_waiting(report, before.get(report, {}).keys() - answered)
             complete = self.election.required(fact["form"]) <= answered | kept
@@ -234,6 +233,19 @@ class Intake:
             else:
                 good.append((answer, raw))
         return good
+
+    def _counting(
+        self, answers: list[tuple[Fact, Raw]], before: Mapping[str, Fact], about: Raw
+    ) -> list[tuple[Fact, Raw]]:
+        """The answers without those that counted something, count nothing now, and may not yet: these are bad."""
+        counting, agreed = [], self.agreed.get(ANSWER.name, ())
+        for fact, raw in answers:
+            was = before.get(fact["question"], fact)
+            if held.is_zeroed(was, fact) and f"{fact['report']}/{fact['question']}" not in agreed:
+                self.bad.append(bad(ANSWER, raw, Wrong("emptied", "value"), about))
+            else:
+                counting.append((fact, raw))
+        return counting
 
     def _answers_waiting(self, report: str, questions: Iterable[str]) -> set[str]:
         """The questions whose answers are no longer said, and may not go yet; they go with a report that may."""
@@ -317,7 +329,7 @@ class Intake:
         if is_so or fact["incident"] not in before or fact["incident"] in self.agreed.get(INCIDENT.name, ()):
             return fact
         less = check.weaker(fact, before[fact["incident"]])
-        return bad(INCIDENT, raw, Wrong("weaker", less, fact[less])) if less else fact
+        return bad(INCIDENT, raw, Wrong("weaker", less, _written(fact[less]))) if less else fact
 
     def _twice(self, rows: Iterable[Raw]) -> list[Raw]:
         """Incidents that tell something else than the one with their key that was changed last."""
@@ -354,6 +366,10 @@ class Intake:
             view = next(v for v in VIEWS if v.name == place)
             self._keys[place] = {check.key(view, raw) for raw in self.batch.rows.get(place, ())}
         return self._keys[place]
+
+
+def _written(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

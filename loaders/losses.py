@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from loaders import held
-from loaders.contract import PEC
 from loaders.rows import AT_A_PEC
 from store import clock
 from store import tables as t
 from store.alarms import Alarm
-from store.decisions import accept_loss
-from store.loading import Load, Row, loading
+from store.decisions import Refused, accept_loss
+from store.loading import Load, Overtaken, Row, loading
 
 FEW = 10  # so many keys may vanish at once, whatever their share
 TOGETHER = timedelta(hours=1)  # what went within it counts together
@@ -108,8 +107,10 @@ class Losses:
             self.stands = {view: Standing(*rest) for view, *rest in standing}
 
     def overruled(self, conn: sa.Connection) -> bool:
-        """Whether somebody has taken something back since `stands` was read: what was counted by it does not go."""
-        return undone(conn, self.source) != self.undone
+        """Whether somebody has taken something back since `stands` was read, or another loss stands, which another
+        process counted: what was counted by it does not go."""
+        standing = {view: loss for view, loss, *_ in conn.execute(_STANDING, {"source": self.source})}
+        return undone(conn, self.source) != self.undone or standing != {v: s.hash for v, s in self.stands.items()}
 
     @property
     def accepted(self) -> bool:
@@ -128,28 +129,31 @@ class Losses:
         return True
 
     def _is_many(self, loss: Loss) -> bool:
-        """Whether so many cannot go, with those that went within the hour: of the view, of a checklist, question or
-        category, of the sample or a stratum of it. Neither can all that there are, where they are several."""
+        """Whether so many cannot go, with those that went within the hour: of the view, of one kind (a region, a
+        checklist, a question, a category, a severity), of the sample or a stratum of it. Neither can all that there
+        are, where they are several."""
         waits = self.stands.get(loss.view)
         if waits and waits.undone:  # whoever said that they are there is not overruled, however few they are
             return True
         since = waits.since if waits else clock.now()  # the hour stands still while a person is awaited
         with self.store.connect() as conn:
-            kinds = held.kinds(conn, loss.view, self.source)
-            lately = held.gone_since(conn, loss.view, self.source, since - TOGETHER)
+            of_rows = held.kinds_of(conn, loss.view, self.source)
+            kinds = held.by_kind(conn, of_rows, self.source)
+            lately = held.gone_since(conn, of_rows, self.source, since - TOGETHER)
         lost = {kind: keys & loss.keys for kind, keys in kinds.items()}
         for one in lately:
-            if one.kind is not None:
-                kinds.setdefault(one.kind, set()).add(one.key)
-                lost.setdefault(one.kind, set()).add(one.key)
+            for kind in one.kinds:
+                kinds.setdefault(kind, set()).add(one.key)
+                lost.setdefault(kind, set()).add(one.key)
         vanished = {one.key for one in lately if not one.stands}
         of = loss.held + len(vanished)
-        few = 1 if loss.view == PEC.name else FEW  # of a sample each PEC tells
+        sampled = [kind for kind in kinds if kind.startswith(held.SAMPLED)]
+        few = dict.fromkeys(sampled, 1)  # of a sample each PEC tells
         return (
             is_many(len(loss.keys.union(one.key for one in lately)), of, self.most)
             or len(vanished | loss.keys) == of > 1
-            or any(is_many(len(lost[kind]), len(keys), self.most, few) for kind, keys in kinds.items())
-            or (loss.view == PEC.name and is_many(_total(lost), _total(kinds), self.most, few))
+            or any(is_many(len(lost[kind]), len(keys), self.most, few.get(kind, FEW)) for kind, keys in kinds.items())
+            or is_many(_of(lost, sampled), _of(kinds, sampled), self.most, 1)
         )
 
     def _keep(self, loss: Loss) -> None:
@@ -162,7 +166,10 @@ class Losses:
             said = load.conn.execute(query.limit(1)).first()
         self.stands[loss.view] = Standing(loss.hash, True, False, row["waits_from"], clock.now())
         if said:
-            accept_loss(self.store, self.source, loss.view, loss.hash, said.who, said.why or "--accept")
+            try:
+                accept_loss(self.store, self.source, loss.view, loss.hash, said.who, said.why or "--accept")
+            except Refused as error:  # another process has counted again just now
+                raise Overtaken from error
 
     def _row(self, loss: Loss, load: Load) -> Row:
         row = {"source": self.source, "view": loss.view, "lost": loss.lost, "held": loss.held, "hash": loss.hash}
@@ -191,8 +198,9 @@ class Losses:
         return load.id if load.moved else None
 
 
-def _total(kinds: Mapping[str, set[str]]) -> int:
-    return sum(map(len, kinds.values()))
+def _of(kinds: Mapping[str, set[str]], some: Iterable[str]) -> int:
+    """How many keys are of some of these kinds; none is of two of them."""
+    return sum(len(kinds[kind]) for kind in some)
 
 
 _STANDING = sa.text(

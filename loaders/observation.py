@@ -490,8 +490,8 @@ class _Reading:
             return
         with loading(self.store, self.source.id) as load:
             load.follows(self.memory.load)
-            if self.losses.overruled(load.conn):
-                self.losses.agreed, self.going, batch.gone = {}, set(), {}
+            if self.losses.agreed and self.losses.overruled(load.conn):
+                raise Overtaken
             intake = Intake(load, self.election, batch, self.now, self.losses.agreed)
             intake.take()
             self.losses.taken(load, self.going)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import streamlit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnected
 
 REFUSAL = (
     "Baikoo serves nothing here: it was asked to listen on {address}, and without a login it only listens on "
@@ -107,7 +108,10 @@ class Door:
             return await self.app(scope, receive, send)
         if refusal := self._refusal(scope):
             return await _refuse(scope, receive, send, refusal)
-        await self.app(scope, receive, _with_headers(send))
+        try:
+            await self.app(scope, receive, _with_headers(send))
+        except WebSocketDisconnected:
+            _log.debug("a page went while it was spoken to")  # Streamlit takes it for a text frame, and closes it anew
 
     def _refusal(self, scope: Scope) -> str | None:
         if not self._looked:  # the first request is the first moment when all sockets are there

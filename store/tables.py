@@ -179,7 +179,7 @@ pec = _fact(
     sa.Column("mobile_applications", sa.Integer, nullable=False),
     sa.Column("latitude", sa.Float),
     sa.Column("longitude", sa.Float),
-    place=("in_sample", "stratum"),
+    place=("in_sample", "stratum", "region"),
     told=(
         *("area", "settlement", "district", "stratum"),
         *("registered_voters", "mobile_applications", "latitude", "longitude"),
@@ -247,7 +247,7 @@ incident = _fact(
     _text("unsorted"),  # why a person must look at it: codes, a space between; null: it could be used as it came
     _text("written"),  # JSON: field -> what stood there that could not be used
     _text("hash"),  # of an unsorted one as it came: a person sorts this, not what may be made of it later
-    place=("pec", "region", "category", "severity", "description"),
+    place=("pec", "region", "category", "severity", "occurred_at", "description"),
     told=("observer", "occurred_at", "description", "status", "channel"),
 )
 

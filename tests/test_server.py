@@ -1,5 +1,6 @@
 """The server: what it serves, to whom, and that every address goes through dashboard.py. Real servers, real sockets."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,6 +15,8 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 from websockets import Origin
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -322,6 +325,27 @@ def test_the_maps_outlines_have_an_address_that_changes_with_them(address: str) 
     assert answer.content == shapes.geojson
     assert "immutable" in answer.headers["cache-control"]
     assert get(f"{address}/map/{'0' * 16}.json").status_code == 404
+
+
+def test_a_page_that_goes_while_it_is_spoken_to_is_no_fault() -> None:
+    """Streamlit speaks to it once more where its going was noticed by another task first."""
+    scope = {"type": "websocket", "server": ("127.0.0.1", 80), "headers": [(b"host", b"127.0.0.1")], "path": "/"}
+    sent: list[Message] = []
+
+    async def speaks_once_more(scope: Scope, receive: Receive, send: Send) -> None:
+        page = WebSocket(scope, receive, send)
+        await page.accept()
+        await page.close()
+        await page.close()
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(door.Door(speaks_once_more)(scope, receive, send))
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
 
 
 @pytest.mark.parametrize("own", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost"])
