@@ -64,8 +64,8 @@ def item(seen: View, row: dict[Any, Any]) -> str:
     when = words.clock_time(row["occurred_at"] if not words.missing(row["occurred_at"]) else row["reported_at"])
     known = _("reported {time}").format(time=words.clock_time(row["reported_at"]))
     who = " · ".join(part for part in (names.reporter(row["reporter"]), status(row["status"])) if part)
-    description = "" if words.missing(row["description"]) else words.beginning(str(row["description"]))
-    said = f"<blockquote>“{escape(description)}”</blockquote>" if description else ""
+    description = "" if words.missing(row["description"]) else str(row["description"])
+    said = f"<blockquote>{escape(words.quoted(description))}</blockquote>" if description else ""
     small = (*_unusable(row), _decided(row), more_of_sender(row.get("more", 0)))
     said += "".join(f"<small>{escape(line)}</small><br>" for line in small if line)
     place = lists.place(row["region"], row["district"]) + _differs(row)
@@ -83,9 +83,7 @@ def _unusable(row: dict[Any, Any]) -> list[str]:
     if not row["unsorted"]:
         return []
     because = ", ".join(names.reason(why) for why in row["why"])
-    written = [
-        f"{_field(name)} “{words.beginning(value)}”" for name, value in json.loads(row["written"]).items() if value
-    ]
+    written = [f"{_field(name)} {words.quoted(value)}" for name, value in json.loads(row["written"]).items() if value]
     return [because, *([_("as written: {fields}").format(fields=", ".join(written))] if written else [])]
 
 

@@ -184,7 +184,7 @@ def _decision(row: Mapping[Any, Any]) -> str:
         _("dismissed") if row["dismissed"] else f"{names.category(row['category'])}, {names.severity(row['severity'])}"
     )
     who = _by_whom(row)
-    said = "" if words.missing(row["description"]) else f"“{words.beginning(str(row['description']))}”"
+    said = "" if words.missing(row["description"]) else words.quoted(str(row["description"]))
     return (
         f"<div><b>{escape(words.clock_time(row['reported_at']))}</b></div>"
         f"<div><b>{escape(as_what)}</b><br>{escape(_place(row))} <small>{escape(who)}</small></div>"

@@ -101,6 +101,11 @@ def beginning(text: str) -> str:
     return f"{text[:MOST_LETTERS]} {more}"
 
 
+def quoted(text: str) -> str:
+    """The beginning of somebody's words, in the marks of the reader's language."""
+    return _("“{words}”").format(words=beginning(text))
+
+
 def sentence(text: str) -> str:
     """With a capital in front; the others stay as they are ('PEC by PEC')."""
     return text[:1].upper() + text[1:]

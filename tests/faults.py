@@ -296,8 +296,8 @@ FAULTS = (
     Fault(
         "an observer's words are drawn as markup",
         "pages/reports.py",
-        "“{escape(description)}”",
-        "“{description}”",
+        "{escape(words.quoted(description))}",
+        "{words.quoted(description)}",
         "tests/test_pages.py::test_an_observers_words_are_drawn_as_text",
     ),
     # the store
