@@ -335,7 +335,7 @@ def test_a_decision_that_waits_is_told_and_so_is_its_failure_though_the_page_was
 ) -> None:
     engine, log = open_store(f"sqlite:///{tmp_path}/store.sqlite"), tmp_path / "log"
     take(engine, row("i1", category="shots fired"), hour="14:00")
-    clock.set_rehearsed(engine, NOW, 1)
+    clock.set_rehearsed(engine, NOW, 0)
     command = ["-c", _IMPATIENT, *streamlit()[2:]]
     with running(str(engine.url), command, log) as (_, address), opened(browser, address, "/incidents?lang=en") as page:
         waits, not_kept = page.get_by_text(WAITS), page.get_by_text(NOT_KEPT)
@@ -373,7 +373,7 @@ def one_to_sort(folder: Path, browser: Browser) -> Iterator[tuple[embedded_postg
 def test_a_press_that_no_server_answered_is_said_not_to_be_known(tmp_path: Path, browser: Browser) -> None:
     engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
     take(engine, row("i1", category="shots fired"), hour="14:00")
-    clock.set_rehearsed(engine, NOW, 1)
+    clock.set_rehearsed(engine, NOW, 0)
     seen, log = Seen(browser), tmp_path / "log"
     page, not_known = seen.page, seen.page.locator("#bk-lost")
     page.clock.install()
@@ -434,7 +434,7 @@ def test_a_press_that_is_lost_on_its_way_is_said_not_to_be_known_though_the_sess
     """Nor is the answer to another press taken for its own."""
     engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
     take(engine, *(row(f"i{n}", category="shots fired", observer=None, description=f"{n}") for n in (1, 2)))
-    clock.set_rehearsed(engine, NOW, 1)
+    clock.set_rehearsed(engine, NOW, 0)
     swallowed: list[bool] = []
 
     def relayed(page: WebSocketRoute) -> None:
@@ -474,7 +474,7 @@ def test_who_loads_the_page_anew_before_they_can_have_read_that_a_decision_was_n
     file = tmp_path / "store.sqlite"
     engine = open_store(f"sqlite:///{file}")
     take(engine, row("i1", category="shots fired"), hour="14:00")
-    clock.set_rehearsed(engine, NOW, 1)
+    clock.set_rehearsed(engine, NOW, 0)
     with (
         running(str(engine.url), streamlit(), tmp_path / "log") as (_, address),
         opened(browser, address, "/incidents?lang=en") as page,
@@ -510,7 +510,7 @@ def test_who_was_overtaken_by_somebody_decides_on_the_next_report_all_the_same(
     """In a browser, where a press draws its own part of the page."""
     engine = open_store(f"sqlite:///{tmp_path}/store.sqlite")
     take(engine, *(row(f"i{n}", category="shots fired", observer=None, description=f"{n}") for n in (1, 2)))
-    clock.set_rehearsed(engine, NOW, 1)
+    clock.set_rehearsed(engine, NOW, 0)
     with running(str(engine.url), streamlit(), tmp_path / "log") as (_, address):
         seen = Seen(browser, 390)
         page = seen.page

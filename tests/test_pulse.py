@@ -102,7 +102,11 @@ def opened(browser: Browser, address: str, path: str = "/?lang=en") -> Iterator[
     seen.page.goto(address + path)
     seen.page.locator(".bk-value, .bk-title").first.wait_for()
     seen.page.wait_for_function("() => window.baikooPulse?.told()")
-    yield seen.page
+    try:
+        yield seen.page
+    except Exception:
+        print(seen.page.inner_text("body"), seen.page.evaluate("() => ({...sessionStorage})"))
+        raise
     seen.close()
 
 
