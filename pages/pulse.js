@@ -174,11 +174,21 @@ if (!window.baikooPulse) {
       keep();
     });
     const shown = Object.keys(sayings).filter((one) => sayings[one]);
-    over("bk-answer", shown.map((one) => sayings[one]).join("\n"), words, () => {
+    over("bk-answer", folded(shown.map((one) => sayings[one])), words, () => {
       recall();
       for (const one of shown) sayings[one] = "";
       keep();
     });
+  };
+
+  // What was said several times stands there once, with all its times.
+  const folded = (some) => {
+    const times = {};
+    for (const one of some) {
+      const [time, ...sentence] = one.split(" · ");
+      (times[sentence.join(" · ")] ||= []).push(time);
+    }
+    return Object.entries(times).map(([sentence, some]) => `${some.join(", ")} · ${sentence}`).join("\n");
   };
 
   // What stands over the page's foot, one above the other.

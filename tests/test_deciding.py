@@ -1,6 +1,7 @@
 """A decision that the store cannot take is not lost without a word."""
 
 import contextlib
+import json
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -491,6 +492,11 @@ def test_who_loads_the_page_anew_before_they_can_have_read_that_a_decision_was_n
         page.locator(".bk-strip").wait_for()
         page.goto(address + "/?lang=en")
         answer.wait_for()
+        own = page.evaluate("() => Object.values(JSON.parse(sessionStorage.getItem('bk-sayings')))[0]")
+        again = json.dumps({"a": own, "b": own.replace(own[:5], "23:59", 1)})
+        page.evaluate("said => sessionStorage.setItem('bk-sayings', said)", again)
+        time, _point, sentence = own.partition(" · ")
+        page.locator("#bk-answer", has_text=f"{time}, 23:59{time[5:]} · {sentence}").wait_for()
         answer.get_by_role("button", name="Close").click()
         page.reload()
         page.wait_for_function("() => window.baikooPulse?.told()")
