@@ -237,11 +237,13 @@ class Intake:
     def _counting(
         self, answers: list[tuple[Fact, Raw]], before: Mapping[str, Fact], about: Raw
     ) -> list[tuple[Fact, Raw]]:
-        """The answers without those that counted something, count nothing now, and may not yet: these are bad."""
+        """The answers without those that counted something, count nothing now, and may not yet: these are bad. Those of
+        a report that may leave its place leave it as they are."""
         counting, agreed = [], self.agreed.get(ANSWER.name, ())
+        leaving = self.agreed.get(REPORT.name, ())
         for fact, raw in answers:
-            was = before.get(fact["question"], fact)
-            if held.is_zeroed(was, fact) and f"{fact['report']}/{fact['question']}" not in agreed:
+            was, key = before.get(fact["question"], fact), f"{fact['report']}/{fact['question']}"
+            if held.is_zeroed(was, fact) and key not in agreed and fact["report"] not in leaving:
                 self.bad.append(bad(ANSWER, raw, Wrong("emptied", "value"), about))
             else:
                 counting.append((fact, raw))

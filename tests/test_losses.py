@@ -154,17 +154,22 @@ def test_a_large_loss_waits_for_a_person_and_can_be_undone(
     assert not follows or "obs_report" not in row.error, "and what hung on it is good again"
 
 
-def fill_all(observation: Observation) -> None:
-    """A day with messages, attachments and counts of those who voted, on which all incidents are open."""
-    fill(observation)
-    observation.change("incident", "08:10", status="open")
+def count(observation: Observation) -> None:
+    """Each PEC tells how many have voted."""
     numbers = range(1, MANY + 1)
     own = [{"report": f"t{n}", "pec": str(1000 + n), "observer": f"o{n}", "form": "turnout_10"} for n in numbers]
     observation.add("report", "08:10", [row | {"submitted_at": "08:10", "deleted": 0} for row in own])
+    told = [{"report": f"t{n}", "question": "voters_voted", "value": "50"} for n in numbers]
+    observation.add("answer", "08:10", told)
+
+
+def fill_all(observation: Observation) -> None:
+    """A day with messages and attachments, on which all incidents are open; of answers only counts."""
+    fill(observation)
+    observation.change("incident", "08:10", status="open")
+    numbers = range(1, MANY + 1)
     observation.vanish("answer")
-    observation.add(
-        "answer", "08:10", [{"report": f"t{n}", "question": "voters_voted", "value": "50"} for n in numbers]
-    )
+    count(observation)
     observation.add(
         "message",
         "08:10",
@@ -256,6 +261,25 @@ def test_a_few_fields_that_are_emptied_load_at_once(
     assert sum(all(row[name] == value for name, value in edit.items()) for row in rows) in (7, 8)  # r1 has its own
     assert not aside(store)
     assert loads_add_up(store)
+
+
+def test_counts_that_became_0_leave_their_place_with_their_reports(
+    store: sa.Engine, observation: Observation, poll: Poll
+) -> None:
+    fill_all(observation)
+    poll("08:30")
+    observation.change("answer", "08:31", value="0")
+    observation.change("report", "08:31", form="turnout_14")
+    poll("08:31")
+    assert {row["value"] for row in current(store, t.answer)} == {"50"}
+    (of_reports,) = (
+        one for one in refused.losses(Facts(store).at("08:32")).to_dict("records") if "report" in one["view"]
+    )
+    with clock.frozen(at("08:32")):
+        decisions.accept_loss(store, "observation", of_reports["view"], of_reports["hash"], "Asanova", "rang them")
+    poll("08:33")
+    assert [row["value"] for row in current(store, t.answer)] == ["0"] * MANY
+    assert not [place for place, _key, _reason in aside(store) if place == "obs_answer"]
 
 
 def test_who_accepts_that_one_field_was_emptied_accepts_no_other(
@@ -1018,6 +1042,7 @@ GOES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "reports move": ("report", {"pec": "1001"}),
     "answers are spoilt": ("answer", {"value": "no such choice"}),
     "answers are emptied": ("answer", {"value": ""}),
+    "counts become 0": ("count", {"value": "0"}),
     "observers move": ("observer", {"pec": "1001"}),
     "PECs leave the sample": ("pec", {"in_sample": 0}),
     "incidents move": ("incident", {"pec": "1003"}),
@@ -1030,7 +1055,7 @@ GOES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "observers lose their telephone": ("observer", {"phone": ""}),
     "messages lose their words": ("message", {"text": None}),
 }
-BEGINS = {"pec": "10", "observer": "o", "report": "r", "answer": "r", "incident": "i", "message": "m"}
+BEGINS = {"pec": "10", "observer": "o", "report": "r", "answer": "r", "count": "t", "incident": "i", "message": "m"}
 WAVES = some.lists(
     some.tuples(
         some.sampled_from(sorted(GOES)),
@@ -1047,12 +1072,12 @@ WAVES = some.lists(
 
 def goes(observation: Observation, what: str, first: int, many: int, told: bool) -> None:
     view, edit = GOES[what]
-    column = "report" if view == "answer" else view
+    column, table = ("report", "answer") if view in ("answer", "count") else (view, view)
     numbers = [(first + n - 1) % MANY + 1 for n in range(many)]
     keys = [{"key": f"{BEGINS[view]}{n:02}" if view == "pec" else f"{BEGINS[view]}{n}"} for n in numbers]
     said = (edit or {}) | ({"updated_at": observation._time("08:31")} if told else {})
     given = ", ".join(f"{name} = :{name}" for name in said)
-    change = f"delete from own_{view}" if edit is None else f"update own_{view} set {given}"  # noqa: S608 -- ours
+    change = f"delete from own_{table}" if edit is None else f"update own_{table} set {given}"  # noqa: S608 -- ours
     with observation.engine.begin() as conn:
         conn.execute(sa.text(f"{change} where {column} = :key"), [said | key for key in keys])
 
@@ -1078,6 +1103,7 @@ def standing(store: sa.Engine) -> dict[str, int]:
         "PECs with voters": sum(bool(row["registered_voters"]) for row in current(store, t.pec)),
         "telephones": sum(bool(row["phone"]) for row in current(store, t.observer)),
         "answers": len(current(store, t.answer)),
+        "counts": sum(bool(row["number"]) for row in current(store, t.answer)),
     }
 
 
@@ -1097,6 +1123,7 @@ def some_go(migrated_file: Path, folder: Path, waves: list[tuple[str, int, int, 
         patch.setenv("BAIKOO_OBSERVATION", url)
         observation = Observation(url)
         fill(observation)
+        count(observation)
         for n in range(1, MANY + 1):
             observation.put("message", "08:10", message=f"m{n}", received_at="08:10", text="a text")
         kept, fresh = (
