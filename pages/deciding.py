@@ -178,7 +178,7 @@ def _say_of(some: set[str]) -> None:
     for form in some & forms.last.keys() - forms.stand.keys():
         _say_over_the_page(form)
     if missed := some & forms.pressed:
-        say(changed_meanwhile())
+        say(_("The decision was not kept: its form had gone before the press arrived. Look at it, and press again."))
         forms.pressed -= missed
         forms.came += missed
 
@@ -314,8 +314,12 @@ def _say_the_end(form: str) -> None:
     del last[form]
 
 
+def it_waits() -> str:
+    return _("The decision is being written: the store lets it wait. Pressing again changes nothing.")
+
+
 def _say_that_it_waits() -> None:
-    st.info(_("The decision is being written: the store lets it wait. Pressing again changes nothing."))
+    st.info(it_waits())
 
 
 _ANSWERS = (decisions.Refused, pictures.NoPicture, sa.exc.SQLAlchemyError)

@@ -9,6 +9,7 @@ if (!window.baikooPulse) {
   const SAYINGS = "bk-sayings"; // and by this what was said over the page and nobody has closed
   const UNANSWERED = 10_000; // ms without an answer to a press, after which the server is asked for it
   const READ = 10_000; // ms that an answer takes to be read
+  const UNSEEN = 1_500; // ms without what a form says on the screen, after which it is said over the page
   const DECIDES = "[class*=st-key-decides_]"; // a button that decides
   let told = null; // what was told last
   let heardAt = performance.now(); // when, by this page's clock (ms), which stands while the machine sleeps
@@ -130,7 +131,19 @@ if (!window.baikooPulse) {
     recall();
     const press = { at, since: Date.now(), form: key, after: told.answered };
     presses[told.session] = [...(presses[told.session] || []), press];
+    for (const one in sayings) if (one.endsWith(` ${key}`)) sayings[one] = ""; // until the next press, as at the form
     keep();
+  };
+  // Whether a form says this where the reader looks; a drawing may have moved the page.
+  const isSeen = (text) => [...document.querySelectorAll("[data-testid=stAlert]")].some((one) => {
+    const { top, bottom } = one.getBoundingClientRect();
+    return one.textContent.includes(text) && bottom > 0 && top < innerHeight - 20;
+  });
+  let unseenAt = {}; // since when what a form says is not on the screen, by what it says
+  const isUnseen = (text) => {
+    if (isSeen(text)) delete unseenAt[text];
+    else unseenAt[text] ??= Date.now();
+    return Date.now() - (unseenAt[text] ?? Infinity) > UNSEEN;
   };
   // The number of a press among those that are answered.
   const number = (press, told) =>
@@ -141,7 +154,13 @@ if (!window.baikooPulse) {
     press.read ??= Date.now();
     press.refused = told.refused[n]; // it stands at the form, and goes with it when the page is loaded anew
     press.lost = false;
-    return Boolean(press.refused) && Date.now() - press.read < READ;
+    if (!press.refused) return false;
+    // where its form is gone the server says it over the page
+    if (document.querySelector(`[class*="${press.form}"]`) && isUnseen(press.refused.split(" · ").slice(1).join(" · "))) {
+      sayings[`${told.session} ${press.at} ${press.form}`] ??= press.refused;
+      return false;
+    }
+    return Date.now() - press.read < READ;
   };
   let askedAt = 0; // when the server was asked last what became of a press
   const remember = (audible) => {
@@ -165,6 +184,8 @@ if (!window.baikooPulse) {
     presses[told.session] = own;
     for (const [n, sentence] of Object.entries(told.said)) sayings[`${told.session} ${n}`] ??= sentence;
     keep();
+    const waits = own.some((press) => told.waits.includes(Number(number(press, told))));
+    over("bk-waits", waits && isUnseen(words.waits) ? words.waits : "", words);
     const isLost = (session, press) => session !== told.session || press.lost;
     const times = Object.entries(presses).flatMap(
       ([session, some]) => some.filter((press) => isLost(session, press)).map(({ at }) => at));
@@ -209,6 +230,7 @@ if (!window.baikooPulse) {
     }
     const [span, close] = banner.children;
     write(span, text);
+    close.hidden = !closed; // it goes by itself
     write(close, words.close);
     close.onclick = () => {
       closed();

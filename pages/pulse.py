@@ -26,7 +26,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from pages import words
+from pages import deciding, words
 from pages.present import old_figures, present
 from pages.view import looks_back
 from pages.words import _
@@ -178,6 +178,7 @@ def _words() -> str:
             "Whether your decision of {time} was kept is not known: the page was loaded again, the connection broke or "
             "the server ended before it was answered. Look whether it stands."
         ),
+        "waits": deciding.it_waits(),
         "close": _("Close"),
         "amber": _("late"),
         "red": _("stale"),

@@ -42,7 +42,10 @@ def _accepted(row: dict[Any, Any]) -> str:
 
 
 def _said(row: dict[Any, Any]) -> str:
-    said = _("{source}, {feed}: {gone} at {time}. The last good figures stay on the screen.").format(
+    said = _(
+        "{source}, {feed}: {gone} at {time}. The last good figures stay on the screen until it is whole again or "
+        "somebody accepts that on Feed."
+    ).format(
         source=names.source(row["source"]),
         feed=feed_names.feed(row["source"], row["feed"]),
         gone=_gone(row),

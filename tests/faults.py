@@ -652,6 +652,14 @@ FAULTS = (
         "tests/test_server.py::test_no_page_but_ours_opens_the_websocket_or_reads_an_answer",
     ),
     Fault(
+        "what a form says out of sight is said nowhere else",
+        "pages/pulse.js",
+        "one.textContent.includes(text) && bottom > 0 && top < innerHeight - 20",
+        "one.textContent.includes(text)",
+        "tests/test_deciding.py::"
+        "test_a_decision_that_waits_is_told_and_so_is_its_failure_though_the_page_was_drawn_anew",
+    ),
+    Fault(
         "a page that goes while it is spoken to is told as a fault of ours",
         "pages/door.py",
         "except WebSocketDisconnected:",

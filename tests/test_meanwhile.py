@@ -20,7 +20,7 @@ from tests.test_pages import drawn
 from tests.test_unsorted import press, row, take
 
 CRITICAL = "violence|critical"
-MISSED = "The decision was not kept: what it was about was decided on or changed meanwhile. Look at it again."
+MISSED = "The decision was not kept: its form had gone before the press arrived. Look at it, and press again."
 LEFT = "1 report was decided on meanwhile by Bekova and is left as it is."
 
 

@@ -86,7 +86,7 @@ def test_the_feed_says_what_contradicts_itself_with_its_arithmetic(night: Facts)
 
 def test_a_refused_payload_is_a_banner_on_every_page(night: Facts) -> None:
     said = words_of(drawn("strip"))
-    assert "40 of 60 rows vanished at once at 22:30. The last good figures stay on the screen." in said
+    assert "40 of 60 rows vanished at once at 22:30. The last good figures stay on the screen until" in said
     assert "20 of 60 rows and 120 figures of other rows vanished at once at 22:30." in said
     assert "40 of 60" not in words_of(drawn("strip", as_of="22:00"))
 
