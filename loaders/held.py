@@ -1,5 +1,6 @@
 """What the store holds of an observers' database now: keys, answers, the sample, what a person must sort."""
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from store.loading import emptied
 # beside the region of its PEC
 _KINDS: Mapping[str, tuple[str, ...]] = {
     REPORT.name: ("form",),
-    ANSWER.name: ("question",),
+    ANSWER.name: ("form", "question"),
     INCIDENT.name: ("category", "severity"),
 }
 SAMPLED = "sampled in "  # begins the kind of a stratum's sampled PECs
@@ -35,28 +36,30 @@ def _key(view: str) -> sa.ColumnElement[str]:
 
 @dataclass(frozen=True)
 class Kinds:
-    """What the rows of a view are, several things each: of a region, a checklist, a question, a category, a severity;
-    PECs also of the sample of a stratum."""
+    """What the rows of a view are, several things each, and any two of them: of a region, a checklist, a question, a
+    category, a severity; PECs also of the sample of a stratum."""
 
     view: str
     region: Mapping[str, str | None]  # of a PEC
-    at: Mapping[str, str]  # the PEC of a report
+    reports: Mapping[str, Mapping[str, Any]]  # report -> its PEC and checklist
 
     def of(self, row: Mapping[str, Any]) -> frozenset[str]:
         if self.view == PEC.name:
             sampled = {f"{SAMPLED}{row['stratum'] or ''}"} if row["in_sample"] else set()
             return frozenset(sampled | {f"region {row['region'] or ''}"})
-        pec = row["pec"] if "pec" in row else self.at.get(row["report"])
-        region = self.region.get(pec or "") or row.get("region") or ""
-        return frozenset([f"region {region}", *(f"{name} {row[name] or ''}" for name in _KINDS.get(self.view, ()))])
+        own = row if "pec" in row else {**self.reports.get(row["report"], {}), **row}
+        region = self.region.get(own.get("pec") or "") or own.get("region") or ""
+        single = [f"region {region}", *(f"{name} {own.get(name) or ''}" for name in _KINDS.get(self.view, ()))]
+        return frozenset([*single, *map(" ".join, itertools.combinations(single, 2))])
 
 
 def kinds_of(conn: sa.Connection, view: str, source: str) -> Kinds:
     """The kinds of a view's rows, by the frame and the reports that are held now."""
     p, r = t.pec.c, t.report.c
     regions = conn.execute(sa.select(p.pec, p.region).where(p.load_to.is_(None)))
-    reports = conn.execute(sa.select(r.report, r.pec).where(r.source == source, r.load_to.is_(None)))
-    return Kinds(view, {pec: region for pec, region in regions}, {report: pec for report, pec in reports})
+    reports = conn.execute(sa.select(r.report, r.pec, r.form).where(r.source == source, r.load_to.is_(None)))
+    of_report = {row["report"]: dict(row) for row in reports.mappings()}
+    return Kinds(view, {pec: region for pec, region in regions}, of_report)
 
 
 def by_kind(conn: sa.Connection, kinds: Kinds, source: str) -> dict[str, set[str]]:

@@ -35,7 +35,7 @@ Fact = dict[str, Any]
 _T = TypeVar("_T")
 NO_KEY = "?"  # begins the key that an incident without one gets here
 EARLY = timedelta(minutes=5)  # how far a telephone's clock may be ahead
-_ANOTHER_DAY = timedelta(hours=12)  # an incident that is moved by so much is one of another day
+_LONG = timedelta(hours=3)  # an incident that is moved by so much may be of another day
 _MOST = 2**31 - 1  # what the store's integers hold
 _OLDEST = 1990  # years before it are a clock that was never set
 _LONGEST_CODE = 100  # letters of a PEC's or an observer's that are kept of a row set aside
@@ -119,7 +119,7 @@ def incident(row: Raw, known: Known, twice: bool = False) -> Fact:
 
 def weaker(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
     """The field that takes danger away from an incident, or takes it elsewhere: PEC, region, category, severity, words,
-    another day, whatever was emptied. None of what could not be used, which a person must sort, nor of one that became
+    time, whatever was emptied. None of what could not be used, which a person must sort, nor of one that became
     more severe."""
     unusable = {name for one in (now, before) for name in json.loads(one["written"] or "{}")}
     step = 0  # more than 0: less severe
@@ -145,7 +145,7 @@ def _happened(incident: Mapping[str, Any]) -> datetime | None:
 
 
 def _moved(before: datetime | None, now: datetime | None) -> bool:
-    return before is not None and now is not None and abs(now - before) >= _ANOTHER_DAY
+    return before is not None and now is not None and abs(now - before) >= _LONG
 
 
 def is_own_key(key: str) -> bool:

@@ -61,7 +61,7 @@ class Vanished:
         back = {(row, line) for row, line in gone if line in self.said.get(row, ())}
         lately = {row for row, _ in gone if row not in self.now}
         self._check_rows(lately - self.rows, region_of)
-        self._check_figures({*gone} - back)
+        self._check_figures({*gone} - back, region_of)
 
     def _check_rows(self, lately: set[str], region_of: Mapping[str, str | None]) -> None:
         lost, held = self.rows, [row for row, lines in self.had.items() if lines]
@@ -73,13 +73,13 @@ class Vanished:
         if told := self._of_a_kind(*kinds):
             raise self._lost("rows", told)
 
-    def _check_figures(self, gone: set[tuple[str, Line]]) -> None:
+    def _check_figures(self, gone: set[tuple[str, Line]], region_of: Mapping[str, str | None]) -> None:
         lost, over, held = self.figures, self.all, sum(map(len, self.had.values()))
         lately = sum(row in self.now for row, _ in gone)
         if lost and self._is_many(len(lost) + lately, held + lately):
             raise self._lost("figures", _within(len(over), lately))
         had = ((row, line) for row, lines in self.had.items() for line in lines)
-        if told := self._of_a_kind(*(Counter(self._lines(some)) for some in (over, gone, had))):
+        if told := self._of_a_kind(*(Counter(self._lines(some, region_of)) for some in (over, gone, had))):
             raise self._lost("figures", told)
 
     def _lost(self, what: str, why: str) -> Lost:
@@ -89,12 +89,11 @@ class Vanished:
         held = sum(map(bool, self.had.values()))
         return Lost(self.feed.id, what, len(self.rows), held, len(self.figures), self.hash, why)
 
-    def _lines(self, figures: Iterable[tuple[str, Line]]) -> Iterable[str]:
-        """The line of each figure, and the line of its hour."""
+    def _lines(self, figures: Iterable[tuple[str, Line]], region_of: Mapping[str, str | None]) -> Iterable[str]:
+        """The line of each figure, and the line of its region and of its hour."""
         for row, (line, _) in figures:
             yield line
-            if self.feed.hour:
-                yield f"{line} {row.rpartition(' ')[2]}"
+            yield from (f"{line} {kind}" for kind in self._kinds([row], region_of))
 
     def _kinds(self, rows: Iterable[str], region_of: Mapping[str, str | None]) -> Iterable[str]:
         """The region and the hour of each row."""

@@ -226,6 +226,7 @@ answer = _fact(
     sa.Column("number", sa.Float),  # the value of a number question
     sa.Column("moment_at", Instant),  # the value of a time question
     sa.Index("answer_question", "question", "report"),
+    place=("value",),
 )
 
 incident = _fact(
@@ -247,7 +248,7 @@ incident = _fact(
     _text("unsorted"),  # why a person must look at it: codes, a space between; null: it could be used as it came
     _text("written"),  # JSON: field -> what stood there that could not be used
     _text("hash"),  # of an unsorted one as it came: a person sorts this, not what may be made of it later
-    place=("pec", "region", "category", "severity", "occurred_at", "description"),
+    place=("pec", "region", "district", "category", "severity", "occurred_at", "reported_at", "description"),
     told=("observer", "occurred_at", "description", "status", "channel"),
 )
 

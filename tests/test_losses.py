@@ -393,6 +393,10 @@ def test_all_of_a_checklist_a_question_or_a_category_wait_though_they_are_few_of
 
 
 ALL_OF_A_KIND = {
+    "all reports of a checklist in a region": "delete from own_report"
+    " where form = 'closing' and pec between '1002' and '1016'",
+    "all counts of an hour": "delete from own_answer where report like 't1_' or report like 't2_'",
+    "all counts of an hour become 0": "update own_answer set value = '0' where report like 't1_' or report like 't2_'",
     "all critical incidents": "delete from own_incident where severity = 'critical'",
     "all incidents of a region": "delete from own_incident where pec > '1001'",
     "all incidents of no PEC of a region": "update own_incident set deleted = 1 where region = 'naryn'",
@@ -409,6 +413,14 @@ def test_all_of_a_region_or_a_severity_wait_though_they_are_few_of_all(
 ) -> None:
     observation, poll = observation_beside, poller(sqlite_store)
     observation.day(100, "08:10", description="told")
+    count(observation)
+    for form in ("turnout_14", "turnout_18", "voting_12", "voting_16", "closing"):  # beside which those of one are few
+        told = [{"report": f"{form} {n}", "pec": f"{1000 + n}", "observer": f"o{n}"} for n in range(1, 101)]
+        observation.add(
+            "report", "08:10", [row | {"form": form, "submitted_at": "08:10", "deleted": 0} for row in told]
+        )
+        counts = [{"report": row["report"], "question": "voters_voted", "value": "50"} for row in told]
+        observation.add("answer", "08:10", counts)
     for n in range(2, 17):
         observation.pec(f"{1000 + n}", region="talas", in_sample=0)
         observation.incident(f"p{n}", "08:10", pec=f"{1000 + n}")
@@ -421,6 +433,36 @@ def test_all_of_a_region_or_a_severity_wait_though_they_are_few_of_all(
     errors = [str(poll(f"08:{minute}").error) for minute in range(31, 43)]
     assert [says(sqlite_store, t.OF_VIEW[view][0]) for view in t.OF_VIEW] == before
     assert "gone or changed" in errors[-1]
+
+
+UNDONE = {
+    "the time that they were reported at": ({"reported_at": "2021-11-27 08:10"}, {"status": "closed"}),
+    "the district": ({"district": ""}, {"status": "closed"}),
+}
+
+
+@pytest.mark.parametrize("what", UNDONE)
+def test_what_is_undone_of_incidents_stands_again_though_they_were_edited_since(
+    store: sa.Engine, observation: Observation, poll: Poll, what: str
+) -> None:
+    lost, edit = UNDONE[what]
+    fill(observation)
+    observation.change("incident", "08:10", pec=None, region="batken", district="Leilek")
+    poll("08:30")
+    (column,) = lost
+    before = [row[column] for row in current(store, t.incident)]
+    observation.change("incident", "08:31", **{name: observation._time(value) for name, value in lost.items()})
+    poll("08:31")
+    accept(store, "08:31")
+    poll("08:32")
+    assert [row[column] for row in current(store, t.incident)] != before
+    observation.change("incident", "08:33", **edit)
+    poll("08:33")
+    undo(store, "08:34")
+    for hour in ("08:35", "08:36"):
+        poll(hour, again=True)
+        assert [row[column] for row in current(store, t.incident)] == before
+        assert refused.losses(Facts(store).at(hour))["lost"].tolist() == [MANY]
 
 
 def test_what_goes_little_by_little_waits_when_it_is_many_in_an_hour(

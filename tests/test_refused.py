@@ -266,6 +266,30 @@ def test_all_of_one_region_is_much_though_it_is_few_of_all(store: sa.Engine, sit
     assert poll("20:16").error is None
 
 
+TALAS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "all figures": lambda row: {"pec": row["pec"], "region": "talas"},
+    "figures that are none": lambda row: row | dict.fromkeys(["voters", "issued", "valid", "invalid", "votes"], "x"),
+    "all votes": lambda row: row | {"votes": {}},
+    "one line": lambda row: row | {"valid": None},
+}
+
+
+@pytest.mark.parametrize("what", TALAS)
+def test_what_a_region_tells_is_much_though_its_rows_stay(store: sa.Engine, site: Site, poll: Poll, what: str) -> None:
+    talas = [str(2001 + n) for n in range(12)]
+    put_frame(store, *talas, at="20:11", region="talas")
+    whole = [protocol(p) for p in [*pecs(), *talas]]
+    site.publish("machine", whole)
+    assert poll("20:12").outcome == "ok"
+    before = published(store)
+    site.publish("machine", [*whole[:60], *map(TALAS[what], whole[60:])])
+    assert "vanished at once, 12 of 12 of" in poll("20:14").error
+    assert published(store) == before
+    accept(store, banners(store, "20:15")[0], "20:15")
+    poll("20:16")
+    assert published(store) != before
+
+
 def test_all_of_one_hour_is_much_though_it_is_few_of_all(
     store: sa.Engine, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -702,6 +726,8 @@ FEW: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "a region": lambda row: None if row["region"] == "osh" else row,
     "all but a region": lambda row: row if row["region"] == "osh" else None,
     "a line of an hour": lambda row: row | {"voted": ""} if row["hour"] == "20:00" else row,
+    "a line of a region": lambda row: row | {"voted": ""} if row["region"] == "osh" else row,
+    "all that a region tells": lambda row: row | {"voters": "", "voted": ""} if row["region"] == "osh" else row,
 }
 
 
