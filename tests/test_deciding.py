@@ -463,7 +463,7 @@ def test_a_press_that_is_lost_on_its_way_is_said_not_to_be_known_though_the_sess
             page.locator(".st-key-sort [data-testid=stForm] input[aria-label=Why][value='']").wait_for()
             dismissed_on(page, "rang the other")
             page.get_by_text("1 report sorted by a person").wait_for()
-        page.wait_for_function(f"() => {_PRESSES} && !document.querySelector('#bk-lost')")
+        page.wait_for_function(REMEMBERED)
         page.clock.fast_forward(10_001)
         page.locator("#bk-lost").get_by_text(NOT_KNOWN).wait_for()
         page.get_by_role("button", name="Close").click()
