@@ -139,11 +139,9 @@ if (!window.baikooPulse) {
     const { top, bottom } = one.getBoundingClientRect();
     return one.textContent.includes(text) && bottom > 0 && top < innerHeight - 20;
   });
-  let unseenAt = {}; // since when what a form says is not on the screen, by what it says
-  const isUnseen = (text) => {
-    if (isSeen(text)) delete unseenAt[text];
-    else unseenAt[text] ??= Date.now();
-    return Date.now() - (unseenAt[text] ?? Infinity) > UNSEEN;
+  const isUnseen = (press, text) => {
+    press.unseen = isSeen(text) ? null : press.unseen ?? Date.now(); // since when
+    return press.unseen !== null && Date.now() - press.unseen > UNSEEN;
   };
   // The number of a press among those that are answered.
   const number = (press, told) =>
@@ -156,7 +154,8 @@ if (!window.baikooPulse) {
     press.lost = false;
     if (!press.refused) return false;
     // where its form is gone the server says it over the page
-    if (document.querySelector(`[class*="${press.form}"]`) && isUnseen(press.refused.split(" · ").slice(1).join(" · "))) {
+    const sentence = press.refused.split(" · ").slice(1).join(" · ");
+    if (document.querySelector(`[class*="${press.form}"]`) && isUnseen(press, sentence)) {
       sayings[`${told.session} ${press.at} ${press.form}`] ??= press.refused;
       return false;
     }
@@ -182,10 +181,11 @@ if (!window.baikooPulse) {
       presses[session] = some.filter((press) => !press.refused);
     }
     presses[told.session] = own;
+    const waiting = own.filter((press) => told.waits.includes(Number(number(press, told))));
+    const unseen = waiting.filter((press) => isUnseen(press, words.waits));
     for (const [n, sentence] of Object.entries(told.said)) sayings[`${told.session} ${n}`] ??= sentence;
     keep();
-    const waits = own.some((press) => told.waits.includes(Number(number(press, told))));
-    over("bk-waits", waits && isUnseen(words.waits) ? words.waits : "", words);
+    over("bk-waits", unseen.length ? words.waits : "", words);
     const isLost = (session, press) => session !== told.session || press.lost;
     const times = Object.entries(presses).flatMap(
       ([session, some]) => some.filter((press) => isLost(session, press)).map(({ at }) => at));

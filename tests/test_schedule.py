@@ -227,9 +227,8 @@ def test_of_three_processes_one_polls_and_where_it_is_killed_another_takes_over(
         def waiting() -> list[Path]:
             return [log for log in logs if "another one polls this store" in log.read_text()]
 
-        stack.callback(
-            lambda: print(*(f"{log.name}: {log.read_text()}" for log in logs))
-        )  # where it does not come so far
+        # shown where it does not come so far
+        stack.callback(lambda: print(*(f"{log.name}: {log.read_text()}" for log in logs)))
         eventually(lambda: len(waiting()) == 2, "two that wait")
         (polling,) = {*logs} - {*waiting()}
         eventually(lambda: {row.source for row in polls(store)} == {"observation", "commission"}, "a poll of each")
